@@ -1,0 +1,27 @@
+/* core/error.h - one error record, filled where a failure is seen, carried up unchanged. */
+#ifndef CTVK_CORE_ERROR_H
+#define CTVK_CORE_ERROR_H
+
+#include "ctvk/types.h"
+
+/* message reads "WHAT: WHY (WHAT TO DO)", UTF-8, one line, always terminated. */
+typedef struct ctvk_error {
+    ctvk_status status;
+    char message[1024];
+} ctvk_error;
+
+#if defined(__GNUC__)
+#define CTVK_PRINTF(f, a) __attribute__((format(printf, f, a)))
+#else
+#define CTVK_PRINTF(f, a)
+#endif
+
+/* Writes status and message into error (may be NULL) and returns status, so that a function ends with
+ * `return ctvk_fail(error, CTVK_ERROR_INPUT, "%s: %s (%s)", what, why, remedy);`.
+ * Line breaks and other control bytes in the text are replaced by spaces or '?'. */
+ctvk_status ctvk_fail(ctvk_error *error, ctvk_status status, const char *format, ...) CTVK_PRINTF(3, 4);
+
+/* "CTVK_OK", "CTVK_ERROR_INPUT", ...; "CTVK_UNKNOWN" for a number that is none. */
+const char *ctvk_status_text(ctvk_status status);
+
+#endif

@@ -1,0 +1,134 @@
+/* gpu/gpu.h - the door to the only room that calls Vulkan. Knows no operation.
+ *
+ * Life: ctvk_gpu_instance -> devices -> ctvk_gpu (one logical device, one compute queue) -> buffers, pipelines, commands.
+ * [one thread at a time] per ctvk_gpu; two ctvk_gpu side by side are independent. Destroyers accept NULL and half-built
+ * objects. No Vulkan type appears here.
+ */
+#ifndef CTVK_GPU_GPU_H
+#define CTVK_GPU_GPU_H
+
+#include "core/host.h"
+
+typedef struct ctvk_gpu_instance ctvk_gpu_instance;
+typedef struct ctvk_gpu ctvk_gpu;
+typedef struct ctvk_gpu_pipeline ctvk_gpu_pipeline; /* VIEW of the ctvk_gpu: kept until it is destroyed */
+typedef struct ctvk_gpu_cmd ctvk_gpu_cmd;
+
+enum { CTVK_GPU_DISCRETE = 1, CTVK_GPU_INTEGRATED = 2, CTVK_GPU_VIRTUAL = 3, CTVK_GPU_CPU = 4, CTVK_GPU_OTHER = 5 };
+
+/* One Vulkan physical device as listed by `ctvk devices`. */
+typedef struct ctvk_gpu_info {
+    char name[256];
+    char vendor[64];      /* "AMD", "NVIDIA", "Intel", "Mesa (software)", ... or "0x1234" */
+    char driver[256];     /* driver name and version as the driver says it */
+    char uuid[37];        /* device UUID, 8-4-4-4-12 */
+    uint32_t index, type; /* CTVK_GPU_* */
+    uint32_t vendor_id, device_id, driver_version, api_version;
+    uint64_t memory_bytes; /* largest device-local heap */
+    int32_t usable;        /* 0: the reason stands in `lacks` */
+    char lacks[256];       /* required things that are missing, then optional ones, as one line */
+} ctvk_gpu_info;
+
+/* The one place that knows what a device offers beyond the promised minimum. */
+typedef struct ctvk_gpu_caps {
+    uint64_t max_storage_range;    /* bytes of one storage binding */
+    uint64_t max_uniform_range;    /* bytes of one uniform binding */
+    uint64_t max_texel_elements;   /* elements of one uniform texel buffer */
+    uint64_t max_allocation;       /* bytes of one allocation */
+    uint64_t heap_bytes;           /* largest device-local heap */
+    uint64_t storage_alignment;    /* binding offsets: multiple of this (storage, uniform and texel alike), power of two */
+    uint32_t max_invocations;      /* of one workgroup, in x as well */
+    uint32_t max_shared_bytes;
+    uint32_t max_groups;           /* per dimension, >= 65535 */
+    uint32_t max_storage_buffers;  /* storage bindings of one pipeline */
+    uint32_t subgroup_size;
+    uint32_t push_bytes;           /* >= 128 */
+    uint8_t is_cpu;                /* software driver */
+    uint8_t buffer_address;        /* GL_EXT_buffer_reference usable (with int64 not required: uvec2 addresses) */
+    uint8_t texel_rgba32f;         /* RGBA32F uniform texel buffers usable */
+    uint8_t fp16, storage16, storage8, int64;
+    uint8_t robust_access;
+} ctvk_gpu_caps;
+
+typedef struct ctvk_gpu_options {
+    uint64_t memory_limit;    /* bytes for all device allocations; 0: none but the heap's */
+    const char *cache_folder; /* folder of the pipeline cache file, NULL: none. BORROWED */
+    uint32_t disable;         /* CTVK_GPU_NO_* bits: pretend that the device lacks something (tests of portability) */
+    int32_t validation;       /* non-zero: take the validation layer's messages into the log as errors, if the layer is there */
+} ctvk_gpu_options;
+enum { CTVK_GPU_NO_BUFFER_ADDRESS = 1, CTVK_GPU_NO_TEXEL = 2, CTVK_GPU_NO_FP16 = 4, CTVK_GPU_NO_16BIT = 8, CTVK_GPU_NO_8BIT = 16,
+       CTVK_GPU_NO_INT64 = 32, CTVK_GPU_MIN_LIMITS = 64 /* report the promised minimum limits */ };
+
+/* Instance: CTVK_ERROR_NO_DEVICE where there is no loader or driver. */
+ctvk_status ctvk_gpu_instance_create(const ctvk_host *host, int32_t validation, ctvk_gpu_instance **out, ctvk_error *error);
+void ctvk_gpu_instance_destroy(ctvk_gpu_instance **instance);
+uint32_t ctvk_gpu_device_count(const ctvk_gpu_instance *instance);
+const ctvk_gpu_info *ctvk_gpu_device_info(const ctvk_gpu_instance *instance, uint32_t index); /* VIEW */
+/* selector: index, part of a name (case ignored), UUID, or NULL/""/"auto" (discrete, integrated, virtual, CPU). */
+ctvk_status ctvk_gpu_select(const ctvk_gpu_instance *instance, const char *selector, uint32_t *index, ctvk_error *error);
+
+/* The instance must outlive the device. options may be NULL. */
+ctvk_status ctvk_gpu_create(ctvk_gpu_instance *instance, uint32_t index, const ctvk_gpu_options *options, ctvk_gpu **out,
+                            ctvk_error *error);
+void ctvk_gpu_destroy(ctvk_gpu **gpu); /* waits for the device; writes the pipeline cache */
+const ctvk_gpu_caps *ctvk_gpu_get_caps(const ctvk_gpu *gpu);
+const ctvk_gpu_info *ctvk_gpu_get_info(const ctvk_gpu *gpu);
+const ctvk_host *ctvk_gpu_host(const ctvk_gpu *gpu);
+uint64_t ctvk_gpu_memory_used(const ctvk_gpu *gpu);
+uint64_t ctvk_gpu_memory_peak(const ctvk_gpu *gpu);
+uint32_t ctvk_gpu_validation_errors(const ctvk_gpu *gpu);
+
+/* Buffers. DEVICE: device local, for shaders. UPLOAD / DOWNLOAD: host visible and coherent, `mapped` is set; both may be bound
+ * to shaders as well. On a software driver DEVICE buffers may be mapped too (mapped != NULL). */
+enum { CTVK_GPU_MEMORY_DEVICE = 1, CTVK_GPU_MEMORY_UPLOAD = 2, CTVK_GPU_MEMORY_DOWNLOAD = 3 };
+typedef struct ctvk_gpu_buffer {
+    ctvk_gpu *gpu;
+    uint64_t bytes;
+    uint64_t address; /* device address, 0 where buffer_address is not there */
+    void *mapped;
+    struct ctvk_gpu_memory *memory; /* the room's own */
+} ctvk_gpu_buffer;
+/* CTVK_ERROR_DEVICE_MEMORY names what is needed and what there is. A buffer larger than caps.max_allocation is refused. */
+ctvk_status ctvk_gpu_buffer_create(ctvk_gpu *gpu, uint64_t bytes, int kind, const char *what, ctvk_gpu_buffer **out, ctvk_error *error);
+void ctvk_gpu_buffer_destroy(ctvk_gpu_buffer **buffer);
+/* Synchronous copies through a bounded staging buffer (at most 16 MiB at a time). For weights and tests. */
+ctvk_status ctvk_gpu_upload(ctvk_gpu_buffer *buffer, uint64_t offset, const void *data, uint64_t bytes, ctvk_error *error);
+ctvk_status ctvk_gpu_download(ctvk_gpu_buffer *buffer, uint64_t offset, void *data, uint64_t bytes, ctvk_error *error);
+
+/* Pipelines: by the shader's name (file name without .comp, or the variant's name, see shaders/CMakeLists.txt) and its
+ * specialisation constants: ids 0..count-1, 32 bit each. Made on first use, then kept. The bindings, their kinds and the push
+ * constant size are reflected from the SPIR-V. */
+ctvk_status ctvk_gpu_pipeline_get(ctvk_gpu *gpu, const char *shader, const uint32_t *constants, uint32_t count,
+                                  ctvk_gpu_pipeline **out, ctvk_error *error);
+
+/* One binding of a dispatch, in the order of the shader's binding numbers (set 0). offset must be a multiple of
+ * caps.storage_alignment, bytes at most the range limit of the binding's kind (storage, uniform, RGBA32F uniform texel buffer). */
+typedef struct ctvk_gpu_bind {
+    ctvk_gpu_buffer *buffer;
+    uint64_t offset, bytes;
+} ctvk_gpu_bind;
+
+/* Commands are recorded and submitted in pieces of bounded work: each record call adds its `work`; when the sum passes the
+ * device's budget (adapted from measured times so that a submission takes about 0.1 s), the piece is submitted. Between pieces
+ * `check` is asked; non-zero gives CTVK_CANCELLED. Every dispatch sees the writes of all earlier ones (a barrier is put before each
+ * dispatch unless CTVK_GPU_NO_BARRIER says that it neither reads nor overwrites what dispatches since the last barrier wrote). */
+typedef int32_t (*ctvk_gpu_check_fn)(void *user, double work_done);
+enum { CTVK_GPU_NO_BARRIER = 1 };
+ctvk_status ctvk_gpu_cmd_begin(ctvk_gpu *gpu, ctvk_gpu_check_fn check, void *user, ctvk_gpu_cmd **out, ctvk_error *error);
+/* groups: workgroups in x, y, z. work: estimated cost in multiply-adds (or 4 x float4 loads), for bounding. push_bytes must equal the
+ * shader's push constant block (reflected, checked). count of binds must equal the shader's. */
+ctvk_status ctvk_gpu_cmd_dispatch(ctvk_gpu_cmd *cmd, ctvk_gpu_pipeline *pipeline, const ctvk_gpu_bind *binds, uint32_t count,
+                                  const void *push, uint32_t push_bytes, const uint32_t groups[3], double work, uint32_t flags,
+                                  ctvk_error *error);
+ctvk_status ctvk_gpu_cmd_copy(ctvk_gpu_cmd *cmd, ctvk_gpu_buffer *from, uint64_t from_offset, ctvk_gpu_buffer *to, uint64_t to_offset,
+                              uint64_t bytes, ctvk_error *error);
+/* Fills with a repeated 32-bit word; offset and bytes multiples of 4. */
+ctvk_status ctvk_gpu_cmd_fill(ctvk_gpu_cmd *cmd, ctvk_gpu_buffer *to, uint64_t offset, uint64_t bytes, uint32_t word, ctvk_error *error);
+/* The most `work` that one dispatch should carry; an op splits larger ones (along x planes). */
+double ctvk_gpu_cmd_work_limit(const ctvk_gpu_cmd *cmd);
+/* Submits what is left and waits for all of it. Results in DOWNLOAD buffers are then visible to the host. */
+ctvk_status ctvk_gpu_cmd_finish(ctvk_gpu_cmd *cmd, ctvk_error *error);
+/* Waits and frees; also after an error or a cancel, and with work recorded but not submitted (dropped). */
+void ctvk_gpu_cmd_destroy(ctvk_gpu_cmd **cmd);
+
+#endif

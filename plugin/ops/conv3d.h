@@ -1,0 +1,24 @@
+/* ops/conv3d.h - 3-D convolutions of the network, no bias (model.md, "Encoder", "Decoder"). */
+#ifndef CTVK_OPS_CONV3D_H
+#define CTVK_OPS_CONV3D_H
+
+#include "ops/tensor.h"
+
+/* kernel 3 (pad 1) or 1 (pad 0), stride 1 or 2. The input is the concatenation of two sources [a, b] in this order, read where they
+ * lie; in_b = 0: one source. planar != 0: source a is planar with any in_a (the network's first layer), in_b = 0.
+ * in_a, in_b (if not planar) and out are multiples of 4. Output extents: ceil(x / stride) for kernel 3 and 1 (even inputs halve). */
+typedef struct ctvk_conv3d {
+    int32_t in_a, in_b, out, kernel, stride, planar;
+} ctvk_conv3d;
+
+/* Device bytes of the packed weights; packing depends on the variant that the device takes. */
+uint64_t ctvk_conv3d_weight_bytes(const ctvk_gpu *gpu, const ctvk_conv3d *conv);
+/* weights: [out][in_a + in_b][k][k][k] float32. packed: ctvk_conv3d_weight_bytes bytes of host memory. */
+void ctvk_conv3d_pack(const ctvk_gpu *gpu, const ctvk_conv3d *conv, const float *weights, void *packed);
+/* Device scratch for one record call on an output of the given extents, may be 0. */
+uint64_t ctvk_conv3d_scratch_bytes(const ctvk_gpu *gpu, const ctvk_conv3d *conv, int32_t x, int32_t y, int32_t z);
+/* b may be NULL where in_b = 0. out must not overlap a, b or scratch. */
+ctvk_status ctvk_conv3d_record(ctvk_gpu_cmd *cmd, ctvk_gpu *gpu, const ctvk_conv3d *conv, const ctvk_tensor *a, const ctvk_tensor *b,
+                               const ctvk_span *weights, const ctvk_span *scratch, const ctvk_tensor *out, ctvk_error *error);
+
+#endif

@@ -1,0 +1,19 @@
+/* ops/transp_conv3d.h - transposed convolution, kernel 2, stride 2, no overlap, no bias. */
+#ifndef CTVK_OPS_TRANSP_CONV3D_H
+#define CTVK_OPS_TRANSP_CONV3D_H
+
+#include "ops/tensor.h"
+
+/* planar != 0: the output is planar with any `out` (the logits); else blocked and out a multiple of 4. */
+typedef struct ctvk_transp_conv3d {
+    int32_t in, out, planar;
+} ctvk_transp_conv3d;
+
+uint64_t ctvk_transp_conv3d_weight_bytes(const ctvk_gpu *gpu, const ctvk_transp_conv3d *conv);
+/* weights: [in][out][2][2][2] float32. */
+void ctvk_transp_conv3d_pack(const ctvk_gpu *gpu, const ctvk_transp_conv3d *conv, const float *weights, void *packed);
+/* out extents are twice those of in. */
+ctvk_status ctvk_transp_conv3d_record(ctvk_gpu_cmd *cmd, ctvk_gpu *gpu, const ctvk_transp_conv3d *conv, const ctvk_tensor *in,
+                                      const ctvk_span *weights, const ctvk_tensor *out, ctvk_error *error);
+
+#endif

@@ -1,0 +1,81 @@
+/* volume/volume.h - from the host's CT to network windows and back (model.md, "Around the network", steps 1 to 9). */
+#ifndef CTVK_VOLUME_VOLUME_H
+#define CTVK_VOLUME_VOLUME_H
+
+#include "core/host.h"
+
+/* The host's volume where it lies. value = slope * stored + intercept (HU). strides in bytes, any sign. affine: voxel index -> RAS mm. BORROWED. */
+typedef struct ctvk_volume_view {
+    const void *data;
+    ctvk_scalar type;
+    int64_t dim[3];
+    int64_t stride[3];
+    double slope, intercept;
+    double affine[3][4];
+} ctvk_volume_view;
+
+typedef struct ctvk_prep_desc {
+    char orientation[4];
+    int32_t has_spacing, antialias;
+    double spacing_mm[3];
+    double window_hu[2], range[2];
+    int32_t clip, crop_foreground, pad_to_window, rotate90;
+    int32_t window[3];
+} ctvk_prep_desc;
+
+/* Everything needed to come back. All three axes in the order after step 1 unless said otherwise. */
+typedef struct ctvk_geometry {
+    int64_t input_dim[3];
+    int32_t axis[3], flip[3];  /* oriented axis i is input axis axis[i], reversed if flip[i] */
+    double input_spacing[3];   /* mm along the oriented axes */
+    double spacing[3];         /* after step 2 */
+    int64_t resampled[3], crop_first[3], crop_dim[3], pad_first[3], padded[3];
+    int32_t rotate90;
+    int64_t dim[3];            /* final: after step 6 */
+    int32_t resample;          /* step 2 did something */
+    int32_t empty;             /* no value > 0: nothing to segment; dim is then one window of zeros */
+} ctvk_geometry;
+
+typedef struct ctvk_prepared {
+    ctvk_geometry geometry;
+    float *data; /* OWNED: [x][y][z], z fastest, dims geometry.dim: after steps 1-6 */
+} ctvk_prepared;
+
+/* progress may be NULL; non-zero return gives CTVK_CANCELLED. Memory beyond input and output: at most one resampled volume.
+ * Without the large copy: ctvk_prepare reads the input in one pass per step. CTVK_ERROR_INPUT: NaN, singular affine, bad dims. */
+ctvk_status ctvk_prepare(const ctvk_host *host, const ctvk_volume_view *in, const ctvk_prep_desc *desc, ctvk_progress_fn progress,
+                         void *user, ctvk_prepared *out, ctvk_error *error);
+void ctvk_prepared_free(const ctvk_host *host, ctvk_prepared *prepared);
+/* Geometry alone, from dims and affine, for planning before voxels are read (crop unknown: taken as none). */
+ctvk_status ctvk_geometry_plan(const ctvk_volume_view *in, const ctvk_prep_desc *desc, ctvk_geometry *out, ctvk_error *error);
+
+/* Step 7. starts are in the coordinates of the final volume, zero-padded to the window where an axis is smaller (pad_first). x outermost, z innermost. */
+typedef struct ctvk_windows {
+    int32_t window[3];
+    int64_t dim[3], padded[3], pad_first[3];
+    int64_t count[3];
+    int64_t *start[3]; /* OWNED */
+} ctvk_windows;
+ctvk_status ctvk_windows_plan(const ctvk_host *host, const int64_t dim[3], const int32_t window[3], double overlap, ctvk_windows *out,
+                              ctvk_error *error);
+void ctvk_windows_free(const ctvk_host *host, ctvk_windows *windows);
+/* One window of the (virtually padded) volume: out [x][y][z] float32 of the window's size. index = (ix * count[1] + iy) * count[2] + iz. */
+void ctvk_window_read(const ctvk_windows *windows, int64_t index, const float *volume, float *out);
+
+/* Accumulators, step 8: (classes + 1) volumes of `dim` floats: sums of w*logit per class, then sum of w. tile: planes [first, first+count) of
+ * the window, planar [x][class+1][y][z] as ops/blend.h writes them. */
+void ctvk_blend_add(const ctvk_windows *windows, int64_t index, int32_t classes, int32_t first, int32_t count, const float *tile,
+                    float *sums);
+
+/* Step 9, undone in the order 6, 5, 4, 2, 1. labels: uint8 [x][y][z] of geometry.dim. out: written with strides in bytes on the input's
+ * grid, every voxel (0 outside the crop). Without resampling. */
+void ctvk_restore_label(const ctvk_geometry *geometry, const uint8_t *labels, uint8_t *out, const int64_t stride[3]);
+/* One class's probability onto the input grid (float32), trilinear where step 2 resampled; outside the crop: class 0 gives 1, others 0. */
+ctvk_status ctvk_restore_probability(const ctvk_host *host, const ctvk_geometry *geometry, const float *probability, int32_t class_index,
+                                     float *out, const int64_t stride[3], ctvk_error *error);
+/* Where resampled: argmax over classes of the restored probabilities, class volumes [classes][dim]; streams plane by plane, no full
+ * probability volume on the input grid is held. lowest class wins a tie. */
+ctvk_status ctvk_restore_argmax(const ctvk_host *host, const ctvk_geometry *geometry, const float *probabilities, int32_t classes,
+                                uint8_t *out, const int64_t stride[3], ctvk_error *error);
+
+#endif

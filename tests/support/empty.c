@@ -1,0 +1,2 @@
+/* Keeps the library from being empty. */
+typedef int ctvk_test_support_empty;
