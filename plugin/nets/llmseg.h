@@ -13,8 +13,8 @@ typedef struct ctvk_llmseg_desc {
 
 typedef struct ctvk_llmseg ctvk_llmseg;
 
-/* Every tensor the network needs is there with its shape, finite type F32/F16/BF16; *unused counts the others. CTVK_ERROR_BUNDLE names the tensor,
- * what was expected and what was found. Needs no device. */
+/* Every tensor the network needs is there with its shape, finite type F32/F16/BF16; *unused counts the others. CTVK_ERROR_BUNDLE names the
+ * tensor, what was expected and what was found. Needs no device. */
 ctvk_status ctvk_llmseg_check(const ctvk_llmseg_desc *desc, const ctvk_safetensors *weights, uint64_t *unused, ctvk_error *error);
 
 /* Device bytes of weights, activations, staging for one window on a device with these capabilities; known before anything is allocated. */
@@ -32,23 +32,25 @@ void ctvk_llmseg_destroy(ctvk_llmseg **net);
 typedef int32_t (*ctvk_llmseg_progress_fn)(void *user, double fraction);
 /* Blended tile of the window as ops/blend.h defines it: planes [first, first+count). VIEW for the call. */
 typedef void (*ctvk_llmseg_tile_fn)(void *user, int32_t first, int32_t count, const float *tile);
-/* Intermediate tensor for tests: name as in the golden taps ("encoder1", "attn_transformer.0", "decoder4", ..., "out"), data [c][x][y][z]. */
+/* Intermediate tensor for tests: name as in the golden taps ("encoder1", "attn_transformer.0", "decoder4", ..., "out"), data [c][x][y][z].
+ */
 typedef void (*ctvk_llmseg_tap_fn)(void *user, const char *name, const int32_t shape[4], const float *data);
 
 typedef struct ctvk_llmseg_run {
-    const float *window;        /* planar [x][in][y][z]: for in = 1 simply [x][y][z]. BORROWED */
-    const float *text;          /* [P][D], NULL for vision-only */
+    const float *window; /* planar [x][in][y][z]: for in = 1 simply [x][y][z]. BORROWED */
+    const float *text;   /* [P][D], NULL for vision-only */
     double sigma_scale;
     int32_t constant_blend;
     ctvk_llmseg_progress_fn progress;
     ctvk_llmseg_tile_fn tile;
-    ctvk_llmseg_tap_fn tap;     /* NULL in ordinary runs */
+    ctvk_llmseg_tap_fn tap; /* NULL in ordinary runs */
     void *user;
 } ctvk_llmseg_run;
 ctvk_status ctvk_llmseg_window(ctvk_llmseg *net, const ctvk_llmseg_run *run, ctvk_error *error);
 
-/* Softmax and argmax of accumulated sums (volume/volume.h: classes+1 volumes of `voxels` floats) on the device, in chunks. probability (K volumes,
- * may be NULL), logits (K volumes, may be NULL), labels (uint8, may be NULL). probability or logits may be the sums' own first K volumes. */
+/* Softmax and argmax of accumulated sums (volume/volume.h: classes+1 volumes of `voxels` floats) on the device, in chunks. probability (K
+ * volumes, may be NULL), logits (K volumes, may be NULL), labels (uint8, may be NULL). probability or logits may be the sums' own first K
+ * volumes. */
 ctvk_status ctvk_llmseg_classify(ctvk_llmseg *net, const float *sums, uint64_t voxels, float *probability, float *logits, uint8_t *labels,
                                  int32_t (*check)(void *user), void *user, ctvk_error *error);
 

@@ -1,0 +1,64 @@
+/* nets/graph.h - a network as a list of nodes over values, and the memory plan that follows from it.
+ *
+ * Every value's size and life (first and last node that touches it) is known before the run, so all of them share one arena: two
+ * values may lie over each other where their lives do not overlap. Nothing here depends on the network.
+ */
+#ifndef CTVK_NETS_GRAPH_H
+#define CTVK_NETS_GRAPH_H
+
+#include "nets/alignment.h"
+#include "ops/conv3d.h"
+#include "ops/transp_conv3d.h"
+
+#define CTVK_GRAPH_NODES 128
+#define CTVK_GRAPH_VALUES 192
+#define CTVK_ARENA_CHUNKS 16
+
+typedef enum ctvk_node_kind { CTVK_NODE_CONV, CTVK_NODE_TRANSP, CTVK_NODE_STATS, CTVK_NODE_APPLY, CTVK_NODE_ALIGN } ctvk_node_kind;
+
+/* A tensor (x > 0) or a plain span (x = 0). */
+typedef struct ctvk_value {
+    int32_t c, x, y, z;
+    uint64_t bytes;
+    int32_t first, last; /* node numbers; first = -1: written by the host before the run */
+    uint64_t offset;     /* in the arena's address space */
+} ctvk_value;
+
+typedef struct ctvk_node {
+    ctvk_node_kind kind;
+    int32_t in, in_b;       /* values; in_b = -1: none. APPLY: in_b is the shortcut */
+    int32_t stats, stats_b; /* STATS writes stats; APPLY reads both */
+    int32_t out, scratch;   /* scratch = -1: none */
+    union {
+        ctvk_conv3d conv;
+        ctvk_transp_conv3d transp;
+        ctvk_alignment align;
+    } as;
+    char weight[80]; /* name of the convolution's tensor */
+    uint64_t weight_offset, weight_bytes;
+    char tap[32]; /* golden name of the value that stands when this node is done, or "" */
+} ctvk_node;
+
+typedef struct ctvk_graph {
+    int32_t nodes, values;
+    ctvk_node node[CTVK_GRAPH_NODES];
+    ctvk_value value[CTVK_GRAPH_VALUES];
+    uint64_t weight_bytes; /* of all nodes */
+    uint64_t chunk;        /* most bytes of one allocation */
+    int32_t chunks;
+    uint64_t chunk_bytes[CTVK_ARENA_CHUNKS];
+} ctvk_graph;
+
+/* A new value, alive from no node yet. Returns its number, -1 when the table is full. */
+int32_t ctvk_graph_tensor(ctvk_graph *graph, int32_t c, int32_t x, int32_t y, int32_t z);
+int32_t ctvk_graph_span(ctvk_graph *graph, uint64_t bytes);
+/* Appends a node and widens the lives of the values that it names. NULL when the table is full. */
+ctvk_node *ctvk_graph_add(ctvk_graph *graph, const ctvk_node *node);
+/* Keeps a value alive to the end. */
+void ctvk_graph_keep(ctvk_graph *graph, int32_t value);
+/* Gives every value its place; largest first, each at the lowest address that is free during its life and within one chunk of at
+ * most max_allocation bytes. CTVK_ERROR_DEVICE_MEMORY when one value alone is larger. */
+ctvk_status ctvk_graph_place(ctvk_graph *graph, uint64_t max_allocation, ctvk_error *error);
+uint64_t ctvk_graph_arena_bytes(const ctvk_graph *graph);
+
+#endif

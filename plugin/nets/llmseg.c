@@ -1,0 +1,377 @@
+#include "nets/llmseg.h"
+
+#include "core/checked.h"
+#include "nets/llmseg_graph.h"
+#include "nets/llmseg_names.h"
+#include "ops/blend.h"
+#include "ops/classify.h"
+#include "ops/instance_norm.h"
+
+#include <string.h>
+
+/* Results travel to the host through one mapped buffer of at most this size; weights and windows go up through the gpu room's staging,
+ * which is as large. */
+#define STAGING_BYTES (16u << 20)
+
+struct ctvk_llmseg {
+    ctvk_gpu *gpu;
+    ctvk_llmseg_desc desc;
+    ctvk_llmseg_graph net;
+    ctvk_gpu_buffer *weights;
+    ctvk_gpu_buffer *arena[CTVK_ARENA_CHUNKS];
+    ctvk_gpu_buffer *tile; /* DOWNLOAD: blended planes, classified voxels */
+    ctvk_gpu_buffer *sums; /* UPLOAD: accumulators to classify */
+    uint64_t staging_bytes;
+};
+
+static uint64_t plane_bytes(const ctvk_llmseg_desc *desc)
+{
+    return (uint64_t)(desc->out_channels + 1) * (uint64_t)desc->window[1] * (uint64_t)desc->window[2] * sizeof(float);
+}
+
+/* At least one plane of a tile, whatever its size. */
+static uint64_t staging_bytes(const ctvk_llmseg_desc *desc)
+{
+    uint64_t whole = plane_bytes(desc) * (uint64_t)desc->window[0], bytes = whole < STAGING_BYTES ? whole : STAGING_BYTES;
+    return ctvk_align_up(bytes > plane_bytes(desc) ? bytes : plane_bytes(desc), 256);
+}
+
+static void fill_memory(const ctvk_llmseg_desc *desc, const ctvk_graph *graph, ctvk_llmseg_memory *out)
+{
+    out->weights = graph->weight_bytes;
+    out->activations = ctvk_graph_arena_bytes(graph);
+    out->staging = 2 * staging_bytes(desc) + STAGING_BYTES;
+    out->total = out->weights + out->activations + out->staging;
+}
+
+ctvk_status ctvk_llmseg_plan(const ctvk_gpu *gpu, const ctvk_llmseg_desc *desc, ctvk_llmseg_memory *out, ctvk_error *error)
+{
+    const ctvk_host *host = ctvk_gpu_host(gpu);
+    ctvk_llmseg_graph *net = ctvk_alloc(host, sizeof *net);
+    if (!net)
+        return ctvk_fail(error, CTVK_ERROR_HOST_MEMORY, "network: no host memory for the plan (close other programs)");
+    ctvk_status status = ctvk_llmseg_graph_build(gpu, desc, net, error);
+    if (status == CTVK_OK)
+        fill_memory(desc, &net->graph, out);
+    ctvk_free(host, net);
+    return status;
+}
+
+/* Weights as float32 while one node packs them; at most one alignment's tensors at a time. */
+typedef struct loader {
+    const ctvk_host *host;
+    const ctvk_safetensors *file;
+    float *held[64];
+    int count;
+    int failed;
+} loader;
+
+static const float *load(void *user, const char *name)
+{
+    loader *l = user;
+    const ctvk_st_tensor *tensor = ctvk_safetensors_find(l->file, name);
+    if (!tensor || l->count == 64) {
+        l->failed = 1;
+        return NULL;
+    }
+    float *data = ctvk_alloc(l->host, tensor->count * sizeof *data);
+    if (!data) {
+        l->failed = 1;
+        return NULL;
+    }
+    ctvk_st_to_f32(tensor, 0, tensor->count, data);
+    l->held[l->count++] = data;
+    return data;
+}
+
+static void release(loader *l)
+{
+    while (l->count)
+        ctvk_free(l->host, l->held[--l->count]);
+}
+
+static void pack_node(const ctvk_gpu *gpu, const ctvk_node *node, loader *l, void *packed)
+{
+    const float *weights;
+    switch (node->kind) {
+    case CTVK_NODE_CONV:
+        weights = load(l, node->weight);
+        if (weights)
+            ctvk_conv3d_pack(gpu, &node->as.conv, weights, packed);
+        break;
+    case CTVK_NODE_TRANSP:
+        weights = load(l, node->weight);
+        if (weights)
+            ctvk_transp_conv3d_pack(gpu, &node->as.transp, weights, packed);
+        break;
+    case CTVK_NODE_ALIGN:
+        ctvk_alignment_pack(&node->as.align, load, l, packed);
+        break;
+    case CTVK_NODE_STATS:
+    case CTVK_NODE_APPLY:
+        break;
+    }
+}
+
+static ctvk_status upload_weights(ctvk_llmseg *net, const ctvk_safetensors *file, ctvk_error *error)
+{
+    const ctvk_host *host = ctvk_gpu_host(net->gpu);
+    ctvk_status status = CTVK_OK;
+    loader l = {.host = host, .file = file};
+    for (int32_t i = 0; i < net->net.graph.nodes && status == CTVK_OK; i++) {
+        const ctvk_node *node = &net->net.graph.node[i];
+        if (!node->weight_bytes)
+            continue;
+        void *packed = ctvk_calloc(host, 1, node->weight_bytes);
+        if (packed)
+            pack_node(net->gpu, node, &l, packed);
+        if (!packed || l.failed)
+            status = ctvk_fail(error, CTVK_ERROR_HOST_MEMORY, "network: no host memory to pack the weights (close other programs)");
+        else
+            status = ctvk_gpu_upload(net->weights, node->weight_offset, packed, node->weight_bytes, error);
+        release(&l);
+        ctvk_free(host, packed);
+    }
+    return status;
+}
+
+ctvk_status ctvk_llmseg_create(ctvk_gpu *gpu, const ctvk_llmseg_desc *desc, const ctvk_safetensors *weights, ctvk_llmseg **out,
+                               ctvk_error *error)
+{
+    ctvk_status status = ctvk_llmseg_check(desc, weights, NULL, error);
+    *out = NULL;
+    if (status != CTVK_OK)
+        return status;
+    ctvk_llmseg *net = ctvk_calloc(ctvk_gpu_host(gpu), 1, sizeof *net);
+    if (!net)
+        return ctvk_fail(error, CTVK_ERROR_HOST_MEMORY, "network: no host memory (close other programs)");
+    net->gpu = gpu;
+    net->desc = *desc;
+    net->staging_bytes = staging_bytes(desc);
+    status = ctvk_llmseg_graph_build(gpu, desc, &net->net, error);
+    if (status == CTVK_OK)
+        status = ctvk_gpu_buffer_create(gpu, net->net.graph.weight_bytes, CTVK_GPU_MEMORY_DEVICE, "weights", &net->weights, error);
+    for (int32_t i = 0; status == CTVK_OK && i < net->net.graph.chunks; i++)
+        status = ctvk_gpu_buffer_create(gpu, net->net.graph.chunk_bytes[i], CTVK_GPU_MEMORY_DEVICE, "activations", &net->arena[i], error);
+    if (status == CTVK_OK)
+        status = ctvk_gpu_buffer_create(gpu, net->staging_bytes, CTVK_GPU_MEMORY_DOWNLOAD, "results", &net->tile, error);
+    if (status == CTVK_OK)
+        status = ctvk_gpu_buffer_create(gpu, net->staging_bytes, CTVK_GPU_MEMORY_UPLOAD, "accumulators", &net->sums, error);
+    if (status == CTVK_OK)
+        status = upload_weights(net, weights, error);
+    if (status != CTVK_OK) {
+        ctvk_llmseg_destroy(&net);
+        return status;
+    }
+    *out = net;
+    return CTVK_OK;
+}
+
+void ctvk_llmseg_destroy(ctvk_llmseg **net)
+{
+    if (!net || !*net)
+        return;
+    ctvk_llmseg *n = *net;
+    ctvk_gpu_buffer_destroy(&n->sums);
+    ctvk_gpu_buffer_destroy(&n->tile);
+    for (int32_t i = 0; i < CTVK_ARENA_CHUNKS; i++)
+        ctvk_gpu_buffer_destroy(&n->arena[i]);
+    ctvk_gpu_buffer_destroy(&n->weights);
+    ctvk_free(ctvk_gpu_host(n->gpu), n);
+    *net = NULL;
+}
+
+static ctvk_span span_of(const ctvk_llmseg *net, int32_t id)
+{
+    const ctvk_graph *graph = &net->net.graph;
+    if (id < 0)
+        return (ctvk_span){0};
+    const ctvk_value *value = &graph->value[id];
+    return (ctvk_span){net->arena[value->offset / graph->chunk], value->offset % graph->chunk, value->bytes};
+}
+
+static ctvk_tensor tensor_of(const ctvk_llmseg *net, int32_t id)
+{
+    ctvk_span span = span_of(net, id);
+    if (id < 0)
+        return (ctvk_tensor){0};
+    const ctvk_value *value = &net->net.graph.value[id];
+    return (ctvk_tensor){span.buffer, span.offset, value->c, value->x, value->y, value->z};
+}
+
+static ctvk_status record_node(const ctvk_llmseg *net, ctvk_gpu_cmd *cmd, const ctvk_node *node, ctvk_error *error)
+{
+    ctvk_tensor in = tensor_of(net, node->in), in_b = tensor_of(net, node->in_b), out = tensor_of(net, node->out);
+    ctvk_span stats = span_of(net, node->stats), stats_b = span_of(net, node->stats_b), scratch = span_of(net, node->scratch);
+    ctvk_span weights = {net->weights, node->weight_offset, node->weight_bytes};
+    int two = node->in_b >= 0;
+    switch (node->kind) {
+    case CTVK_NODE_CONV:
+        return ctvk_conv3d_record(cmd, net->gpu, &node->as.conv, &in, two ? &in_b : NULL, &weights, &scratch, &out, error);
+    case CTVK_NODE_TRANSP:
+        return ctvk_transp_conv3d_record(cmd, net->gpu, &node->as.transp, &in, &weights, &out, error);
+    case CTVK_NODE_STATS:
+        return ctvk_instance_norm_stats(cmd, net->gpu, &in, &stats, error);
+    case CTVK_NODE_APPLY:
+        return ctvk_instance_norm_apply(cmd, net->gpu, &in, &stats, two ? &in_b : NULL, two ? &stats_b : NULL, &out, error);
+    case CTVK_NODE_ALIGN:
+        stats = span_of(net, node->in); /* the text */
+        return ctvk_alignment_record(cmd, net->gpu, &node->as.align, &weights, &stats, &scratch, &out, error);
+    }
+    return ctvk_fail(error, CTVK_ERROR_INTERNAL, "network: unknown node (report this)");
+}
+
+/* Downloads a value and hands it over as [c][x][y][z]: tests only, so plain and slow. */
+static ctvk_status hand_tap(const ctvk_llmseg *net, const ctvk_node *node, const ctvk_llmseg_run *run, ctvk_error *error)
+{
+    ctvk_tensor t = tensor_of(net, node->out);
+    const ctvk_host *host = ctvk_gpu_host(net->gpu);
+    uint64_t bytes = ctvk_tensor_bytes(&t);
+    int32_t planar = node->out == net->net.logits, shape[4] = {t.c, t.x, t.y, t.z};
+    float *raw = ctvk_alloc(host, bytes), *data = ctvk_alloc(host, bytes);
+    ctvk_status status =
+        raw && data ? ctvk_gpu_download(t.buffer, t.offset, raw, bytes, error)
+                    : ctvk_fail(error, CTVK_ERROR_HOST_MEMORY, "network: no host memory for an intermediate tensor (close programs)");
+    uint64_t plane = (uint64_t)t.y * (uint64_t)t.z;
+    for (uint64_t c = 0, at = 0; status == CTVK_OK && c < (uint64_t)t.c; c++)
+        for (uint64_t x = 0; x < (uint64_t)t.x; x++)
+            for (uint64_t i = 0; i < plane; i++, at++)
+                data[at] =
+                    planar ? raw[(x * (uint64_t)t.c + c) * plane + i] : raw[((x * (uint64_t)(t.c / 4) + c / 4) * plane + i) * 4 + c % 4];
+    if (status == CTVK_OK)
+        run->tap(run->user, node->tap, shape, data);
+    ctvk_free(host, raw);
+    ctvk_free(host, data);
+    return status;
+}
+
+typedef struct progress {
+    const ctvk_llmseg_run *run;
+    double before, total;
+} progress;
+
+static int32_t report(void *user, double work_done)
+{
+    progress *p = user;
+    double fraction = (p->before + work_done) / p->total;
+    return p->run->progress ? p->run->progress(p->run->user, fraction < 1 ? fraction : 1) : 0;
+}
+
+/* Nodes [first, last) in one command. */
+static ctvk_status run_nodes(const ctvk_llmseg *net, progress *p, int32_t first, int32_t last, ctvk_error *error)
+{
+    ctvk_gpu_cmd *cmd = NULL;
+    ctvk_status status = ctvk_gpu_cmd_begin(net->gpu, report, p, &cmd, error);
+    for (int32_t i = first; i < last && status == CTVK_OK; i++)
+        status = record_node(net, cmd, &net->net.graph.node[i], error);
+    if (status == CTVK_OK)
+        status = ctvk_gpu_cmd_finish(cmd, error);
+    ctvk_gpu_cmd_destroy(&cmd);
+    return status;
+}
+
+static ctvk_status hand_tiles(const ctvk_llmseg *net, const ctvk_llmseg_run *run, progress *p, ctvk_error *error)
+{
+    ctvk_tensor logits = tensor_of(net, net->net.logits);
+    int32_t planes = (int32_t)(net->staging_bytes / plane_bytes(&net->desc));
+    p->before = p->total;
+    for (int32_t first = 0; first < logits.x; first += planes) {
+        int32_t count = logits.x - first < planes ? logits.x - first : planes;
+        ctvk_tensor tile = {net->tile, 0, logits.c + 1, count, logits.y, logits.z};
+        ctvk_gpu_cmd *cmd = NULL;
+        ctvk_status status = ctvk_gpu_cmd_begin(net->gpu, report, p, &cmd, error);
+        if (status == CTVK_OK)
+            status = ctvk_blend_record(cmd, net->gpu, &logits, run->sigma_scale, run->constant_blend, first, count, &tile, error);
+        if (status == CTVK_OK)
+            status = ctvk_gpu_cmd_finish(cmd, error);
+        ctvk_gpu_cmd_destroy(&cmd);
+        if (status != CTVK_OK)
+            return status;
+        run->tile(run->user, first, count, net->tile->mapped);
+    }
+    return CTVK_OK;
+}
+
+ctvk_status ctvk_llmseg_window(ctvk_llmseg *net, const ctvk_llmseg_run *run, ctvk_error *error)
+{
+    const ctvk_graph *graph = &net->net.graph;
+    ctvk_span input = span_of(net, net->net.input), text = span_of(net, net->net.text);
+    progress p = {run, 0, net->net.work * 1.02 + 1};
+    uint64_t input_bytes = (uint64_t)net->desc.in_channels * (uint64_t)net->desc.window[0] * (uint64_t)net->desc.window[1] *
+                           (uint64_t)net->desc.window[2] * sizeof(float);
+    ctvk_status status = ctvk_gpu_upload(input.buffer, input.offset, run->window, input_bytes, error);
+    if (status == CTVK_OK && text.buffer)
+        status = ctvk_gpu_upload(text.buffer, text.offset, run->text,
+                                 (uint64_t)net->desc.prompts * (uint64_t)net->desc.text_dim * sizeof(float), error);
+    for (int32_t first = 0; status == CTVK_OK && first < graph->nodes;) {
+        int32_t last = first + 1;
+        while (last < graph->nodes && !(run->tap && graph->node[last - 1].tap[0]))
+            last++;
+        status = run_nodes(net, &p, first, last, error);
+        if (status == CTVK_OK && run->tap && graph->node[last - 1].tap[0])
+            status = hand_tap(net, &graph->node[last - 1], run, error);
+        first = last;
+    }
+    return status == CTVK_OK && run->tile ? hand_tiles(net, run, &p, error) : status;
+}
+
+typedef struct classified {
+    const float *sums;
+    uint64_t voxels;
+    float *volumes; /* probability or logits */
+    uint8_t *labels;
+    int32_t (*check)(void *user);
+    void *user;
+} classified;
+
+static int32_t check_cancel(void *user, double work_done)
+{
+    const classified *c = user;
+    (void)work_done;
+    return c->check ? c->check(c->user) : 0;
+}
+
+static ctvk_status classify_chunk(ctvk_llmseg *net, classified *c, uint64_t first, uint32_t count, int32_t logits, ctvk_error *error)
+{
+    int32_t classes = net->desc.out_channels;
+    float *up = net->sums->mapped;
+    const float *down = net->tile->mapped;
+    ctvk_span sums = {net->sums, 0, (uint64_t)(classes + 1) * count * sizeof(float)}, out = {net->tile, 0, sums.bytes};
+    ctvk_gpu_cmd *cmd = NULL;
+    for (int32_t k = 0; k <= classes; k++)
+        memcpy(up + (uint64_t)k * count, c->sums + (uint64_t)k * c->voxels + first, count * sizeof(float));
+    ctvk_status status = ctvk_gpu_cmd_begin(net->gpu, check_cancel, c, &cmd, error);
+    if (status == CTVK_OK)
+        status = ctvk_classify_record(cmd, net->gpu, &sums, &out, classes, count, logits, error);
+    if (status == CTVK_OK)
+        status = ctvk_gpu_cmd_finish(cmd, error);
+    ctvk_gpu_cmd_destroy(&cmd);
+    if (status != CTVK_OK)
+        return status;
+    for (int32_t k = 0; c->volumes && k < classes; k++)
+        memcpy(c->volumes + (uint64_t)k * c->voxels + first, down + (uint64_t)k * count, count * sizeof(float));
+    const uint32_t *labels = (const uint32_t *)(const void *)(down + (uint64_t)classes * count);
+    for (uint32_t i = 0; c->labels && i < count; i++)
+        c->labels[first + i] = (uint8_t)labels[i];
+    return CTVK_OK;
+}
+
+ctvk_status ctvk_llmseg_classify(ctvk_llmseg *net, const float *sums, uint64_t voxels, float *probability, float *logits, uint8_t *labels,
+                                 int32_t (*check)(void *user), void *user, ctvk_error *error)
+{
+    uint64_t chunk = net->staging_bytes / ((uint64_t)(net->desc.out_channels + 1) * sizeof(float));
+    classified c = {sums, voxels, logits, labels, check, user};
+    for (uint64_t first = 0; first < voxels; first += chunk) {
+        uint32_t count = (uint32_t)(voxels - first < chunk ? voxels - first : chunk);
+        ctvk_status status = CTVK_OK;
+        if (logits || !probability)
+            status = classify_chunk(net, &c, first, count, 1, error);
+        if (status == CTVK_OK && probability) {
+            classified p = {sums, voxels, probability, labels, check, user};
+            status = classify_chunk(net, &p, first, count, 0, error);
+        }
+        if (status != CTVK_OK)
+            return status;
+    }
+    return CTVK_OK;
+}

@@ -1,0 +1,187 @@
+#include "nets/llmseg_graph.h"
+
+#include "nets/llmseg_names.h"
+#include "ops/instance_norm.h"
+
+#include <stdio.h>
+#include <string.h>
+
+typedef struct builder {
+    const ctvk_gpu *gpu;
+    const ctvk_llmseg_desc *desc;
+    ctvk_llmseg_graph *net;
+    int full; /* a table overflowed */
+} builder;
+
+static ctvk_value *value_of(builder *b, int32_t id)
+{
+    return &b->net->graph.value[id];
+}
+
+static int32_t tensor(builder *b, int32_t c, const int32_t extent[3])
+{
+    int32_t id = ctvk_graph_tensor(&b->net->graph, c, extent[0], extent[1], extent[2]);
+    b->full |= id < 0;
+    return id < 0 ? 0 : id;
+}
+
+static int32_t span(builder *b, uint64_t bytes)
+{
+    int32_t id = bytes ? ctvk_graph_span(&b->net->graph, bytes) : -1;
+    b->full |= bytes && id < 0;
+    return id;
+}
+
+static ctvk_node *add(builder *b, const ctvk_node *node)
+{
+    ctvk_node *added = ctvk_graph_add(&b->net->graph, node);
+    b->full |= !added;
+    return added;
+}
+
+static ctvk_node node_of(ctvk_node_kind kind)
+{
+    return (ctvk_node){.kind = kind, .in = -1, .in_b = -1, .stats = -1, .stats_b = -1, .out = -1, .scratch = -1};
+}
+
+static void tap(builder *b, const char *name)
+{
+    ctvk_graph *graph = &b->net->graph;
+    snprintf(graph->node[graph->nodes - 1].tap, sizeof graph->node[0].tap, "%s", name);
+}
+
+/* in_b < 0: one source. Returns the output value. */
+static int32_t conv(builder *b, const char *block, const char *name, int32_t in, int32_t in_b, int32_t channels, int32_t kernel,
+                    int32_t stride)
+{
+    ctvk_value *source = value_of(b, in);
+    int32_t extent[3] = {source->x / stride, source->y / stride, source->z / stride};
+    ctvk_node n = node_of(CTVK_NODE_CONV);
+    n.as.conv = (ctvk_conv3d){source->c, in_b >= 0 ? value_of(b, in_b)->c : 0, channels, kernel, stride, in == b->net->input};
+    n.in = in;
+    n.in_b = in_b;
+    n.out = tensor(b, channels, extent);
+    n.weight_bytes = ctvk_conv3d_weight_bytes(b->gpu, &n.as.conv);
+    n.scratch = span(b, ctvk_conv3d_scratch_bytes(b->gpu, &n.as.conv, extent[0], extent[1], extent[2]));
+    snprintf(n.weight, sizeof n.weight, "%s.%s.conv.weight", block, name);
+    add(b, &n);
+    b->net->work += (double)(n.as.conv.in_a + n.as.conv.in_b) * channels * kernel * kernel * kernel * extent[0] * extent[1] * extent[2];
+    return n.out;
+}
+
+static int32_t transp(builder *b, const char *name, int32_t in, int32_t channels, int planar)
+{
+    ctvk_value *source = value_of(b, in);
+    int32_t extent[3] = {source->x * 2, source->y * 2, source->z * 2};
+    ctvk_node n = node_of(CTVK_NODE_TRANSP);
+    n.as.transp = (ctvk_transp_conv3d){source->c, channels, planar};
+    n.in = in;
+    n.out = tensor(b, channels, extent);
+    n.weight_bytes = ctvk_transp_conv3d_weight_bytes(b->gpu, &n.as.transp);
+    snprintf(n.weight, sizeof n.weight, "%s.transp_conv.conv.weight", name);
+    add(b, &n);
+    b->net->work += (double)source->c * channels * extent[0] * extent[1] * extent[2];
+    return n.out;
+}
+
+static int32_t stats(builder *b, int32_t in)
+{
+    ctvk_value *source = value_of(b, in);
+    ctvk_node n = node_of(CTVK_NODE_STATS);
+    n.in = in;
+    n.stats = span(b, ctvk_instance_norm_scratch_bytes(b->gpu, source->c, source->x, source->y, source->z));
+    add(b, &n);
+    return n.stats;
+}
+
+/* in place: in = lrelu(IN(in) [+ IN(shortcut)]). */
+static void apply(builder *b, int32_t in, int32_t in_stats, int32_t shortcut, int32_t shortcut_stats)
+{
+    ctvk_node n = node_of(CTVK_NODE_APPLY);
+    n.in = n.out = in;
+    n.stats = in_stats;
+    n.in_b = shortcut;
+    n.stats_b = shortcut_stats;
+    add(b, &n);
+}
+
+/* conv1, norm, conv2, norm, with the shortcut through conv3 where the block is residual (model.md, "Encoder", "Decoder"). */
+static int32_t block(builder *b, const char *name, int32_t in, int32_t in_b, int32_t channels, int32_t stride, int residual)
+{
+    int32_t h = conv(b, name, "conv1", in, in_b, channels, 3, stride);
+    apply(b, h, stats(b, h), -1, -1);
+    int32_t out = conv(b, name, "conv2", h, -1, channels, 3, 1);
+    int32_t out_stats = stats(b, out), r = -1, r_stats = -1;
+    if (residual) { /* after conv2: its input is then dead, so that three tensors of the block are never alive at once */
+        r = conv(b, name, "conv3", in, in_b, channels, 1, stride);
+        r_stats = stats(b, r);
+    }
+    apply(b, out, out_stats, r, r_stats);
+    return out;
+}
+
+static void align(builder *b, int32_t level, int32_t image)
+{
+    ctvk_value *source = value_of(b, image);
+    ctvk_node n = node_of(CTVK_NODE_ALIGN);
+    n.as.align = (ctvk_alignment){level, source->c, b->desc->feature_size << level, b->desc->text_dim, b->desc->prompts};
+    n.in = b->net->text;
+    n.out = image;
+    n.weight_bytes = ctvk_alignment_weight_bytes(&n.as.align);
+    n.scratch = span(b, ctvk_alignment_scratch_bytes(b->gpu, &n.as.align, source->x, source->y, source->z));
+    add(b, &n);
+}
+
+static int32_t encode(builder *b, int32_t levels[5])
+{
+    static const char *const names[] = {"encoder1", "encoder2", "encoder3", "encoder4", "encoder10"};
+    int32_t x = b->net->input;
+    char name[32];
+    for (int32_t i = 0; i < 5; i++) {
+        snprintf(name, sizeof name, "%s.layer", names[i]);
+        levels[i] = x = block(b, name, x, -1, ctvk_llmseg_channels(b->desc, i), 2, 1);
+        tap(b, names[i]);
+    }
+    return x;
+}
+
+static int32_t decode(builder *b, const int32_t levels[5])
+{
+    int32_t x = levels[4];
+    for (int32_t i = 4; i >= 1; i--) {
+        char name[32], decoder[16];
+        snprintf(decoder, sizeof decoder, "decoder%d", i);
+        snprintf(name, sizeof name, "%s.conv_block", decoder);
+        int32_t c = ctvk_llmseg_channels(b->desc, i - 1), u = transp(b, decoder, x, c, 0);
+        x = block(b, name, u, levels[i - 1], c, 1, i == 4);
+        tap(b, decoder);
+    }
+    return x;
+}
+
+ctvk_status ctvk_llmseg_graph_build(const ctvk_gpu *gpu, const ctvk_llmseg_desc *desc, ctvk_llmseg_graph *out, ctvk_error *error)
+{
+    builder b = {gpu, desc, out, 0};
+    int32_t levels[5];
+    memset(out, 0, sizeof *out);
+    out->input = tensor(&b, desc->in_channels, desc->window);
+    value_of(&b, out->input)->first = -1;
+    out->text = -1;
+    if (desc->has_text) {
+        out->text = span(&b, (uint64_t)desc->prompts * (uint64_t)desc->text_dim * sizeof(float));
+        value_of(&b, out->text)->first = -1;
+    }
+    encode(&b, levels);
+    for (int32_t i = 0; desc->has_text && i < 5; i++) {
+        char name[32];
+        align(&b, i, levels[i]);
+        snprintf(name, sizeof name, "attn_transformer.%d", i);
+        tap(&b, name);
+    }
+    out->logits = transp(&b, "out", decode(&b, levels), desc->out_channels, 1);
+    tap(&b, "out");
+    ctvk_graph_keep(&out->graph, out->logits);
+    if (b.full)
+        return ctvk_fail(error, CTVK_ERROR_INTERNAL, "network: graph tables are full (report this)");
+    return ctvk_graph_place(&out->graph, ctvk_gpu_get_caps(gpu)->max_allocation, error);
+}

@@ -1,0 +1,19 @@
+/* nets/llmseg_graph.h - the network's nodes in calling order, for one window on one device. */
+#ifndef CTVK_NETS_LLMSEG_GRAPH_H
+#define CTVK_NETS_LLMSEG_GRAPH_H
+
+#include "nets/graph.h"
+#include "nets/llmseg.h"
+
+typedef struct ctvk_llmseg_graph {
+    ctvk_graph graph;
+    int32_t input;  /* planar [x][in_channels][y][z], written by the host */
+    int32_t text;   /* [P][D], written by the host; -1 for a vision-only model */
+    int32_t logits; /* planar [x][out_channels][y][z] */
+    double work;    /* multiply-adds of all convolutions: what progress is measured against */
+} ctvk_llmseg_graph;
+
+/* Packed weight sizes and scratch depend on the variants that the device takes; hence the gpu. */
+ctvk_status ctvk_llmseg_graph_build(const ctvk_gpu *gpu, const ctvk_llmseg_desc *desc, ctvk_llmseg_graph *out, ctvk_error *error);
+
+#endif
