@@ -1,0 +1,91 @@
+#include "ops/conv3d.h"
+#include "ops/conv3d_plan.h"
+
+static int32_t halve(int32_t n, int32_t stride)
+{
+    return (n + stride - 1) / stride;
+}
+
+static int source_fits(const ctvk_tensor *source, const ctvk_tensor *like, int32_t channels)
+{
+    return source && source->c == channels && source->x == like->x && source->y == like->y && source->z == like->z;
+}
+
+static ctvk_status refuse(ctvk_error *error, const char *why)
+{
+    return ctvk_fail(error, CTVK_ERROR_INTERNAL, "convolution: %s (report this)", why);
+}
+
+static ctvk_status check_conv(const ctvk_conv3d *conv, ctvk_error *error)
+{
+    if ((conv->kernel != 1 && conv->kernel != 3) || (conv->stride != 1 && conv->stride != 2)) {
+        return refuse(error, "kernel must be 1 or 3, stride 1 or 2");
+    }
+    if (conv->in_a < 1 || conv->in_b < 0 || conv->out < 4 || conv->out % 4 || conv->in_b % 4) {
+        return refuse(error, "channel counts must be positive multiples of 4");
+    }
+    if (conv->planar ? conv->in_b != 0 : conv->in_a % 4 != 0) {
+        return refuse(error, "a planar input has one source, a blocked one multiples of 4 channels");
+    }
+    return CTVK_OK;
+}
+
+static ctvk_status check_job(const ctvk_conv3d_job *job, ctvk_error *error)
+{
+    const ctvk_conv3d *conv = job->conv;
+    const ctvk_tensor *a = job->a, *out = job->out;
+    ctvk_status status = check_conv(conv, error);
+    if (status) {
+        return status;
+    }
+    if (!a || !out || !source_fits(a, a, conv->in_a) || (conv->in_b && !source_fits(job->b, a, conv->in_b))) {
+        return refuse(error, "the inputs do not have the shapes of the operation");
+    }
+    if (out->c != conv->out || out->x != halve(a->x, conv->stride) || out->y != halve(a->y, conv->stride) ||
+        out->z != halve(a->z, conv->stride)) {
+        return refuse(error, "the output does not have the shape of the operation");
+    }
+    if (job->weights->bytes < ctvk_conv3d_plan_weight_bytes(job->plan, conv)) {
+        return refuse(error, "the packed weights are too short");
+    }
+    uint64_t need = ctvk_conv3d_plan_scratch_bytes(job->plan, conv, out->x, out->y, out->z);
+    if (need && (!job->scratch || job->scratch->bytes < need)) {
+        return refuse(error, "the scratch is too short");
+    }
+    return CTVK_OK;
+}
+
+ctvk_status ctvk_conv3d_plan_record(const ctvk_conv3d_job *job, ctvk_error *error)
+{
+    ctvk_status status = check_job(job, error);
+    if (status) {
+        return status;
+    }
+    return job->plan->family == CTVK_CONV3D_WINOGRAD ? ctvk_conv3d_winograd_record(job, error) : ctvk_conv3d_direct_record(job, error);
+}
+
+uint64_t ctvk_conv3d_weight_bytes(const ctvk_gpu *gpu, const ctvk_conv3d *conv)
+{
+    ctvk_conv3d_plan plan = ctvk_conv3d_plan_for(ctvk_gpu_get_caps(gpu), conv);
+    return ctvk_conv3d_plan_weight_bytes(&plan, conv);
+}
+
+void ctvk_conv3d_pack(const ctvk_gpu *gpu, const ctvk_conv3d *conv, const float *weights, void *packed)
+{
+    ctvk_conv3d_plan plan = ctvk_conv3d_plan_for(ctvk_gpu_get_caps(gpu), conv);
+    ctvk_conv3d_plan_pack(&plan, conv, weights, packed);
+}
+
+uint64_t ctvk_conv3d_scratch_bytes(const ctvk_gpu *gpu, const ctvk_conv3d *conv, int32_t x, int32_t y, int32_t z)
+{
+    ctvk_conv3d_plan plan = ctvk_conv3d_plan_for(ctvk_gpu_get_caps(gpu), conv);
+    return ctvk_conv3d_plan_scratch_bytes(&plan, conv, x, y, z);
+}
+
+ctvk_status ctvk_conv3d_record(ctvk_gpu_cmd *cmd, ctvk_gpu *gpu, const ctvk_conv3d *conv, const ctvk_tensor *a, const ctvk_tensor *b,
+                               const ctvk_span *weights, const ctvk_span *scratch, const ctvk_tensor *out, ctvk_error *error)
+{
+    ctvk_conv3d_plan plan = ctvk_conv3d_plan_for(ctvk_gpu_get_caps(gpu), conv);
+    ctvk_conv3d_job job = {cmd, gpu, &plan, conv, a, b, out, weights, scratch};
+    return ctvk_conv3d_plan_record(&job, error);
+}

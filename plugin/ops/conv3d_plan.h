@@ -1,0 +1,58 @@
+/* ops/conv3d_plan.h - inside of the convolution: which variant, how its weights lie, how it is recorded. For conv3d*.c and its tests. */
+#ifndef CTVK_OPS_CONV3D_PLAN_H
+#define CTVK_OPS_CONV3D_PLAN_H
+
+#include "ops/conv3d.h"
+
+enum {
+    CTVK_CONV3D_PORTABLE = 1, /* weights in uniform blocks, input through storage buffers: promised minimum */
+    CTVK_CONV3D_ADDRESS = 2,  /* weights by device address, input through texel buffers: software drivers */
+    CTVK_CONV3D_WINOGRAD = 3  /* F(4x4, 3x3) over y and z, three taps along x, on top of ADDRESS */
+};
+
+/* Channel groups (vec4) that one dispatch computes. */
+enum { CTVK_CONV3D_OUT_GROUPS = 6 };
+
+typedef struct ctvk_conv3d_plan {
+    int32_t family;
+    int32_t chunk;          /* channel groups of the input in one dispatch of the long kernel (a rest goes one by one) */
+    uint64_t source_bytes;  /* the most that one binding of an input may hold */
+    uint64_t target_bytes;  /* same of an output */
+    uint64_t scratch_bytes; /* Winograd: about how much scratch to use */
+} ctvk_conv3d_plan;
+
+/* The one place where a variant is chosen. */
+ctvk_conv3d_plan ctvk_conv3d_plan_for(const ctvk_gpu_caps *caps, const ctvk_conv3d *conv);
+
+/* As the functions of conv3d.h, with a given plan. */
+uint64_t ctvk_conv3d_plan_weight_bytes(const ctvk_conv3d_plan *plan, const ctvk_conv3d *conv);
+void ctvk_conv3d_plan_pack(const ctvk_conv3d_plan *plan, const ctvk_conv3d *conv, const float *weights, void *packed);
+uint64_t ctvk_conv3d_plan_scratch_bytes(const ctvk_conv3d_plan *plan, const ctvk_conv3d *conv, int32_t x, int32_t y, int32_t z);
+
+/* What one record call works on; VIEW of the caller's arguments. */
+typedef struct ctvk_conv3d_job {
+    ctvk_gpu_cmd *cmd;
+    ctvk_gpu *gpu;
+    const ctvk_conv3d_plan *plan;
+    const ctvk_conv3d *conv;
+    const ctvk_tensor *a, *b, *out;
+    const ctvk_span *weights, *scratch;
+} ctvk_conv3d_job;
+ctvk_status ctvk_conv3d_plan_record(const ctvk_conv3d_job *job, ctvk_error *error);
+
+/* Units of packed weights: one vec4 of input channels (one channel where planar) against 24 output channels.
+ * Direct: [out chunk][unit][tap][channel of the unit][6] vec4, each unit padded to 256 bytes. */
+uint64_t ctvk_conv3d_direct_unit_bytes(const ctvk_conv3d *conv);
+int32_t ctvk_conv3d_in_units(const ctvk_conv3d *conv);
+int32_t ctvk_conv3d_out_chunks(const ctvk_conv3d *conv);
+uint64_t ctvk_conv3d_direct_weight_bytes(const ctvk_conv3d *conv);
+void ctvk_conv3d_direct_pack(const ctvk_conv3d *conv, const float *weights, float *packed);
+ctvk_status ctvk_conv3d_direct_record(const ctvk_conv3d_job *job, ctvk_error *error);
+
+/* Winograd: [transform point 36][out chunk][unit][tap along x][channel of the unit][6] vec4. */
+uint64_t ctvk_conv3d_winograd_weight_bytes(const ctvk_conv3d *conv);
+void ctvk_conv3d_winograd_pack(const ctvk_conv3d *conv, const float *weights, float *packed);
+uint64_t ctvk_conv3d_winograd_scratch_bytes(const ctvk_conv3d_plan *plan, const ctvk_conv3d *conv, int32_t x, int32_t y, int32_t z);
+ctvk_status ctvk_conv3d_winograd_record(const ctvk_conv3d_job *job, ctvk_error *error);
+
+#endif

@@ -1,0 +1,172 @@
+/* Transposed convolution, kernel 2, stride 2: every input voxel makes eight output voxels of its own (shaders/transp_conv3d.comp). */
+#include "ops/transp_conv3d.h"
+#include "ops/transp_conv3d_plan.h"
+#include "params/transp_conv3d.h"
+
+#include <string.h>
+
+enum { LOCAL = 64, MAX_GROUPS = 65535, SUMS = 24, UNIT_FLOATS = 128 };
+_Static_assert(sizeof(struct ctvk_transp_conv3d_params) <= 128, "push constants");
+
+ctvk_transp_conv3d_plan ctvk_transp_conv3d_plan_for(const ctvk_gpu_caps *caps)
+{
+    uint64_t storage = caps->max_storage_range - caps->storage_alignment;
+    uint64_t texel = caps->max_texel_elements * 16 - caps->storage_alignment;
+    int address = caps->is_cpu && caps->buffer_address && caps->texel_rgba32f && caps->max_texel_elements >= 1u << 22;
+    return (ctvk_transp_conv3d_plan){address, address ? texel : storage, storage};
+}
+
+/* Output channels of one dispatch, and dispatches for all outputs: blocked ones go corner by corner in (x, y). */
+static int32_t channels_of(const ctvk_transp_conv3d *conv)
+{
+    return conv->planar ? 3 : 12;
+}
+
+static int32_t chunks_of(const ctvk_transp_conv3d *conv)
+{
+    return (conv->out + channels_of(conv) - 1) / channels_of(conv) * (conv->planar ? 1 : 4);
+}
+
+uint64_t ctvk_transp_conv3d_weight_bytes(const ctvk_gpu *gpu, const ctvk_transp_conv3d *conv)
+{
+    (void)gpu;
+    return (uint64_t)chunks_of(conv) * (conv->in / 4) * UNIT_FLOATS * sizeof(float);
+}
+
+/* [chunk][input group][input channel 4][sum 24] float, each group padded to 512 bytes. A chunk of a blocked output is (channels, x, y)
+ * with sums [channel group 3][z 2][channel 4]; of a planar output (channels) with sums [channel 3][x 2][y 2][z 2]. */
+void ctvk_transp_conv3d_pack(const ctvk_gpu *gpu, const ctvk_transp_conv3d *conv, const float *weights, void *packed)
+{
+    memset(packed, 0, ctvk_transp_conv3d_weight_bytes(gpu, conv));
+    for (int32_t i = 0; i < conv->in; i++) {
+        for (int32_t o = 0; o < conv->out; o++) {
+            for (int32_t tap = 0; tap < 8; tap++) {
+                int32_t in_chunk = o % channels_of(conv), chunk = o / channels_of(conv), sum = in_chunk * 8 + tap;
+                if (!conv->planar) {
+                    chunk = chunk * 4 + tap / 2;
+                    sum = (in_chunk / 4 * 2 + tap % 2) * 4 + in_chunk % 4;
+                }
+                float *unit = (float *)packed + ((uint64_t)chunk * (conv->in / 4) + i / 4) * UNIT_FLOATS;
+                unit[i % 4 * SUMS + sum] = weights[((uint64_t)i * conv->out + o) * 8 + tap];
+            }
+        }
+    }
+}
+
+typedef struct job {
+    ctvk_gpu_cmd *cmd;
+    ctvk_gpu *gpu;
+    const ctvk_transp_conv3d_plan *plan;
+    const ctvk_transp_conv3d *conv;
+    const ctvk_tensor *in, *out;
+    const ctvk_span *weights;
+} job;
+
+static ctvk_status check(const job *j, ctvk_error *error)
+{
+    const ctvk_transp_conv3d *conv = j->conv;
+    const ctvk_tensor *in = j->in, *out = j->out;
+    const char *why = 0;
+    if (conv->in < 4 || conv->in % 4 || conv->out < 1 || (!conv->planar && conv->out % 4)) {
+        why = "channel counts must be positive multiples of 4";
+    } else if (in->c != conv->in || out->c != conv->out || out->x != 2 * in->x || out->y != 2 * in->y || out->z != 2 * in->z) {
+        why = "the tensors do not have the shapes of the operation";
+    } else if (j->weights->bytes < ctvk_transp_conv3d_weight_bytes(j->gpu, conv)) {
+        why = "the packed weights are too short";
+    }
+    return why ? ctvk_fail(error, CTVK_ERROR_INTERNAL, "transposed convolution: %s (report this)", why) : CTVK_OK;
+}
+
+/* Input planes of one dispatch: bindings, number of workgroups, work. At least one, whatever its work. */
+static int32_t planes_per_block(const job *j)
+{
+    double lanes = (double)j->in->y * j->in->z;
+    double work = lanes * (j->conv->in < 48 ? j->conv->in : 48) * SUMS;
+    double most = ctvk_tensor_max_planes(j->in, j->plan->source_bytes), out = ctvk_tensor_max_planes(j->out, j->plan->target_bytes) / 2;
+    double groups = LOCAL * (double)MAX_GROUPS / lanes, fit = ctvk_gpu_cmd_work_limit(j->cmd) / work;
+    most = out < most ? out : most;
+    most = groups < most ? groups : most;
+    fit = fit < 1 ? 1 : fit;
+    most = fit < most ? fit : most;
+    return (int32_t)(most < j->in->x ? most : j->in->x);
+}
+
+static const char *shader_name(const job *j, int32_t units)
+{
+    static const char *const names[2][2][3] = {
+        {{"transp_conv3d_1", "transp_conv3d_4", "transp_conv3d_12"},
+         {"transp_conv3d_address_1", "transp_conv3d_address_4", "transp_conv3d_address_12"}},
+        {{"transp_conv3d_planar_1", "transp_conv3d_planar_4", "transp_conv3d_planar_12"},
+         {"transp_conv3d_planar_address_1", "transp_conv3d_planar_address_4", "transp_conv3d_planar_address_12"}}};
+    return names[j->conv->planar != 0][j->plan->address != 0][units == 12 ? 2 : units == 4 ? 1 : 0];
+}
+
+/* `units` channel groups of the input from `unit` on, planes [first, first + planes), into all outputs. */
+static ctvk_status record_run(const job *j, int32_t first, int32_t planes, int32_t unit, int32_t units, ctvk_error *error)
+{
+    ctvk_gpu_pipeline *pipeline;
+    ctvk_status status = ctvk_gpu_pipeline_get(j->gpu, shader_name(j, units), 0, 0, &pipeline, error);
+    int planar = j->conv->planar != 0;
+    int32_t out_voxels = j->out->y * j->out->z, corners = planar ? 1 : 4, per_chunk = planar ? 3 : 3 * 4;
+    uint32_t in_base = 0, out_base = 0;
+    ctvk_gpu_bind binds[3];
+    binds[0] = ctvk_tensor_bind(j->in, first, planes, 16, &in_base);
+    binds[1] = ctvk_tensor_bind(j->out, 2 * first, 2 * planes, planar ? 4 : 16, &out_base);
+    struct ctvk_transp_conv3d_params p = {.in_base = (int32_t)in_base + unit * j->in->y * j->in->z,
+                                          .in_plane = j->in->c / 4 * j->in->y * j->in->z,
+                                          .in_y = j->in->y,
+                                          .in_z = j->in->z,
+                                          .out_plane = (planar ? j->out->c : j->out->c / 4) * out_voxels,
+                                          .lanes = planes * j->in->y * j->in->z,
+                                          .accumulate = unit > 0};
+    uint32_t groups[3] = {((uint32_t)p.lanes + LOCAL - 1) / LOCAL, 1, 1};
+    for (int32_t chunk = 0; chunk < chunks_of(j->conv) && !status; chunk++) {
+        int32_t channel = chunk / corners * per_chunk, left = j->conv->out - channel;
+        uint64_t at = j->weights->offset + ((uint64_t)chunk * (j->conv->in / 4) + unit) * UNIT_FLOATS * sizeof(float);
+        uint64_t address = j->weights->buffer->address + at;
+        binds[2] = (ctvk_gpu_bind){j->weights->buffer, at, (uint64_t)units * UNIT_FLOATS * sizeof(float)};
+        left = left < per_chunk ? left : per_chunk;
+        p.out_base = (int32_t)out_base + (planar ? channel : channel / 4) * out_voxels;
+        p.out_count = planar ? left : left / 4;
+        p.corner_x = chunk % corners / 2;
+        p.corner_y = chunk % corners % 2;
+        p.address_low = (int32_t)(uint32_t)address;
+        p.address_high = (int32_t)(uint32_t)(address >> 32);
+        status = ctvk_gpu_cmd_dispatch(j->cmd, pipeline, binds, j->plan->address ? 2 : 3, &p, sizeof p, groups,
+                                       (double)p.lanes * units * 4 * SUMS, chunk ? CTVK_GPU_NO_BARRIER : 0, error);
+    }
+    return status;
+}
+
+ctvk_status ctvk_transp_conv3d_plan_record(ctvk_gpu_cmd *cmd, ctvk_gpu *gpu, const ctvk_transp_conv3d_plan *plan,
+                                           const ctvk_transp_conv3d *conv, const ctvk_tensor *in, const ctvk_span *weights,
+                                           const ctvk_tensor *out, ctvk_error *error)
+{
+    job j = {cmd, gpu, plan, conv, in, out, weights};
+    ctvk_status status = check(&j, error);
+    if (status) {
+        return status;
+    }
+    int32_t planes = planes_per_block(&j), all = conv->in / 4;
+    if (planes < 1) {
+        return ctvk_fail(error, CTVK_ERROR_DEVICE_MEMORY,
+                         "transposed convolution: two planes of %d x %d voxels are larger than the device's buffer binding (use a smaller "
+                         "window)",
+                         out->y, out->z);
+    }
+    for (int32_t first = 0; first < in->x; first += planes) {
+        int32_t count = in->x - first < planes ? in->x - first : planes;
+        for (int32_t unit = 0, run; unit < all && !status; unit += run) {
+            run = all - unit >= 12 ? 12 : all - unit >= 4 ? 4 : 1;
+            status = record_run(&j, first, count, unit, run, error);
+        }
+    }
+    return status;
+}
+
+ctvk_status ctvk_transp_conv3d_record(ctvk_gpu_cmd *cmd, ctvk_gpu *gpu, const ctvk_transp_conv3d *conv, const ctvk_tensor *in,
+                                      const ctvk_span *weights, const ctvk_tensor *out, ctvk_error *error)
+{
+    ctvk_transp_conv3d_plan plan = ctvk_transp_conv3d_plan_for(ctvk_gpu_get_caps(gpu));
+    return ctvk_transp_conv3d_plan_record(cmd, gpu, &plan, conv, in, weights, out, error);
+}

@@ -1,0 +1,158 @@
+/* Times the convolutions at the network's real shapes on the first device of the loader: GF/s of the ordinary algorithm, best of a few
+ * runs after a warming one. Not run by ctest. Usage: ops_bench_conv3d [part of a row's name [family 1..3 [scratch MiB]]] */
+#include "ops/conv3d_plan.h"
+#include "ops/transp_conv3d.h"
+#include "support/conv_case.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+typedef struct row {
+    const char *name;
+    ctvk_conv3d conv;
+    int x, y, z; /* of the input */
+} row;
+
+static const row rows[] = {
+    {"48-48-96", {48, 0, 48, 3, 1, 0}, 96, 96, 32},      {"48-48-192", {48, 0, 48, 3, 1, 0}, 192, 192, 64},
+    {"96-48-192", {48, 48, 48, 3, 1, 0}, 192, 192, 64},  {"48-48-s2-192", {48, 0, 48, 3, 2, 0}, 192, 192, 64},
+    {"1-48-s2-384", {1, 0, 48, 3, 2, 1}, 384, 384, 128}, {"1-48-k1-s2-384", {1, 0, 48, 1, 2, 1}, 384, 384, 128},
+    {"96-96-48", {96, 0, 96, 3, 1, 0}, 48, 48, 16},      {"192-96-48", {96, 96, 96, 3, 1, 0}, 48, 48, 16},
+    {"192-192-24", {192, 0, 192, 3, 1, 0}, 24, 24, 8},   {"384-384-12", {384, 0, 384, 3, 1, 0}, 12, 12, 4},
+    {"384-192-24", {192, 192, 192, 3, 1, 0}, 24, 24, 8}, {"192-384-s2-24", {192, 0, 384, 3, 2, 0}, 24, 24, 8},
+};
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + t.tv_nsec * 1e-9;
+}
+
+/* Buffers are filled with zeros: no denormals, no NaN. */
+static int buffer(ctvk_gpu *gpu, uint64_t bytes, ctvk_span *span)
+{
+    ctvk_error error = {0};
+    ctvk_gpu_cmd *cmd = 0;
+    bytes = bytes < 256 ? 256 : bytes;
+    *span = (ctvk_span){0, 0, bytes};
+    ctvk_status status = ctvk_gpu_buffer_create(gpu, bytes, CTVK_GPU_MEMORY_DEVICE, "bench", &span->buffer, &error);
+    status = status ? status : ctvk_gpu_cmd_begin(gpu, 0, 0, &cmd, &error);
+    status = status ? status : ctvk_gpu_cmd_fill(cmd, span->buffer, 0, bytes, 0, &error);
+    status = status ? status : ctvk_gpu_cmd_finish(cmd, &error);
+    ctvk_gpu_cmd_destroy(&cmd);
+    if (status) {
+        fprintf(stderr, "%s\n", error.message);
+    }
+    return status == CTVK_OK;
+}
+
+static int tensor(ctvk_gpu *gpu, int c, int x, int y, int z, ctvk_tensor *t)
+{
+    ctvk_span span = {0};
+    int ok = buffer(gpu, (uint64_t)c * x * y * z * 4, &span);
+    *t = (ctvk_tensor){span.buffer, 0, c, x, y, z};
+    return ok;
+}
+
+static double run(ctvk_conv3d_job *job)
+{
+    ctvk_error error = {0};
+    double start = now();
+    ctvk_status status = ctvk_gpu_cmd_begin(job->gpu, 0, 0, &job->cmd, &error);
+    status = status ? status : ctvk_conv3d_plan_record(job, &error);
+    status = status ? status : ctvk_gpu_cmd_finish(job->cmd, &error);
+    ctvk_gpu_cmd_destroy(&job->cmd);
+    if (status) {
+        fprintf(stderr, "%s\n", error.message);
+        exit(1);
+    }
+    return now() - start;
+}
+
+static void measure(ctvk_gpu *gpu, const row *r, int family, int scratch_mib)
+{
+    const ctvk_conv3d *conv = &r->conv;
+    ctvk_conv3d_plan plan = ctvk_conv3d_plan_for(ctvk_gpu_get_caps(gpu), conv);
+    plan.family = family ? family : plan.family;
+    if (family) {
+        plan.chunk = family == CTVK_CONV3D_PORTABLE ? 1 : family == CTVK_CONV3D_ADDRESS ? 4 : 12;
+    }
+    plan.scratch_bytes = scratch_mib ? (uint64_t)scratch_mib << 20 : plan.scratch_bytes ? plan.scratch_bytes : 32u << 20;
+    int s = conv->stride, x = (r->x + s - 1) / s, y = (r->y + s - 1) / s, z = (r->z + s - 1) / s;
+    ctvk_tensor a = {0}, b = {0}, out = {0};
+    ctvk_span weights = {0}, scratch = {0};
+    int ok = tensor(gpu, conv->in_a, r->x, r->y, r->z, &a) && (!conv->in_b || tensor(gpu, conv->in_b, r->x, r->y, r->z, &b)) &&
+             tensor(gpu, conv->out, x, y, z, &out) && buffer(gpu, ctvk_conv3d_plan_weight_bytes(&plan, conv), &weights) &&
+             buffer(gpu, ctvk_conv3d_plan_scratch_bytes(&plan, conv, x, y, z), &scratch);
+    ctvk_conv3d_job job = {0, gpu, &plan, conv, &a, conv->in_b ? &b : 0, &out, &weights, &scratch};
+    if (ok) {
+        double flop = 2.0 * (conv->in_a + conv->in_b) * conv->out * conv->kernel * conv->kernel * conv->kernel * x * y * z;
+        double first = run(&job), best = 1e30, spent = 0;
+        for (int i = 0; i < 5 && (i < 2 || spent < 2); i++) {
+            double seconds = run(&job);
+            spent += seconds;
+            best = seconds < best ? seconds : best;
+        }
+        printf("%-16s family %d  first %8.1f ms  best %8.1f ms  %7.1f GF/s\n", r->name, plan.family, first * 1e3, best * 1e3,
+               flop / best * 1e-9);
+        fflush(stdout);
+    }
+    ctvk_gpu_buffer_destroy(&a.buffer);
+    ctvk_gpu_buffer_destroy(&b.buffer);
+    ctvk_gpu_buffer_destroy(&out.buffer);
+    ctvk_gpu_buffer_destroy(&weights.buffer);
+    ctvk_gpu_buffer_destroy(&scratch.buffer);
+}
+
+static void measure_transposed(ctvk_gpu *gpu, const ctvk_transp_conv3d *conv, int x, int y, int z)
+{
+    ctvk_tensor in = {0}, out = {0};
+    ctvk_span weights = {0};
+    ctvk_error error = {0};
+    int ok = tensor(gpu, conv->in, x, y, z, &in) && tensor(gpu, conv->out, 2 * x, 2 * y, 2 * z, &out) &&
+             buffer(gpu, ctvk_transp_conv3d_weight_bytes(gpu, conv), &weights);
+    double best = 1e30;
+    for (int i = 0; i < 3 && ok; i++) {
+        ctvk_gpu_cmd *cmd = 0;
+        double start = now();
+        ctvk_status status = ctvk_gpu_cmd_begin(gpu, 0, 0, &cmd, &error);
+        status = status ? status : ctvk_transp_conv3d_record(cmd, gpu, conv, &in, &weights, &out, &error);
+        status = status ? status : ctvk_gpu_cmd_finish(cmd, &error);
+        ctvk_gpu_cmd_destroy(&cmd);
+        ok = status == CTVK_OK;
+        best = now() - start < best ? now() - start : best;
+    }
+    printf("transposed %d -> %d%s from %d x %d x %d: %.1f ms, %.1f GF/s %s\n", conv->in, conv->out, conv->planar ? " planar" : "", x, y, z,
+           best * 1e3, 16.0 * conv->in * conv->out * x * y * z / best * 1e-9, ok ? "" : error.message);
+    ctvk_gpu_buffer_destroy(&in.buffer);
+    ctvk_gpu_buffer_destroy(&out.buffer);
+    ctvk_gpu_buffer_destroy(&weights.buffer);
+}
+
+int main(int argc, char **argv)
+{
+    const char *part = argc > 1 ? argv[1] : "";
+    int family = argc > 2 ? atoi(argv[2]) : 0, scratch = argc > 3 ? atoi(argv[3]) : 0;
+    conv_device device;
+    if (!conv_device_open(&device, 0)) {
+        conv_device_close(&device);
+        return 1;
+    }
+    printf("%s, subgroups of %u\n", ctvk_gpu_get_info(device.gpu)->name, ctvk_gpu_get_caps(device.gpu)->subgroup_size);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        if (strstr(rows[i].name, part)) {
+            measure(device.gpu, &rows[i], family, scratch);
+        }
+    }
+    if (strstr("transposed", part)) {
+        static const ctvk_transp_conv3d to_logits = {48, 2, 1}, up = {48, 48, 0}, deep = {384, 192, 0};
+        measure_transposed(device.gpu, &to_logits, 192, 192, 64);
+        measure_transposed(device.gpu, &up, 96, 96, 32);
+        measure_transposed(device.gpu, &deep, 12, 12, 4);
+    }
+    conv_device_close(&device);
+    return 0;
+}

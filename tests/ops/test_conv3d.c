@@ -1,0 +1,228 @@
+/* The convolutions against plain C in double: every variant that the device has, odd extents around tile, plane and lane-block edges. */
+#include "ops/conv3d_plan.h"
+#include "ref/conv3d.h"
+#include "support/check.h"
+#include "support/conv_case.h"
+
+#include <stdint.h>
+
+/* Largest error over the largest output. Direct: float32 sums of up to 27 * 100 products in a fixed order, about 2e-6 seen.
+ * Winograd F(4, 3) squared: the transforms amplify rounding (coefficients up to 8 in each direction), up to 1.5e-5 seen. */
+static double tolerance(const ctvk_conv3d_plan *plan)
+{
+    return plan->family == CTVK_CONV3D_WINOGRAD ? 6e-5 : 6e-6;
+}
+
+typedef struct extents {
+    int x, y, z;
+} extents;
+
+/* Everything of one case; all pointers owned. */
+typedef struct fixture {
+    conv_tensor a, b, out;
+    ctvk_span weights, scratch;
+    float *dense, *kernel, *got;
+    double *want;
+    size_t out_count;
+} fixture;
+
+static int ceil_half(int n, int stride)
+{
+    return (n + stride - 1) / stride;
+}
+
+static int fixture_create(fixture *f, ctvk_gpu *gpu, const ctvk_conv3d_plan *plan, const ctvk_conv3d *conv, extents e)
+{
+    int in = conv->in_a + conv->in_b, taps = conv->kernel * conv->kernel * conv->kernel;
+    int x = ceil_half(e.x, conv->stride), y = ceil_half(e.y, conv->stride), z = ceil_half(e.z, conv->stride);
+    size_t voxels = (size_t)e.x * e.y * e.z;
+    memset(f, 0, sizeof *f);
+    f->out_count = (size_t)conv->out * x * y * z;
+    f->dense = conv_random_array(in * voxels, 7);
+    f->kernel = conv_random_array((size_t)conv->out * in * taps, 11);
+    f->got = conv_random_array(f->out_count, 1);
+    f->want = malloc(f->out_count * sizeof(double));
+    void *packed = malloc(ctvk_conv3d_plan_weight_bytes(plan, conv));
+    int ok = f->dense && f->kernel && f->got && f->want && packed;
+    if (ok) {
+        ctvk_conv3d_plan_pack(plan, conv, f->kernel, packed);
+        ok = conv_span_create(gpu, &f->weights, ctvk_conv3d_plan_weight_bytes(plan, conv), packed) &&
+             conv_span_create(gpu, &f->scratch, ctvk_conv3d_plan_scratch_bytes(plan, conv, x, y, z), 0) &&
+             conv_tensor_create(gpu, &f->a, conv->in_a, e.x, e.y, e.z, conv->planar) && conv_tensor_write(&f->a, f->dense) &&
+             conv_tensor_create(gpu, &f->out, conv->out, x, y, z, 0);
+    }
+    if (ok && conv->in_b) {
+        ok = conv_tensor_create(gpu, &f->b, conv->in_b, e.x, e.y, e.z, 0) && conv_tensor_write(&f->b, f->dense + conv->in_a * voxels);
+    }
+    free(packed);
+    return ok;
+}
+
+static void fixture_destroy(fixture *f)
+{
+    conv_tensor_destroy(&f->a);
+    conv_tensor_destroy(&f->b);
+    conv_tensor_destroy(&f->out);
+    ctvk_gpu_buffer_destroy(&f->weights.buffer);
+    ctvk_gpu_buffer_destroy(&f->scratch.buffer);
+    free(f->dense);
+    free(f->kernel);
+    free(f->got);
+    free(f->want);
+}
+
+static ctvk_status record_and_wait(fixture *f, ctvk_gpu *gpu, const ctvk_conv3d_plan *plan, const ctvk_conv3d *conv, ctvk_error *error)
+{
+    ctvk_gpu_cmd *cmd = 0;
+    ctvk_status status = ctvk_gpu_cmd_begin(gpu, 0, 0, &cmd, error);
+    if (!status) {
+        ctvk_conv3d_job job = {cmd, gpu, plan, conv, &f->a.tensor, conv->in_b ? &f->b.tensor : 0, &f->out.tensor, &f->weights, &f->scratch};
+        status = ctvk_conv3d_plan_record(&job, error);
+    }
+    if (!status) {
+        status = ctvk_gpu_cmd_finish(cmd, error);
+    }
+    ctvk_gpu_cmd_destroy(&cmd);
+    return status;
+}
+
+static void run_case(ctvk_gpu *gpu, const ctvk_conv3d_plan *plan, const ctvk_conv3d *conv, extents e)
+{
+    fixture f;
+    ctvk_error error = {0};
+    int ok = fixture_create(&f, gpu, plan, conv, e);
+    CHECK(ok);
+    ctvk_status status = ok ? record_and_wait(&f, gpu, plan, conv, &error) : CTVK_ERROR_INTERNAL;
+    CHECK_MSG(status == CTVK_OK, "%s", error.message);
+    if (!status && conv_tensor_read(&f.out, f.got)) {
+        ref_conv3d(f.dense, conv->in_a + conv->in_b, e.x, e.y, e.z, f.kernel, conv->out, conv->kernel, conv->stride, f.want);
+        double worst = conv_worst(f.got, f.want, f.out_count);
+        CHECK_MSG(worst <= tolerance(plan), "family %d, (%d + %d) -> %d%s, kernel %d, stride %d, %d x %d x %d: error %g", plan->family,
+                  conv->in_a, conv->in_b, conv->out, conv->planar ? " planar" : "", conv->kernel, conv->stride, e.x, e.y, e.z, worst);
+        CHECK(conv_tensor_guards_hold(&f.out));
+    }
+    fixture_destroy(&f);
+}
+
+/* The device's own plan with another family. */
+static ctvk_conv3d_plan forced(const ctvk_gpu_caps *caps, const ctvk_conv3d *conv, int32_t family)
+{
+    ctvk_conv3d_plan plan = ctvk_conv3d_plan_for(caps, conv);
+    plan.family = family;
+    if (family == CTVK_CONV3D_PORTABLE) {
+        plan.chunk = 1;
+    } else if (family == CTVK_CONV3D_ADDRESS) {
+        plan.chunk = 4;
+    } else {
+        plan.chunk = (conv->in_a + conv->in_b) % 48 == 0 ? 12 : 4;
+        plan.scratch_bytes = 8u << 20;
+    }
+    return plan;
+}
+
+static int has(const ctvk_gpu_caps *caps, const ctvk_conv3d *conv, int32_t family)
+{
+    if (family == CTVK_CONV3D_PORTABLE) {
+        return 1;
+    }
+    if (!caps->buffer_address || !caps->texel_rgba32f || caps->max_texel_elements < 1u << 22) {
+        return 0;
+    }
+    return family == CTVK_CONV3D_ADDRESS ||
+           (conv->kernel == 3 && conv->stride == 1 && !conv->planar && (conv->in_a + conv->in_b) % 16 == 0);
+}
+
+static const ctvk_conv3d convs[] = {
+    {4, 0, 4, 3, 1, 0},    {16, 0, 16, 3, 1, 0}, {24, 0, 24, 3, 2, 0}, {4, 16, 52, 3, 1, 0}, {16, 16, 28, 3, 1, 0},
+    {20, 28, 24, 3, 1, 0}, {52, 0, 48, 3, 2, 0}, {4, 0, 24, 1, 1, 0},  {24, 0, 48, 1, 2, 0}, {12, 20, 16, 1, 1, 0},
+    {1, 0, 8, 3, 2, 1},    {1, 0, 48, 3, 1, 1},  {3, 0, 12, 3, 2, 1},  {1, 0, 24, 1, 2, 1},  {2, 0, 4, 1, 1, 1},
+};
+/* Around 1, the tile edge of 4, a block of 64 lanes, and several of each. */
+static const extents sizes[] = {{1, 1, 1}, {2, 3, 5}, {4, 4, 4}, {3, 5, 9}, {7, 9, 33}, {5, 8, 8}, {16, 16, 16}};
+
+static void test_families(ctvk_gpu *gpu)
+{
+    const ctvk_gpu_caps *caps = ctvk_gpu_get_caps(gpu);
+    for (size_t i = 0; i < sizeof convs / sizeof convs[0]; i++) {
+        for (int32_t family = CTVK_CONV3D_PORTABLE; family <= CTVK_CONV3D_WINOGRAD; family++) {
+            for (size_t j = 0; j < sizeof sizes / sizeof sizes[0] && has(caps, &convs[i], family); j++) {
+                ctvk_conv3d_plan plan = forced(caps, &convs[i], family);
+                run_case(gpu, &plan, &convs[i], sizes[j]);
+            }
+        }
+    }
+}
+
+/* Bindings so small that every operation is split along x (three planes and a bit), Winograd also along y. */
+static void test_small_bindings(ctvk_gpu *gpu)
+{
+    const ctvk_gpu_caps *caps = ctvk_gpu_get_caps(gpu);
+    extents e = {9, 10, 7};
+    for (size_t i = 0; i < sizeof convs / sizeof convs[0]; i++) {
+        for (int32_t family = CTVK_CONV3D_PORTABLE; family <= CTVK_CONV3D_WINOGRAD; family++) {
+            if (!has(caps, &convs[i], family)) {
+                continue;
+            }
+            ctvk_conv3d_plan plan = forced(caps, &convs[i], family);
+            int widest = convs[i].in_a > convs[i].in_b ? convs[i].in_a : convs[i].in_b;
+            uint64_t plane = (uint64_t)widest * e.y * e.z * 4, out_plane = (uint64_t)convs[i].out * e.y * e.z * 4;
+            plan.source_bytes = 4 * plane + 300;
+            plan.target_bytes = 2 * out_plane + 300;
+            if (family == CTVK_CONV3D_WINOGRAD) {
+                /* One tile row of one plane, transformed and multiplied. */
+                plan.scratch_bytes = 36u * 16 * 2 * 2 * (plan.chunk * 3 + (uint64_t)convs[i].out / 4);
+                plan.source_bytes = plan.source_bytes < plan.scratch_bytes ? plan.scratch_bytes : plan.source_bytes;
+                plan.target_bytes = plan.target_bytes < plan.scratch_bytes ? plan.scratch_bytes : plan.target_bytes;
+            }
+            run_case(gpu, &plan, &convs[i], e);
+        }
+    }
+}
+
+/* A plane that does not fit a binding is refused, not cut. */
+static void test_too_small_binding(ctvk_gpu *gpu)
+{
+    const ctvk_conv3d conv = {16, 0, 24, 3, 1, 0};
+    ctvk_conv3d_plan plan = forced(ctvk_gpu_get_caps(gpu), &conv, CTVK_CONV3D_PORTABLE);
+    fixture f;
+    ctvk_error error = {0};
+    plan.source_bytes = 16 * 8 * 8 * 4 * 2;
+    CHECK(fixture_create(&f, gpu, &plan, &conv, (extents){8, 8, 8}));
+    CHECK(record_and_wait(&f, gpu, &plan, &conv, &error) == CTVK_ERROR_DEVICE_MEMORY);
+    fixture_destroy(&f);
+}
+
+/* The door itself, with the plan that the device takes, and without one feature after the other. */
+static void test_door(uint32_t disable, int32_t expected_family)
+{
+    const ctvk_conv3d cases[] = {{48, 48, 48, 3, 1, 0}, {48, 0, 96, 3, 2, 0}, {1, 0, 16, 3, 2, 1}, {16, 0, 32, 1, 2, 0}};
+    conv_device device;
+    CHECK(conv_device_open(&device, disable));
+    for (size_t i = 0; device.gpu && i < sizeof cases / sizeof cases[0]; i++) {
+        ctvk_conv3d_plan plan = ctvk_conv3d_plan_for(ctvk_gpu_get_caps(device.gpu), &cases[i]);
+        if (expected_family && i == 0) {
+            CHECK_MSG(plan.family == expected_family, "disable %u: family %d", disable, plan.family);
+        }
+        CHECK(ctvk_conv3d_weight_bytes(device.gpu, &cases[i]) == ctvk_conv3d_plan_weight_bytes(&plan, &cases[i]));
+        CHECK(ctvk_conv3d_scratch_bytes(device.gpu, &cases[i], 6, 7, 10) == ctvk_conv3d_plan_scratch_bytes(&plan, &cases[i], 6, 7, 10));
+        run_case(device.gpu, &plan, &cases[i], (extents){6, 7, 10});
+    }
+    conv_device_close(&device);
+}
+
+int main(void)
+{
+    conv_device device;
+    CHECK(conv_device_open(&device, 0));
+    if (device.gpu) {
+        test_families(device.gpu);
+        test_small_bindings(device.gpu);
+        test_too_small_binding(device.gpu);
+    }
+    conv_device_close(&device);
+    test_door(0, 0);
+    test_door(CTVK_GPU_NO_BUFFER_ADDRESS, CTVK_CONV3D_PORTABLE);
+    test_door(CTVK_GPU_NO_TEXEL, CTVK_CONV3D_PORTABLE);
+    test_door(CTVK_GPU_MIN_LIMITS, CTVK_CONV3D_PORTABLE);
+    return check_done("conv3d");
+}
