@@ -27,19 +27,19 @@ extern "C" {
 typedef int32_t ctvk_status;
 enum {
     CTVK_OK = 0,
-    CTVK_PENDING = 1,               /* a polled job has work left */
-    CTVK_ERROR_ARGUMENT = 20,       /* a call or command line that cannot be right (exit 2) */
-    CTVK_ERROR_PROMPT = 21,         /* no prompt where one is needed, or one that is not text (exit 2) */
-    CTVK_ERROR_INPUT = 30,          /* an input file or volume cannot be read or is not what it should be (exit 3) */
-    CTVK_ERROR_OUTPUT = 31,         /* a result cannot be written (exit 3) */
-    CTVK_ERROR_BUNDLE = 40,         /* manifest, weights or a needed text model is wrong (exit 4) */
-    CTVK_ERROR_HASH = 41,           /* a hash does not match (exit 4) */
-    CTVK_ERROR_NO_DEVICE = 50,      /* no usable Vulkan device, or the one asked for is missing (exit 5) */
-    CTVK_ERROR_HOST_MEMORY = 60,    /* host memory exhausted (exit 6) */
-    CTVK_ERROR_DEVICE_MEMORY = 61,  /* device memory, or the limit that was set, is too small (exit 6) */
-    CTVK_CANCELLED = 70,            /* the host asked for it (exit 7) */
-    CTVK_ERROR_DEVICE = 80,         /* device lost or computing wrongly (exit 8) */
-    CTVK_ERROR_INTERNAL = 81        /* a defect of the library (exit 8) */
+    CTVK_PENDING = 1,              /* a polled job has work left */
+    CTVK_ERROR_ARGUMENT = 20,      /* a call or command line that cannot be right (exit 2) */
+    CTVK_ERROR_PROMPT = 21,        /* no prompt where one is needed, or one that is not text (exit 2) */
+    CTVK_ERROR_INPUT = 30,         /* an input file or volume cannot be read or is not what it should be (exit 3) */
+    CTVK_ERROR_OUTPUT = 31,        /* a result cannot be written (exit 3) */
+    CTVK_ERROR_BUNDLE = 40,        /* manifest, weights or a needed text model is wrong (exit 4) */
+    CTVK_ERROR_HASH = 41,          /* a hash does not match (exit 4) */
+    CTVK_ERROR_NO_DEVICE = 50,     /* no usable Vulkan device, or the one asked for is missing (exit 5) */
+    CTVK_ERROR_HOST_MEMORY = 60,   /* host memory exhausted (exit 6) */
+    CTVK_ERROR_DEVICE_MEMORY = 61, /* device memory, or the limit that was set, is too small (exit 6) */
+    CTVK_CANCELLED = 70,           /* the host asked for it (exit 7) */
+    CTVK_ERROR_DEVICE = 80,        /* device lost or computing wrongly (exit 8) */
+    CTVK_ERROR_INTERNAL = 81       /* a defect of the library (exit 8) */
 };
 
 typedef int32_t ctvk_log_level;
@@ -59,6 +59,22 @@ enum {
     CTVK_SCALAR_INT64 = 9,
     CTVK_SCALAR_UINT64 = 10
 };
+
+/* UTF-8 text with a length. As an input: data NULL or length 0 means that nothing was given, and length CTVK_STRLEN that data ends
+ * with a zero byte. As an output: VIEW, always with a zero byte at data[length], never NULL. */
+typedef struct ctvk_text {
+    const char *data;
+    uint64_t length;
+} ctvk_text;
+#define CTVK_STRLEN UINT64_MAX
+#define CTVK_TEXT_INIT \
+    {                  \
+        NULL, 0        \
+    }
+
+/* Precision of a run. AUTO takes what keeps the published numbers. */
+typedef int32_t ctvk_precision;
+enum { CTVK_PRECISION_AUTO = 0, CTVK_PRECISION_F32 = 1, CTVK_PRECISION_F16 = 2 };
 
 /* Called with one UTF-8 line without newline. [any thread]; must return; must not call ctvk. */
 typedef void (*ctvk_log_fn)(void *user, ctvk_log_level level, const char *message);

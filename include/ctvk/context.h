@@ -1,0 +1,78 @@
+/* ctvk/context.h - interface "ctvk.context": what the host brings, and the Vulkan devices that are there. */
+#ifndef CTVK_CONTEXT_H
+#define CTVK_CONTEXT_H
+
+#include "ctvk/types.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define CTVK_CONTEXT_NAME "ctvk.context"
+#define CTVK_CONTEXT_VERSION 1
+
+typedef struct ctvk_context ctvk_context;
+
+typedef struct ctvk_context_desc {
+    uint32_t struct_size;
+    int32_t validation; /* non-zero: ask for the Vulkan validation layer; its messages go to log as errors */
+    ctvk_log_fn log;    /* NULL: silent. May be called from any thread that works for this context */
+    void *log_user;
+    ctvk_alloc_fn alloc; /* both NULL: malloc and free */
+    ctvk_free_fn free;
+    void *alloc_user;
+    ctvk_text cache_folder; /* where compiled pipelines are kept; none: they are made anew in every process. Copied */
+} ctvk_context_desc;
+#define CTVK_CONTEXT_DESC_INIT                                                               \
+    {                                                                                        \
+        (uint32_t)sizeof(ctvk_context_desc), 0, NULL, NULL, NULL, NULL, NULL, CTVK_TEXT_INIT \
+    }
+
+typedef int32_t ctvk_device_type;
+enum { CTVK_DEVICE_DISCRETE = 1, CTVK_DEVICE_INTEGRATED = 2, CTVK_DEVICE_VIRTUAL = 3, CTVK_DEVICE_CPU = 4, CTVK_DEVICE_OTHER = 5 };
+
+/* Filled by the library; texts are VIEW of the context. */
+typedef struct ctvk_device_info {
+    uint32_t struct_size;
+    uint32_t index;
+    ctvk_device_type type;
+    int32_t usable; /* 0: cannot run the network; `lacks` says why */
+    uint32_t vendor_id, device_id;
+    uint32_t driver_version, api_version; /* as Vulkan encodes them */
+    uint64_t memory_bytes;                /* largest device-local heap */
+    ctvk_text name, vendor, driver, uuid;
+    ctvk_text lacks; /* what is missing, required things first; empty: nothing */
+} ctvk_device_info;
+#define CTVK_DEVICE_INFO_INIT                                                                                                       \
+    {                                                                                                                               \
+        (uint32_t)sizeof(ctvk_device_info), 0, 0, 0, 0, 0, 0, 0, 0, CTVK_TEXT_INIT, CTVK_TEXT_INIT, CTVK_TEXT_INIT, CTVK_TEXT_INIT, \
+            CTVK_TEXT_INIT                                                                                                          \
+    }
+
+typedef struct ctvk_context_api {
+    uint32_t struct_size;
+    uint32_t version; /* of the library: major * 65536 + minor * 256 + patch */
+
+    /* desc may be NULL. No Vulkan call is made here. *out is OWNED: destroy. Fails: CTVK_ERROR_ARGUMENT, CTVK_ERROR_HOST_MEMORY.
+     * [any thread] */
+    ctvk_status (*create)(const ctvk_context_desc *desc, ctvk_context **out);
+    /* Everything made from the context is destroyed before it. [one thread at a time] */
+    void (*destroy)(ctvk_context *context);
+    /* "CTVK_OK", ...; "CTVK_UNKNOWN" for a number that is none. Static. [any thread] */
+    const char *(*status_name)(ctvk_status status);
+    /* Status and message of the last call on the context that failed; CTVK_OK and "" where none did. message: VIEW until the next
+     * call on the context; may be NULL. [one thread at a time] */
+    ctvk_status (*last_error)(const ctvk_context *context, ctvk_text *message);
+
+    /* The first of these calls loads Vulkan: CTVK_ERROR_NO_DEVICE where there is no loader or no driver. [one thread at a time] */
+    ctvk_status (*device_count)(ctvk_context *context, uint32_t *out);
+    ctvk_status (*device_info)(ctvk_context *context, uint32_t index, ctvk_device_info *out);
+    /* selector: an index, part of a name (case ignored), a UUID; nothing or "auto": discrete, then integrated, virtual, CPU.
+     * CTVK_ERROR_NO_DEVICE names what there is. [one thread at a time] */
+    ctvk_status (*device_select)(ctvk_context *context, const char *selector, uint64_t length, uint32_t *index);
+} ctvk_context_api;
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,75 @@
+/* ctvk/job.h - interface "ctvk.job": one segmentation, run on the caller's thread or step by step. */
+#ifndef CTVK_JOB_H
+#define CTVK_JOB_H
+
+#include "ctvk/bundle.h"
+#include "ctvk/result.h"
+#include "ctvk/volume.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define CTVK_JOB_NAME "ctvk.job"
+#define CTVK_JOB_VERSION 1
+
+typedef struct ctvk_job ctvk_job;
+
+/* What a result holds beyond the label map. */
+enum { CTVK_WANT_PROBABILITY = 1, CTVK_WANT_LOGITS = 2 };
+
+typedef struct ctvk_job_options {
+    uint32_t struct_size;
+    uint32_t want; /* CTVK_WANT_* */
+    ctvk_precision precision;
+    int32_t reserved;
+    uint64_t memory_limit; /* bytes of device memory; 0: the device's own limit */
+    ctvk_text device;      /* selector as in ctvk.context's device_select; none: auto */
+    /* A bundle with text needs a prompt from its cache, or an embedding. Both copied. */
+    ctvk_text prompt;
+    const float *embedding; /* text_prompts x text_dim floats; NULL: none */
+    uint64_t embedding_count;
+    ctvk_progress_fn progress; /* NULL: none. Called on the thread that runs or steps the job */
+    void *progress_user;
+} ctvk_job_options;
+#define CTVK_JOB_OPTIONS_INIT                                                                               \
+    {                                                                                                       \
+        (uint32_t)sizeof(ctvk_job_options), 0, 0, 0, 0, CTVK_TEXT_INIT, CTVK_TEXT_INIT, NULL, 0, NULL, NULL \
+    }
+
+typedef struct ctvk_job_api {
+    uint32_t struct_size;
+    uint32_t reserved;
+
+    /* Checks all that can be checked without a device. volume's data is BORROWED until the job is done or destroyed; its description and
+     * the options (may be NULL) are copied. The bundle outlives the job. *out is OWNED: destroy.
+     * CTVK_ERROR_ARGUMENT, _PROMPT, _INPUT, _BUNDLE (a prompt that is not cached), _HOST_MEMORY: message on the context.
+     * [one thread at a time] on the context */
+    ctvk_status (*create)(ctvk_context *context, ctvk_bundle *bundle, const ctvk_volume *volume, const ctvk_job_options *options,
+                          ctvk_job **out);
+    /* Not while run or step is under way. */
+    void (*destroy)(ctvk_job *job);
+    ctvk_status (*last_error)(const ctvk_job *job, ctvk_text *message);
+
+    /* All steps; returns when done, failed or cancelled. Jobs of one context may run side by side on different threads.
+     * CTVK_ERROR_NO_DEVICE, _DEVICE_MEMORY and _HOST_MEMORY (both say what is needed, what there is and what would fit), _INPUT, _DEVICE,
+     * CTVK_CANCELLED. [one thread at a time] on the job */
+    ctvk_status (*run)(ctvk_job *job);
+    /* One step (open the device, prepare, upload, one window, classify, restore): CTVK_PENDING while work is left, then as run.
+     * After the end it repeats its last answer. [one thread at a time] on the job */
+    ctvk_status (*step)(ctvk_job *job);
+    /* Takes effect within one submission to the device. [any thread] */
+    void (*cancel)(ctvk_job *job);
+    /* 0 to 1. [any thread] */
+    double (*progress)(const ctvk_job *job);
+    /* What is planned on the device; CTVK_ERROR_ARGUMENT before the first step. */
+    ctvk_status (*memory)(ctvk_job *job, ctvk_memory_info *out);
+    /* Hands out the result, once, after run or step returned CTVK_OK: OWNED by the caller, valid without the job.
+     * CTVK_ERROR_ARGUMENT otherwise. */
+    ctvk_status (*take_result)(ctvk_job *job, ctvk_result **out);
+} ctvk_job_api;
+
+#ifdef __cplusplus
+}
+#endif
+#endif
