@@ -31,21 +31,21 @@ typedef struct ctvk_gpu_info {
 
 /* The one place that knows what a device offers beyond the promised minimum. */
 typedef struct ctvk_gpu_caps {
-    uint64_t max_storage_range;    /* bytes of one storage binding */
-    uint64_t max_uniform_range;    /* bytes of one uniform binding */
-    uint64_t max_texel_elements;   /* elements of one uniform texel buffer */
-    uint64_t max_allocation;       /* bytes of one allocation */
-    uint64_t heap_bytes;           /* largest device-local heap */
-    uint64_t storage_alignment;    /* binding offsets: multiple of this (storage, uniform and texel alike), power of two */
-    uint32_t max_invocations;      /* of one workgroup, in x as well */
+    uint64_t max_storage_range;  /* bytes of one storage binding */
+    uint64_t max_uniform_range;  /* bytes of one uniform binding */
+    uint64_t max_texel_elements; /* elements of one uniform texel buffer */
+    uint64_t max_allocation;     /* bytes of one allocation */
+    uint64_t heap_bytes;         /* largest device-local heap */
+    uint64_t storage_alignment;  /* binding offsets: multiple of this (storage, uniform and texel alike), power of two */
+    uint32_t max_invocations;    /* of one workgroup, in x as well */
     uint32_t max_shared_bytes;
-    uint32_t max_groups;           /* per dimension, >= 65535 */
-    uint32_t max_storage_buffers;  /* storage bindings of one pipeline */
+    uint32_t max_groups;          /* per dimension, >= 65535 */
+    uint32_t max_storage_buffers; /* storage bindings of one pipeline */
     uint32_t subgroup_size;
-    uint32_t push_bytes;           /* >= 128 */
-    uint8_t is_cpu;                /* software driver */
-    uint8_t buffer_address;        /* GL_EXT_buffer_reference usable (with int64 not required: uvec2 addresses) */
-    uint8_t texel_rgba32f;         /* RGBA32F uniform texel buffers usable */
+    uint32_t push_bytes;    /* >= 128 */
+    uint8_t is_cpu;         /* software driver */
+    uint8_t buffer_address; /* GL_EXT_buffer_reference usable (with int64 not required: uvec2 addresses) */
+    uint8_t texel_rgba32f;  /* RGBA32F uniform texel buffers usable */
     uint8_t fp16, storage16, storage8, int64;
     uint8_t robust_access;
 } ctvk_gpu_caps;
@@ -56,8 +56,17 @@ typedef struct ctvk_gpu_options {
     uint32_t disable;         /* CTVK_GPU_NO_* bits: pretend that the device lacks something (tests of portability) */
     int32_t validation;       /* non-zero: take the validation layer's messages into the log as errors, if the layer is there */
 } ctvk_gpu_options;
-enum { CTVK_GPU_NO_BUFFER_ADDRESS = 1, CTVK_GPU_NO_TEXEL = 2, CTVK_GPU_NO_FP16 = 4, CTVK_GPU_NO_16BIT = 8, CTVK_GPU_NO_8BIT = 16,
-       CTVK_GPU_NO_INT64 = 32, CTVK_GPU_MIN_LIMITS = 64 /* report the promised minimum limits */ };
+enum {
+    CTVK_GPU_NO_BUFFER_ADDRESS = 1,
+    CTVK_GPU_NO_TEXEL = 2,
+    CTVK_GPU_NO_FP16 = 4,
+    CTVK_GPU_NO_16BIT = 8,
+    CTVK_GPU_NO_8BIT = 16,
+    CTVK_GPU_NO_INT64 = 32,
+    CTVK_GPU_MIN_LIMITS = 64 /* report the promised minimum limits */,
+    CTVK_GPU_NO_MAPPING = 128 /* DEVICE buffers are not mapped, so that copies go through staging */,
+    CTVK_GPU_STATISTICS = 256 /* not a lack: keep the compiler's figures, see ctvk_gpu_pipeline_figures */
+};
 
 /* Instance: CTVK_ERROR_NO_DEVICE where there is no loader or driver. */
 ctvk_status ctvk_gpu_instance_create(const ctvk_host *host, int32_t validation, ctvk_gpu_instance **out, ctvk_error *error);
@@ -98,8 +107,13 @@ ctvk_status ctvk_gpu_download(ctvk_gpu_buffer *buffer, uint64_t offset, void *da
 /* Pipelines: by the shader's name (file name without .comp, or the variant's name, see shaders/CMakeLists.txt) and its
  * specialisation constants: ids 0..count-1, 32 bit each. Made on first use, then kept. The bindings, their kinds and the push
  * constant size are reflected from the SPIR-V. */
-ctvk_status ctvk_gpu_pipeline_get(ctvk_gpu *gpu, const char *shader, const uint32_t *constants, uint32_t count,
-                                  ctvk_gpu_pipeline **out, ctvk_error *error);
+ctvk_status ctvk_gpu_pipeline_get(ctvk_gpu *gpu, const char *shader, const uint32_t *constants, uint32_t count, ctvk_gpu_pipeline **out,
+                                  ctvk_error *error);
+/* What the driver's compiler says about a pipeline (VGPRs, spills, scratch, ...), each figure handed to `take`; nothing where
+ * CTVK_GPU_STATISTICS was not set or the driver has no such figures. For tests. */
+typedef void (*ctvk_gpu_figure_fn)(void *user, const char *name, double value);
+ctvk_status ctvk_gpu_pipeline_figures(ctvk_gpu *gpu, const ctvk_gpu_pipeline *pipeline, ctvk_gpu_figure_fn take, void *user,
+                                      ctvk_error *error);
 
 /* One binding of a dispatch, in the order of the shader's binding numbers (set 0). offset must be a multiple of
  * caps.storage_alignment, bytes at most the range limit of the binding's kind (storage, uniform, RGBA32F uniform texel buffer). */

@@ -1,0 +1,315 @@
+/* gpu/caps.c - the one place that asks what a device can do. Everything beyond Vulkan 1.1's minimum is optional here. */
+#include "gpu/internal.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* What the shaders are written for: the minimum of the specification, but 256 invocations and 32 KiB of shared memory. */
+enum {
+    MIN_STORAGE_RANGE = 1 << 27,
+    MIN_UNIFORM_RANGE = 16384,
+    MIN_TEXEL = 65536,
+    MIN_INVOCATIONS = 256,
+    MIN_SHARED = 32768,
+    MIN_GROUPS = 65535,
+    MIN_STORAGE_BUFFERS = 4,
+    MIN_PUSH = 128,
+    MAX_ALIGNMENT = 256
+};
+
+typedef struct extension_list {
+    VkExtensionProperties items[512];
+    uint32_t count;
+} extension_list;
+
+static int has_extension(const extension_list *list, const char *name)
+{
+    for (uint32_t i = 0; i < list->count; i++)
+        if (strcmp(list->items[i].extensionName, name) == 0)
+            return 1;
+    return 0;
+}
+
+/* True where the feature is core from 1.2 on or its extension is there; the extension is then asked for on 1.1. */
+static int offers(const extension_list *list, uint32_t api, const char *name, ctvk_gpu_features *out)
+{
+    if (api >= VK_API_VERSION_1_2)
+        return 1;
+    if (!has_extension(list, name))
+        return 0;
+    out->extensions[out->extension_count++] = name;
+    return 1;
+}
+
+static uint32_t compute_family(VkPhysicalDevice device)
+{
+    VkQueueFamilyProperties families[32];
+    uint32_t count = 32, found = UINT32_MAX;
+    vkGetPhysicalDeviceQueueFamilyProperties(device, &count, families);
+    for (uint32_t i = 0; i < count; i++) {
+        if (!(families[i].queueFlags & VK_QUEUE_COMPUTE_BIT) || families[i].queueCount == 0)
+            continue;
+        if (!(families[i].queueFlags & VK_QUEUE_GRAPHICS_BIT))
+            return i; /* a queue of its own leaves the desktop alone */
+        if (found == UINT32_MAX)
+            found = i;
+    }
+    return found;
+}
+
+static uint64_t largest_heap(VkPhysicalDevice device)
+{
+    VkPhysicalDeviceMemoryProperties memory;
+    uint64_t largest = 0;
+    vkGetPhysicalDeviceMemoryProperties(device, &memory);
+    for (uint32_t i = 0; i < memory.memoryHeapCount; i++)
+        if ((memory.memoryHeaps[i].flags & VK_MEMORY_HEAP_DEVICE_LOCAL_BIT) && memory.memoryHeaps[i].size > largest)
+            largest = memory.memoryHeaps[i].size;
+    return largest;
+}
+
+static uint64_t max_u64(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
+static uint32_t min_u32(uint32_t a, uint32_t b)
+{
+    return a < b ? a : b;
+}
+
+static void query_limits(VkPhysicalDevice device, const ctvk_gpu_features *features, ctvk_gpu_caps *caps)
+{
+    VkPhysicalDeviceSubgroupProperties subgroup = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_PROPERTIES};
+    VkPhysicalDeviceMaintenance3Properties maintenance = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MAINTENANCE_3_PROPERTIES,
+                                                          .pNext = &subgroup};
+    VkPhysicalDeviceProperties2 properties = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2, .pNext = &maintenance};
+    vkGetPhysicalDeviceProperties2(device, &properties);
+    const VkPhysicalDeviceLimits *limits = &properties.properties.limits;
+    VkFormatProperties format;
+    vkGetPhysicalDeviceFormatProperties(device, VK_FORMAT_R32G32B32A32_SFLOAT, &format);
+
+    caps->max_storage_range = limits->maxStorageBufferRange;
+    caps->max_uniform_range = limits->maxUniformBufferRange;
+    caps->max_texel_elements = limits->maxTexelBufferElements;
+    caps->heap_bytes = largest_heap(device);
+    caps->max_allocation = maintenance.maxMemoryAllocationSize;
+    if (caps->max_allocation > caps->heap_bytes)
+        caps->max_allocation = caps->heap_bytes;
+    caps->storage_alignment = max_u64(16, max_u64(limits->minStorageBufferOffsetAlignment,
+                                                  max_u64(limits->minUniformBufferOffsetAlignment, limits->minTexelBufferOffsetAlignment)));
+    caps->max_invocations = min_u32(limits->maxComputeWorkGroupInvocations, limits->maxComputeWorkGroupSize[0]);
+    caps->max_shared_bytes = limits->maxComputeSharedMemorySize;
+    caps->max_groups =
+        min_u32(limits->maxComputeWorkGroupCount[0], min_u32(limits->maxComputeWorkGroupCount[1], limits->maxComputeWorkGroupCount[2]));
+    caps->max_storage_buffers = min_u32(limits->maxPerStageDescriptorStorageBuffers, limits->maxDescriptorSetStorageBuffers);
+    caps->subgroup_size = subgroup.subgroupSize;
+    caps->push_bytes = limits->maxPushConstantsSize;
+    caps->is_cpu = properties.properties.deviceType == VK_PHYSICAL_DEVICE_TYPE_CPU;
+    caps->texel_rgba32f = (format.bufferFeatures & VK_FORMAT_FEATURE_UNIFORM_TEXEL_BUFFER_BIT) != 0;
+    caps->buffer_address = features->address.bufferDeviceAddress != 0;
+    caps->fp16 = features->float16.shaderFloat16 != 0;
+    caps->storage16 = features->storage16.storageBuffer16BitAccess != 0;
+    caps->storage8 = features->storage8.storageBuffer8BitAccess != 0;
+    caps->int64 = features->core.shaderInt64 != 0;
+    caps->robust_access = 0; /* never switched on: the shaders keep inside their bindings, and it costs time */
+}
+
+void ctvk_gpu_features_query(VkPhysicalDevice device, ctvk_gpu_features *out, ctvk_gpu_caps *caps)
+{
+    memset(out, 0, sizeof *out);
+    memset(caps, 0, sizeof *caps);
+    vkGetPhysicalDeviceProperties(device, &out->properties);
+    memcpy(out->pipeline_cache_uuid, out->properties.pipelineCacheUUID, VK_UUID_SIZE);
+    out->family = compute_family(device);
+    uint32_t api = out->properties.apiVersion;
+    if (api < VK_API_VERSION_1_1)
+        return;
+
+    extension_list list = {.count = sizeof list.items / sizeof list.items[0]};
+    if (vkEnumerateDeviceExtensionProperties(device, NULL, &list.count, list.items) < 0)
+        list.count = 0;
+    VkPhysicalDeviceFeatures2 features = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2};
+    VkBaseOutStructure *last = (VkBaseOutStructure *)&features;
+#define ASK(field, type)                                 \
+    do {                                                 \
+        out->field.sType = type;                         \
+        last->pNext = (VkBaseOutStructure *)&out->field; \
+        last = (VkBaseOutStructure *)&out->field;        \
+    } while (0)
+    ASK(storage16, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_16BIT_STORAGE_FEATURES);
+    if (offers(&list, api, VK_KHR_8BIT_STORAGE_EXTENSION_NAME, out))
+        ASK(storage8, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_8BIT_STORAGE_FEATURES_KHR);
+    if (offers(&list, api, VK_KHR_SHADER_FLOAT16_INT8_EXTENSION_NAME, out))
+        ASK(float16, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_FLOAT16_INT8_FEATURES_KHR);
+    if (offers(&list, api, VK_KHR_BUFFER_DEVICE_ADDRESS_EXTENSION_NAME, out))
+        ASK(address, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_BUFFER_DEVICE_ADDRESS_FEATURES_KHR);
+    if (has_extension(&list, VK_KHR_PIPELINE_EXECUTABLE_PROPERTIES_EXTENSION_NAME))
+        ASK(executable, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PIPELINE_EXECUTABLE_PROPERTIES_FEATURES_KHR);
+#undef ASK
+    vkGetPhysicalDeviceFeatures2(device, &features);
+    out->core.shaderInt64 = features.features.shaderInt64;
+    out->core.shaderInt16 = features.features.shaderInt16;
+    /* Only what is used is switched on. */
+    out->storage16.uniformAndStorageBuffer16BitAccess = out->storage16.storagePushConstant16 = out->storage16.storageInputOutput16 = 0;
+    out->storage8.uniformAndStorageBuffer8BitAccess = out->storage8.storagePushConstant8 = 0;
+    out->address.bufferDeviceAddressCaptureReplay = out->address.bufferDeviceAddressMultiDevice = 0;
+    query_limits(device, out, caps);
+}
+
+void ctvk_gpu_caps_mask(uint32_t disable, ctvk_gpu_features *features, ctvk_gpu_caps *caps)
+{
+    if (disable & CTVK_GPU_NO_BUFFER_ADDRESS)
+        caps->buffer_address = 0, features->address.bufferDeviceAddress = 0;
+    if (disable & CTVK_GPU_NO_TEXEL)
+        caps->texel_rgba32f = 0;
+    if (disable & CTVK_GPU_NO_FP16)
+        caps->fp16 = 0, features->float16.shaderFloat16 = 0;
+    if (disable & CTVK_GPU_NO_16BIT)
+        caps->storage16 = 0, features->storage16.storageBuffer16BitAccess = 0;
+    if (disable & CTVK_GPU_NO_8BIT)
+        caps->storage8 = 0, features->storage8.storageBuffer8BitAccess = 0;
+    if (disable & CTVK_GPU_NO_INT64)
+        caps->int64 = 0, features->core.shaderInt64 = 0;
+    if (disable & CTVK_GPU_MIN_LIMITS) {
+        caps->max_storage_range = MIN_STORAGE_RANGE;
+        caps->max_uniform_range = MIN_UNIFORM_RANGE;
+        caps->max_texel_elements = MIN_TEXEL;
+        if (caps->max_allocation > 1u << 30)
+            caps->max_allocation = 1u << 30;
+        caps->storage_alignment = MAX_ALIGNMENT;
+        caps->max_invocations = MIN_INVOCATIONS;
+        caps->max_shared_bytes = MIN_SHARED;
+        caps->max_groups = MIN_GROUPS;
+        caps->max_storage_buffers = MIN_STORAGE_BUFFERS;
+        caps->push_bytes = MIN_PUSH;
+    }
+}
+
+void *ctvk_gpu_features_chain(ctvk_gpu_features *f, int statistics)
+{
+    void *head = NULL;
+#define PUT(field, on)             \
+    do {                           \
+        if (on) {                  \
+            f->field.pNext = head; \
+            head = &f->field;      \
+        }                          \
+    } while (0)
+    PUT(storage16, f->storage16.storageBuffer16BitAccess);
+    PUT(storage8, f->storage8.storageBuffer8BitAccess);
+    PUT(float16, f->float16.shaderFloat16 || f->float16.shaderInt8);
+    PUT(address, f->address.bufferDeviceAddress);
+    PUT(executable, statistics && f->executable.pipelineExecutableInfo);
+#undef PUT
+    return head;
+}
+
+static void append(char *text, size_t size, const char *word)
+{
+    size_t used = strlen(text);
+    snprintf(text + used, size - used, "%s%s", used ? ", " : "", word);
+}
+
+/* Missing requirements, then missing options; usable follows from the former. */
+static void judge(VkPhysicalDevice device, ctvk_gpu_info *info)
+{
+    ctvk_gpu_features features;
+    ctvk_gpu_caps caps;
+    char *lacks = info->lacks;
+    size_t size = sizeof info->lacks;
+    ctvk_gpu_features_query(device, &features, &caps);
+    if (features.properties.apiVersion < VK_API_VERSION_1_1) {
+        append(lacks, size, "Vulkan 1.1");
+        return;
+    }
+    if (features.family == UINT32_MAX)
+        append(lacks, size, "a compute queue");
+    if (caps.max_storage_range < MIN_STORAGE_RANGE)
+        append(lacks, size, "storage bindings of 128 MiB");
+    if (caps.max_invocations < MIN_INVOCATIONS)
+        append(lacks, size, "workgroups of 256");
+    if (caps.max_shared_bytes < MIN_SHARED)
+        append(lacks, size, "32 KiB of shared memory");
+    if (caps.max_uniform_range < MIN_UNIFORM_RANGE || caps.max_groups < MIN_GROUPS || caps.max_storage_buffers < MIN_STORAGE_BUFFERS ||
+        caps.push_bytes < MIN_PUSH || caps.storage_alignment > MAX_ALIGNMENT)
+        append(lacks, size, "the limits of Vulkan 1.1");
+    info->usable = lacks[0] == 0;
+    if (!caps.buffer_address)
+        append(lacks, size, "buffer addresses (optional)");
+    if (!caps.texel_rgba32f)
+        append(lacks, size, "RGBA32F texel buffers (optional)");
+    if (!caps.fp16)
+        append(lacks, size, "fp16 (optional)");
+    if (!caps.storage16)
+        append(lacks, size, "16-bit storage (optional)");
+    if (!caps.storage8)
+        append(lacks, size, "8-bit storage (optional)");
+    if (!caps.int64)
+        append(lacks, size, "int64 (optional)");
+}
+
+static void name_vendor(uint32_t id, char *text, size_t size)
+{
+    static const struct {
+        uint32_t id;
+        const char *name;
+    } known[] = {{0x1002, "AMD"},         {0x1010, "Imagination"}, {0x10DE, "NVIDIA"},           {0x13B5, "Arm"},
+                 {0x14E4, "Broadcom"},    {0x1AE0, "Google"},      {0x5143, "Qualcomm"},         {0x8086, "Intel"},
+                 {0x106B, "Apple"},       {0x1AF4, "virtio"},      {0x10005, "Mesa (software)"}, {0x10001, "Vivante"},
+                 {0x10002, "VeriSilicon"}};
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
+        if (known[i].id == id) {
+            snprintf(text, size, "%s", known[i].name);
+            return;
+        }
+    }
+    snprintf(text, size, "0x%04x", id);
+}
+
+static uint32_t type_of(VkPhysicalDeviceType type)
+{
+    switch (type) {
+    case VK_PHYSICAL_DEVICE_TYPE_DISCRETE_GPU:
+        return CTVK_GPU_DISCRETE;
+    case VK_PHYSICAL_DEVICE_TYPE_INTEGRATED_GPU:
+        return CTVK_GPU_INTEGRATED;
+    case VK_PHYSICAL_DEVICE_TYPE_VIRTUAL_GPU:
+        return CTVK_GPU_VIRTUAL;
+    case VK_PHYSICAL_DEVICE_TYPE_CPU:
+        return CTVK_GPU_CPU;
+    default:
+        return CTVK_GPU_OTHER;
+    }
+}
+
+void ctvk_gpu_info_query(VkPhysicalDevice device, uint32_t index, ctvk_gpu_info *info)
+{
+    VkPhysicalDeviceProperties p;
+    vkGetPhysicalDeviceProperties(device, &p);
+    memset(info, 0, sizeof *info);
+    info->index = index;
+    info->type = type_of(p.deviceType);
+    info->vendor_id = p.vendorID;
+    info->device_id = p.deviceID;
+    info->driver_version = p.driverVersion;
+    info->api_version = p.apiVersion;
+    info->memory_bytes = largest_heap(device);
+    snprintf(info->name, sizeof info->name, "%s", p.deviceName);
+    name_vendor(p.vendorID, info->vendor, sizeof info->vendor);
+    snprintf(info->driver, sizeof info->driver, "version 0x%08x", p.driverVersion);
+    if (p.apiVersion >= VK_API_VERSION_1_1) {
+        VkPhysicalDeviceDriverPropertiesKHR driver = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_DRIVER_PROPERTIES_KHR};
+        VkPhysicalDeviceIDProperties id = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_ID_PROPERTIES,
+                                           .pNext = p.apiVersion >= VK_API_VERSION_1_2 ? &driver : NULL};
+        VkPhysicalDeviceProperties2 properties = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2, .pNext = &id};
+        vkGetPhysicalDeviceProperties2(device, &properties);
+        const uint8_t *u = id.deviceUUID;
+        snprintf(info->uuid, sizeof info->uuid, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", u[0], u[1], u[2],
+                 u[3], u[4], u[5], u[6], u[7], u[8], u[9], u[10], u[11], u[12], u[13], u[14], u[15]);
+        if (driver.driverName[0])
+            snprintf(info->driver, sizeof info->driver, "%.120s%s%.120s", driver.driverName, driver.driverInfo[0] ? " " : "",
+                     driver.driverInfo);
+    }
+    judge(device, info);
+}

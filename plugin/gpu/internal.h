@@ -1,0 +1,168 @@
+/* gpu/internal.h - what the files of this room share. Nobody outside includes it.
+ *
+ * Lifetimes: the instance outlives its devices; a ctvk_gpu owns its pipelines, its idle submission slots and its staging
+ * buffer; a command owns the slots it has taken until it gives them back; buffers belong to the caller.
+ */
+#ifndef CTVK_GPU_INTERNAL_H
+#define CTVK_GPU_INTERNAL_H
+
+#include <stdatomic.h>
+#include <vulkan/vulkan.h>
+
+#include "gpu/gpu.h"
+#include "gpu/shader.h"
+
+#define CTVK_GPU_STAGING_BYTES (16u << 20)
+#define CTVK_GPU_MAX_BINDINGS 16
+
+struct ctvk_gpu_instance {
+    ctvk_host host;
+    VkInstance instance;
+    VkDebugUtilsMessengerEXT messenger; /* NULL without validation */
+    atomic_uint validation_errors;
+    uint32_t api_version; /* of the instance */
+    uint32_t count;
+    VkPhysicalDevice *devices;
+    ctvk_gpu_info *infos;
+};
+
+/* Everything asked of one physical device, asked once (caps.c). */
+typedef struct ctvk_gpu_features {
+    VkPhysicalDeviceProperties properties;
+    uint8_t pipeline_cache_uuid[VK_UUID_SIZE];
+    uint32_t family;               /* queue family with compute; UINT32_MAX: none */
+    VkPhysicalDeviceFeatures core; /* only what is switched on */
+    VkPhysicalDevice16BitStorageFeatures storage16;
+    VkPhysicalDevice8BitStorageFeaturesKHR storage8;
+    VkPhysicalDeviceShaderFloat16Int8FeaturesKHR float16;
+    VkPhysicalDeviceBufferDeviceAddressFeaturesKHR address;
+    VkPhysicalDevicePipelineExecutablePropertiesFeaturesKHR executable;
+    const char *extensions[8];
+    uint32_t extension_count;
+    uint32_t subgroup_operations; /* VkSubgroupFeatureFlags of compute shaders */
+} ctvk_gpu_features;
+
+/* One submission in flight: its command buffer, fence, descriptor sets and the views made for it. */
+typedef struct ctvk_gpu_slot {
+    struct ctvk_gpu_slot *next; /* in the list of idle slots */
+    VkCommandPool pool;
+    VkCommandBuffer buffer;
+    VkFence fence;
+    VkDescriptorPool sets;
+    uint32_t used_sets, used_storage, used_uniform, used_texel;
+    VkBufferView *views;
+    uint32_t view_count;
+    double work, cost, submitted;
+    uint8_t fresh; /* a pipeline is used for the first time: the driver may compile now, so the time says nothing */
+} ctvk_gpu_slot;
+enum { CTVK_GPU_SLOT_SETS = 256, CTVK_GPU_SLOT_STORAGE = 1024, CTVK_GPU_SLOT_UNIFORM = 256, CTVK_GPU_SLOT_TEXEL = 512 };
+
+struct ctvk_gpu_memory {
+    VkBuffer buffer;
+    VkDeviceMemory memory;
+    uint64_t bytes; /* of the allocation */
+};
+
+enum { CTVK_GPU_BIND_NONE = 0, CTVK_GPU_BIND_STORAGE = 1, CTVK_GPU_BIND_UNIFORM = 2, CTVK_GPU_BIND_TEXEL = 3 };
+
+/* What a shader wants, read from its SPIR-V. */
+typedef struct ctvk_gpu_reflection {
+    uint8_t kinds[CTVK_GPU_MAX_BINDINGS]; /* CTVK_GPU_BIND_* of set 0, without holes */
+    uint32_t bindings, storage, uniform, texel;
+    uint32_t push_bytes;
+    uint32_t constants;     /* highest specialisation id + 1 */
+    uint32_t local_size[3]; /* with the given specialisation */
+    uint8_t address, fp16, storage16, storage8, int8, int16, int64, fp64, unknown;
+    uint32_t unknown_capability;
+} ctvk_gpu_reflection;
+
+struct ctvk_gpu_pipeline {
+    ctvk_gpu_pipeline *next;
+    const char *shader; /* VIEW of the shader table */
+    uint32_t *constants;
+    uint32_t count;
+    ctvk_gpu_reflection reflection;
+    VkDescriptorSetLayout set_layout;
+    VkPipelineLayout layout;
+    VkPipeline pipeline;
+    uint8_t used; /* dispatched before */
+};
+
+struct ctvk_gpu {
+    ctvk_host host;
+    ctvk_gpu_instance *instance;
+    VkPhysicalDevice physical;
+    VkDevice device;
+    VkQueue queue;
+    ctvk_gpu_info info;
+    ctvk_gpu_caps caps;
+    ctvk_gpu_features features;
+    uint32_t disable;
+    VkPhysicalDeviceMemoryProperties memory;
+    uint64_t memory_limit, memory_used, memory_peak;
+    PFN_vkGetBufferDeviceAddressKHR get_address;
+    PFN_vkGetPipelineExecutablePropertiesKHR get_executables;
+    PFN_vkGetPipelineExecutableStatisticsKHR get_statistics;
+    VkPipelineCache cache;
+    char *cache_path; /* NULL: none */
+    uint8_t cache_dirty;
+    uint8_t lost;
+    ctvk_gpu_pipeline *pipelines;
+    ctvk_gpu_slot *idle;
+    uint32_t in_flight; /* submitted and not waited for */
+    ctvk_gpu_buffer *staging;
+    double budget; /* cost that one submission should carry */
+};
+
+/* Runs a Vulkan call; on failure writes the named result into `error`, sets `status` and goes to `error_exit`. */
+#define CTVK_VK(gpu_, call)                                              \
+    do {                                                                 \
+        VkResult vk_result_ = (call);                                    \
+        if (vk_result_ < 0) {                                            \
+            status = ctvk_gpu_vk_fail((gpu_), vk_result_, #call, error); \
+            goto error_exit;                                             \
+        }                                                                \
+    } while (0)
+
+/* result.c */
+const char *ctvk_gpu_result_text(VkResult result);
+/* gpu may be NULL; a lost device is remembered in it. `call` is the text of the call. */
+ctvk_status ctvk_gpu_vk_fail(ctvk_gpu *gpu, VkResult result, const char *call, ctvk_error *error);
+/* CTVK_ERROR_DEVICE once the device was lost, else CTVK_OK. */
+ctvk_status ctvk_gpu_alive(const ctvk_gpu *gpu, ctvk_error *error);
+
+/* caps.c */
+void ctvk_gpu_features_query(VkPhysicalDevice device, ctvk_gpu_features *out, ctvk_gpu_caps *caps);
+/* Fills name, driver, lacks, ... of one device. */
+void ctvk_gpu_info_query(VkPhysicalDevice device, uint32_t index, ctvk_gpu_info *info);
+/* Switches off in both what options->disable names. */
+void ctvk_gpu_caps_mask(uint32_t disable, ctvk_gpu_features *features, ctvk_gpu_caps *caps);
+/* Chains the structures of the features that are on; the result lives as long as `features`. */
+void *ctvk_gpu_features_chain(ctvk_gpu_features *features, int statistics);
+
+/* memory.c */
+void ctvk_gpu_memory_types(ctvk_gpu *gpu);
+
+/* reflect.c: CTVK_ERROR_INTERNAL where the module is damaged or uses what the binding rules do not allow. */
+ctvk_status ctvk_gpu_reflect(const ctvk_host *host, const ctvk_shader *shader, const uint32_t *constants, uint32_t count,
+                             ctvk_gpu_reflection *out, ctvk_error *error);
+
+/* pipeline.c */
+void ctvk_gpu_pipelines_destroy(ctvk_gpu *gpu);
+
+/* cache.c: neither fails; a cache that cannot be read or written is not there. */
+void ctvk_gpu_cache_open(ctvk_gpu *gpu, const char *folder);
+void ctvk_gpu_cache_close(ctvk_gpu *gpu);
+
+/* slot.c */
+ctvk_status ctvk_gpu_slot_take(ctvk_gpu *gpu, ctvk_gpu_slot **out, ctvk_error *error); /* recording has begun */
+void ctvk_gpu_slot_give(ctvk_gpu *gpu, ctvk_gpu_slot *slot);                           /* not in flight any more; resets it and keeps it */
+ctvk_status ctvk_gpu_slot_submit(ctvk_gpu *gpu, ctvk_gpu_slot *slot, ctvk_error *error);
+ctvk_status ctvk_gpu_slot_wait(ctvk_gpu *gpu, ctvk_gpu_slot *slot, ctvk_error *error);
+void ctvk_gpu_slots_destroy(ctvk_gpu *gpu);
+/* Memory barrier between everything recorded before and after; host: towards reads of the host instead. */
+void ctvk_gpu_slot_barrier(ctvk_gpu_slot *slot, int to_host);
+/* Seconds of a clock that never goes back. */
+double ctvk_gpu_now(void);
+
+#endif

@@ -1,0 +1,214 @@
+/* gpu/pipeline.c - compute pipelines by shader name and specialisation, made on first use. */
+#include "gpu/internal.h"
+
+#include <string.h>
+
+static void pipeline_destroy(ctvk_gpu *gpu, ctvk_gpu_pipeline *self)
+{
+    vkDestroyPipeline(gpu->device, self->pipeline, NULL);
+    vkDestroyPipelineLayout(gpu->device, self->layout, NULL);
+    vkDestroyDescriptorSetLayout(gpu->device, self->set_layout, NULL);
+    ctvk_free(&gpu->host, self->constants);
+    ctvk_free(&gpu->host, self);
+}
+
+void ctvk_gpu_pipelines_destroy(ctvk_gpu *gpu)
+{
+    while (gpu->pipelines) {
+        ctvk_gpu_pipeline *next = gpu->pipelines->next;
+        pipeline_destroy(gpu, gpu->pipelines);
+        gpu->pipelines = next;
+    }
+}
+
+static const ctvk_shader *find_shader(const char *name)
+{
+    for (uint32_t i = 0; i < ctvk_shader_count; i++)
+        if (strcmp(ctvk_shaders[i].name, name) == 0)
+            return &ctvk_shaders[i];
+    return NULL;
+}
+
+/* A shader may only ask for what this device was opened with. */
+static ctvk_status check_fit(const ctvk_gpu *gpu, const ctvk_gpu_pipeline *self, ctvk_error *error)
+{
+    const ctvk_gpu_reflection *r = &self->reflection;
+    const ctvk_gpu_caps *caps = &gpu->caps;
+    const char *lack = NULL;
+    if (r->unknown)
+        return ctvk_fail(error, CTVK_ERROR_INTERNAL, "%s: the shader asks for SPIR-V capability %u that is never switched on (report this)",
+                         self->shader, r->unknown_capability);
+    if (r->address && !caps->buffer_address)
+        lack = "buffer addresses";
+    else if (r->texel && !caps->texel_rgba32f)
+        lack = "texel buffers";
+    else if (r->fp16 && !caps->fp16)
+        lack = "fp16";
+    else if (r->storage16 && !caps->storage16)
+        lack = "16-bit storage";
+    else if (r->storage8 && !caps->storage8)
+        lack = "8-bit storage";
+    else if (r->int8 && !gpu->features.float16.shaderInt8)
+        lack = "int8";
+    else if (r->int16 && !gpu->features.core.shaderInt16)
+        lack = "int16";
+    else if (r->int64 && !caps->int64)
+        lack = "int64";
+    else if (r->storage > caps->max_storage_buffers)
+        lack = "so many storage bindings";
+    else if (r->push_bytes > caps->push_bytes)
+        lack = "so many push constants";
+    else if ((uint64_t)r->local_size[0] * r->local_size[1] * r->local_size[2] > caps->max_invocations)
+        lack = "so large a workgroup";
+    if (lack)
+        return ctvk_fail(error, CTVK_ERROR_INTERNAL, "%s: the shader needs %s, which %s does not offer (report this)", self->shader, lack,
+                         gpu->info.name);
+    return CTVK_OK;
+}
+
+static ctvk_status make_layout(ctvk_gpu *gpu, ctvk_gpu_pipeline *self, ctvk_error *error)
+{
+    static const VkDescriptorType types[] = {0, VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, VK_DESCRIPTOR_TYPE_UNIFORM_BUFFER,
+                                             VK_DESCRIPTOR_TYPE_UNIFORM_TEXEL_BUFFER};
+    ctvk_status status = CTVK_OK;
+    const ctvk_gpu_reflection *r = &self->reflection;
+    VkDescriptorSetLayoutBinding bindings[CTVK_GPU_MAX_BINDINGS];
+    for (uint32_t i = 0; i < r->bindings; i++)
+        bindings[i] = (VkDescriptorSetLayoutBinding){
+            .binding = i, .descriptorType = types[r->kinds[i]], .descriptorCount = 1, .stageFlags = VK_SHADER_STAGE_COMPUTE_BIT};
+    VkDescriptorSetLayoutCreateInfo set = {
+        .sType = VK_STRUCTURE_TYPE_DESCRIPTOR_SET_LAYOUT_CREATE_INFO, .bindingCount = r->bindings, .pBindings = bindings};
+    CTVK_VK(gpu, vkCreateDescriptorSetLayout(gpu->device, &set, NULL, &self->set_layout));
+    VkPushConstantRange push = {.stageFlags = VK_SHADER_STAGE_COMPUTE_BIT, .size = r->push_bytes};
+    VkPipelineLayoutCreateInfo layout = {.sType = VK_STRUCTURE_TYPE_PIPELINE_LAYOUT_CREATE_INFO,
+                                         .setLayoutCount = 1,
+                                         .pSetLayouts = &self->set_layout,
+                                         .pushConstantRangeCount = r->push_bytes ? 1 : 0,
+                                         .pPushConstantRanges = &push};
+    CTVK_VK(gpu, vkCreatePipelineLayout(gpu->device, &layout, NULL, &self->layout));
+error_exit:
+    return status;
+}
+
+enum { MAX_CONSTANTS = 32 };
+
+static ctvk_status compile(ctvk_gpu *gpu, ctvk_gpu_pipeline *self, const ctvk_shader *shader, ctvk_error *error)
+{
+    ctvk_status status = CTVK_OK;
+    VkSpecializationMapEntry entries[MAX_CONSTANTS];
+    for (uint32_t i = 0; i < self->count; i++)
+        entries[i] = (VkSpecializationMapEntry){.constantID = i, .offset = i * 4, .size = 4};
+    VkSpecializationInfo special = {
+        .mapEntryCount = self->count, .pMapEntries = entries, .dataSize = self->count * sizeof(uint32_t), .pData = self->constants};
+    VkShaderModule module = VK_NULL_HANDLE;
+    VkShaderModuleCreateInfo code = {
+        .sType = VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO, .codeSize = shader->bytes, .pCode = shader->words};
+    CTVK_VK(gpu, vkCreateShaderModule(gpu->device, &code, NULL, &module));
+    VkComputePipelineCreateInfo create = {.sType = VK_STRUCTURE_TYPE_COMPUTE_PIPELINE_CREATE_INFO,
+                                          .flags = gpu->get_statistics ? VK_PIPELINE_CREATE_CAPTURE_STATISTICS_BIT_KHR : 0,
+                                          .stage = {.sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO,
+                                                    .stage = VK_SHADER_STAGE_COMPUTE_BIT,
+                                                    .module = module,
+                                                    .pName = "main",
+                                                    .pSpecializationInfo = self->count ? &special : NULL},
+                                          .layout = self->layout};
+    CTVK_VK(gpu, vkCreateComputePipelines(gpu->device, gpu->cache, 1, &create, NULL, &self->pipeline));
+    gpu->cache_dirty = 1;
+error_exit:
+    vkDestroyShaderModule(gpu->device, module, NULL);
+    return status;
+}
+
+static ctvk_status make(ctvk_gpu *gpu, const ctvk_shader *shader, const uint32_t *constants, uint32_t count, ctvk_gpu_pipeline **out,
+                        ctvk_error *error)
+{
+    ctvk_gpu_pipeline *self = ctvk_calloc(&gpu->host, 1, sizeof *self);
+    uint32_t *copy = ctvk_calloc(&gpu->host, count + 1, sizeof *copy);
+    if (!self || !copy) {
+        ctvk_free(&gpu->host, self);
+        ctvk_free(&gpu->host, copy);
+        return ctvk_fail(error, CTVK_ERROR_HOST_MEMORY, "%s: out of memory (free memory and run again)", shader->name);
+    }
+    if (count)
+        memcpy(copy, constants, count * sizeof *copy);
+    self->shader = shader->name;
+    self->constants = copy;
+    self->count = count;
+    ctvk_status status = ctvk_gpu_reflect(&gpu->host, shader, constants, count, &self->reflection, error);
+    if (status == CTVK_OK)
+        status = check_fit(gpu, self, error);
+    if (status == CTVK_OK)
+        status = make_layout(gpu, self, error);
+    if (status == CTVK_OK)
+        status = compile(gpu, self, shader, error);
+    if (status != CTVK_OK) {
+        pipeline_destroy(gpu, self);
+        return status;
+    }
+    *out = self;
+    return CTVK_OK;
+}
+
+ctvk_status ctvk_gpu_pipeline_get(ctvk_gpu *gpu, const char *shader, const uint32_t *constants, uint32_t count, ctvk_gpu_pipeline **out,
+                                  ctvk_error *error)
+{
+    *out = NULL;
+    for (ctvk_gpu_pipeline *p = gpu->pipelines; p; p = p->next) {
+        if (p->count == count && strcmp(p->shader, shader) == 0 && (count == 0 || memcmp(p->constants, constants, count * 4) == 0)) {
+            *out = p;
+            return CTVK_OK;
+        }
+    }
+    ctvk_status status = ctvk_gpu_alive(gpu, error);
+    if (status != CTVK_OK)
+        return status;
+    const ctvk_shader *found = find_shader(shader);
+    if (!found)
+        return ctvk_fail(error, CTVK_ERROR_INTERNAL, "%s: there is no shader of this name (report this)", shader);
+    if (count > MAX_CONSTANTS)
+        return ctvk_fail(error, CTVK_ERROR_INTERNAL, "%s: more than %d specialisation constants (report this)", shader, MAX_CONSTANTS);
+    status = make(gpu, found, constants, count, out, error);
+    if (status != CTVK_OK)
+        return status;
+    (*out)->next = gpu->pipelines;
+    gpu->pipelines = *out;
+    return CTVK_OK;
+}
+
+static double figure_value(const VkPipelineExecutableStatisticKHR *figure)
+{
+    switch (figure->format) {
+    case VK_PIPELINE_EXECUTABLE_STATISTIC_FORMAT_BOOL32_KHR:
+        return figure->value.b32;
+    case VK_PIPELINE_EXECUTABLE_STATISTIC_FORMAT_INT64_KHR:
+        return (double)figure->value.i64;
+    case VK_PIPELINE_EXECUTABLE_STATISTIC_FORMAT_UINT64_KHR:
+        return (double)figure->value.u64;
+    default:
+        return figure->value.f64;
+    }
+}
+
+ctvk_status ctvk_gpu_pipeline_figures(ctvk_gpu *gpu, const ctvk_gpu_pipeline *pipeline, ctvk_gpu_figure_fn take, void *user,
+                                      ctvk_error *error)
+{
+    ctvk_status status = CTVK_OK;
+    if (!gpu->get_executables || !gpu->get_statistics)
+        return CTVK_OK;
+    VkPipelineInfoKHR info = {.sType = VK_STRUCTURE_TYPE_PIPELINE_INFO_KHR, .pipeline = pipeline->pipeline};
+    uint32_t executables = 0;
+    CTVK_VK(gpu, gpu->get_executables(gpu->device, &info, &executables, NULL));
+    for (uint32_t i = 0; i < executables; i++) {
+        VkPipelineExecutableStatisticKHR figures[64];
+        uint32_t count = 64;
+        VkPipelineExecutableInfoKHR executable = {
+            .sType = VK_STRUCTURE_TYPE_PIPELINE_EXECUTABLE_INFO_KHR, .pipeline = pipeline->pipeline, .executableIndex = i};
+        for (uint32_t j = 0; j < count; j++)
+            figures[j] = (VkPipelineExecutableStatisticKHR){.sType = VK_STRUCTURE_TYPE_PIPELINE_EXECUTABLE_STATISTIC_KHR};
+        CTVK_VK(gpu, gpu->get_statistics(gpu->device, &executable, &count, figures));
+        for (uint32_t j = 0; j < count; j++)
+            take(user, figures[j].name, figure_value(&figures[j]));
+    }
+error_exit:
+    return status;
+}

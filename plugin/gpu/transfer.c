@@ -1,0 +1,91 @@
+/* gpu/transfer.c - synchronous copies between host memory and a buffer. */
+#include "gpu/internal.h"
+
+#include <string.h>
+
+static ctvk_status check_range(const ctvk_gpu_buffer *buffer, uint64_t offset, uint64_t bytes, ctvk_error *error)
+{
+    if (offset > buffer->bytes || bytes > buffer->bytes - offset)
+        return ctvk_fail(error, CTVK_ERROR_INTERNAL, "copy: %llu bytes at %llu do not lie inside a buffer of %llu (report this)",
+                         (unsigned long long)bytes, (unsigned long long)offset, (unsigned long long)buffer->bytes);
+    return ctvk_gpu_alive(buffer->gpu, error);
+}
+
+/* Submissions end with a barrier towards the host, so an idle queue is all that a mapped buffer needs. */
+static ctvk_status wait_idle(ctvk_gpu *gpu, ctvk_error *error)
+{
+    ctvk_status status = CTVK_OK;
+    if (gpu->in_flight)
+        CTVK_VK(gpu, vkQueueWaitIdle(gpu->queue));
+error_exit:
+    return status;
+}
+
+static ctvk_status get_staging(ctvk_gpu *gpu, ctvk_error *error)
+{
+    if (gpu->staging)
+        return CTVK_OK;
+    return ctvk_gpu_buffer_create(gpu, CTVK_GPU_STAGING_BYTES, CTVK_GPU_MEMORY_DOWNLOAD, "staging buffer", &gpu->staging, error);
+}
+
+static ctvk_status copy_now(ctvk_gpu *gpu, ctvk_gpu_buffer *from, uint64_t from_offset, ctvk_gpu_buffer *to, uint64_t to_offset,
+                            uint64_t bytes, ctvk_error *error)
+{
+    ctvk_gpu_slot *slot;
+    ctvk_status status = ctvk_gpu_slot_take(gpu, &slot, error);
+    if (status != CTVK_OK)
+        return status;
+    VkBufferCopy region = {.srcOffset = from_offset, .dstOffset = to_offset, .size = bytes};
+    ctvk_gpu_slot_barrier(slot, 0);
+    vkCmdCopyBuffer(slot->buffer, from->memory->buffer, to->memory->buffer, 1, &region);
+    status = ctvk_gpu_slot_submit(gpu, slot, error);
+    if (status == CTVK_OK)
+        status = ctvk_gpu_slot_wait(gpu, slot, error);
+    ctvk_gpu_slot_give(gpu, slot);
+    return status;
+}
+
+ctvk_status ctvk_gpu_upload(ctvk_gpu_buffer *buffer, uint64_t offset, const void *data, uint64_t bytes, ctvk_error *error)
+{
+    ctvk_gpu *gpu = buffer->gpu;
+    ctvk_status status = check_range(buffer, offset, bytes, error);
+    if (status == CTVK_OK)
+        status = wait_idle(gpu, error);
+    if (status == CTVK_OK && !buffer->mapped)
+        status = get_staging(gpu, error);
+    if (status != CTVK_OK || bytes == 0)
+        return status;
+    if (buffer->mapped) {
+        memcpy((uint8_t *)buffer->mapped + offset, data, (size_t)bytes);
+        return CTVK_OK;
+    }
+    for (uint64_t done = 0; done < bytes && status == CTVK_OK; done += CTVK_GPU_STAGING_BYTES) {
+        uint64_t part = bytes - done < CTVK_GPU_STAGING_BYTES ? bytes - done : CTVK_GPU_STAGING_BYTES;
+        memcpy(gpu->staging->mapped, (const uint8_t *)data + done, (size_t)part);
+        status = copy_now(gpu, gpu->staging, 0, buffer, offset + done, part, error);
+    }
+    return status;
+}
+
+ctvk_status ctvk_gpu_download(ctvk_gpu_buffer *buffer, uint64_t offset, void *data, uint64_t bytes, ctvk_error *error)
+{
+    ctvk_gpu *gpu = buffer->gpu;
+    ctvk_status status = check_range(buffer, offset, bytes, error);
+    if (status == CTVK_OK)
+        status = wait_idle(gpu, error);
+    if (status == CTVK_OK && !buffer->mapped)
+        status = get_staging(gpu, error);
+    if (status != CTVK_OK || bytes == 0)
+        return status;
+    if (buffer->mapped) {
+        memcpy(data, (const uint8_t *)buffer->mapped + offset, (size_t)bytes);
+        return CTVK_OK;
+    }
+    for (uint64_t done = 0; done < bytes && status == CTVK_OK; done += CTVK_GPU_STAGING_BYTES) {
+        uint64_t part = bytes - done < CTVK_GPU_STAGING_BYTES ? bytes - done : CTVK_GPU_STAGING_BYTES;
+        status = copy_now(gpu, buffer, offset + done, gpu->staging, 0, part, error);
+        if (status == CTVK_OK)
+            memcpy((uint8_t *)data + done, gpu->staging->mapped, (size_t)part);
+    }
+    return status;
+}
