@@ -200,7 +200,10 @@ class Alignment(nn.Module):
 
 
 class LLMSeg(nn.Module):
-    """forward(image [B, in, x, y, z], text [B, P, D] or None) -> logits [B, K, x, y, z]. Every axis is a multiple of 32."""
+    """forward(image [B, in, x, y, z], text [B, P, D] or None) -> logits [B, K, x, y, z]. Every axis is a multiple of 32.
+
+    The encoder does not see the text: one image with several texts (image batch 1, text batch B) is encoded once.
+    """
 
     LEVELS = ("encoder1", "encoder2", "encoder3", "encoder4", "encoder10")
 
@@ -238,6 +241,7 @@ class LLMSeg(nn.Module):
             levels.append(x)
         if self.text:
             for i, level in enumerate(levels):
+                level = level.expand(text.shape[0], -1, -1, -1, -1)
                 levels[i] = self.attn_transformer[i](level, self.txt2vis[i](text))
                 tap(f"attn_transformer.{i}", levels[i])
         x = levels.pop()
