@@ -80,7 +80,8 @@ void ctvk_gpu_destroy(ctvk_gpu **gpu)
         return;
     ctvk_gpu *self = *gpu;
     if (self->device) {
-        (void)vkDeviceWaitIdle(self->device); /* after a loss it fails at once, and all objects may be destroyed */
+        if (self->in_flight)
+            (void)vkDeviceWaitIdle(self->device); /* after a loss it fails at once, and all objects may be destroyed */
         ctvk_gpu_buffer_destroy(&self->staging);
         ctvk_gpu_slots_destroy(self);
         ctvk_gpu_pipelines_destroy(self);

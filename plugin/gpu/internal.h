@@ -104,8 +104,10 @@ struct ctvk_gpu {
     PFN_vkGetPipelineExecutablePropertiesKHR get_executables;
     PFN_vkGetPipelineExecutableStatisticsKHR get_statistics;
     VkPipelineCache cache;
-    char *cache_path; /* NULL: none */
-    uint8_t cache_dirty;
+    char *cache_path;     /* NULL: none */
+    uint8_t cache_dirty;  /* a pipeline was compiled */
+    uint8_t cache_loaded; /* the file was good and holds cache_digest */
+    uint8_t cache_digest[32];
     uint8_t lost;
     ctvk_gpu_pipeline *pipelines;
     ctvk_gpu_slot *idle;

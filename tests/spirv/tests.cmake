@@ -1,0 +1,15 @@
+# Every embedded module must be valid SPIR-V, and AMD's Mesa driver must compile it without spilling, for three generations of GPUs.
+find_program(SPIRV_VAL spirv-val REQUIRED)
+add_test(NAME spirv.valid COMMAND ${CMAKE_COMMAND} -DSPIRV_VAL=${SPIRV_VAL} -DFOLDER=${CMAKE_BINARY_DIR}/shaders -P
+                                  ${CMAKE_CURRENT_SOURCE_DIR}/spirv/validate.cmake)
+
+find_file(RADV_ICD radeon_icd.x86_64.json PATHS /usr/share/vulkan/icd.d NO_DEFAULT_PATH)
+add_executable(spirv_radv_compile spirv/radv_compile.c)
+set_target_properties(spirv_radv_compile PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR})
+target_link_libraries(spirv_radv_compile PRIVATE ctvk_test_support)
+foreach(family navi21 vega10 polaris10)
+  add_test(NAME radv.${family} COMMAND spirv_radv_compile ${family})
+  set_tests_properties(
+    radv.${family} PROPERTIES TIMEOUT 900 ENVIRONMENT
+                              "VK_DRIVER_FILES=${RADV_ICD};VK_ICD_FILENAMES=${RADV_ICD};RADV_FORCE_FAMILY=${family};MESA_SHADER_CACHE_DISABLE=true")
+endforeach()

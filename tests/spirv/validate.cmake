@@ -1,0 +1,11 @@
+# cmake -DSPIRV_VAL=... -DFOLDER=... -P validate.cmake: every .spv of the folder.
+file(GLOB modules ${FOLDER}/*.spv)
+if(NOT modules)
+  message(FATAL_ERROR "no module in ${FOLDER}")
+endif()
+foreach(module IN LISTS modules)
+  execute_process(COMMAND ${SPIRV_VAL} --target-env vulkan1.1 ${module} RESULT_VARIABLE result ERROR_VARIABLE text)
+  if(NOT result EQUAL 0)
+    message(SEND_ERROR "${module}: ${text}")
+  endif()
+endforeach()
