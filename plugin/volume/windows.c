@@ -1,0 +1,95 @@
+#include "volume/volume.h"
+
+#include <string.h>
+
+/* Step 7 along one axis: step = int(window * (1 - overlap)), at least 1; how many windows until the end is covered. */
+static int64_t window_step(int64_t size, int32_t window, double overlap)
+{
+    int64_t step = (int64_t)((double)window * (1 - overlap));
+    if (size == window)
+        return size;
+    return step < 1 ? 1 : step;
+}
+
+ctvk_status ctvk_windows_plan(const ctvk_host *host, const int64_t dim[3], const int32_t window[3], double overlap, ctvk_windows *out,
+                              ctvk_error *error)
+{
+    memset(out, 0, sizeof *out);
+    if (!(overlap >= 0 && overlap < 1))
+        return ctvk_fail(error, CTVK_ERROR_BUNDLE, "inference.overlap: %g (give a number from 0 to below 1)", overlap);
+    for (int i = 0; i < 3; i++) {
+        if (window[i] < 1 || dim[i] < 1 || dim[i] > INT64_MAX / 4)
+            return ctvk_fail(error, CTVK_ERROR_ARGUMENT, "windows: a window of %d in %lld voxels along axis %d (both must be at least 1)",
+                             (int)window[i], (long long)dim[i], i);
+        out->window[i] = window[i];
+        out->dim[i] = dim[i];
+        out->padded[i] = dim[i] < window[i] ? window[i] : dim[i];
+        out->pad_first[i] = (out->padded[i] - dim[i]) / 2;
+    }
+    for (int i = 0; i < 3; i++) {
+        int64_t last = out->padded[i] - window[i], step = window_step(out->padded[i], window[i], overlap);
+        out->count[i] = (last + step - 1) / step + 1;
+        out->start[i] = ctvk_calloc(host, (size_t)out->count[i], sizeof *out->start[i]);
+        if (!out->start[i]) {
+            ctvk_windows_free(host, out);
+            return ctvk_fail(error, CTVK_ERROR_HOST_MEMORY, "windows: host memory exhausted (free some memory)");
+        }
+        for (int64_t k = 0; k < out->count[i]; k++)
+            out->start[i][k] = k * step < last ? k * step : last;
+    }
+    return CTVK_OK;
+}
+
+void ctvk_windows_free(const ctvk_host *host, ctvk_windows *windows)
+{
+    if (!windows)
+        return;
+    for (int i = 0; i < 3; i++) {
+        ctvk_free(host, windows->start[i]);
+        windows->start[i] = NULL;
+    }
+}
+
+/* Where the window meets the real volume along one axis: voxels [*in_window, *in_window + return) of the window are voxels
+ * [*in_volume, ...) of the volume. */
+static int64_t meet(const ctvk_windows *w, int64_t index, int axis, int64_t *in_window, int64_t *in_volume)
+{
+    int64_t after[3] = {w->count[1] * w->count[2], w->count[2], 1};
+    int64_t start = w->start[axis][index / after[axis] % w->count[axis]] - w->pad_first[axis];
+    int64_t end = start + w->window[axis] < w->dim[axis] ? start + w->window[axis] : w->dim[axis];
+    *in_volume = start > 0 ? start : 0;
+    *in_window = *in_volume - start;
+    return end > *in_volume ? end - *in_volume : 0;
+}
+
+void ctvk_window_read(const ctvk_windows *w, int64_t index, const float *volume, float *out)
+{
+    int64_t to[3], from[3], n[3];
+    for (int i = 0; i < 3; i++)
+        n[i] = meet(w, index, i, &to[i], &from[i]);
+    memset(out, 0, sizeof(float) * (size_t)w->window[0] * (size_t)w->window[1] * (size_t)w->window[2]);
+    for (int64_t x = 0; x < n[0]; x++)
+        for (int64_t y = 0; y < n[1]; y++)
+            memcpy(out + ((x + to[0]) * w->window[1] + y + to[1]) * w->window[2] + to[2],
+                   volume + ((x + from[0]) * w->dim[1] + y + from[1]) * w->dim[2] + from[2], sizeof(float) * (size_t)n[2]);
+}
+
+void ctvk_blend_add(const ctvk_windows *w, int64_t index, int32_t classes, int32_t first, int32_t count, const float *tile, float *sums)
+{
+    const int64_t volume = w->dim[0] * w->dim[1] * w->dim[2];
+    int64_t in_window[3], in_volume[3], n[3];
+    for (int i = 0; i < 3; i++)
+        n[i] = meet(w, index, i, &in_window[i], &in_volume[i]);
+    for (int64_t plane = 0; plane < count; plane++) {
+        int64_t x = first + plane - in_window[0];
+        if (x < 0 || x >= n[0])
+            continue;
+        for (int32_t c = 0; c <= classes; c++)
+            for (int64_t y = 0; y < n[1]; y++) {
+                const float *from = tile + ((plane * (classes + 1) + c) * w->window[1] + y + in_window[1]) * w->window[2] + in_window[2];
+                float *to = sums + c * volume + ((x + in_volume[0]) * w->dim[1] + y + in_volume[1]) * w->dim[2] + in_volume[2];
+                for (int64_t z = 0; z < n[2]; z++)
+                    to[z] += from[z];
+            }
+    }
+}

@@ -1,0 +1,99 @@
+/* Steps 7 and 8: starts, coverage, reading with zeros around, sums. */
+#include "support/check.h"
+#include "volume/random_volume.h"
+
+static void starts(int64_t dim, int32_t window, double overlap, int64_t count, const int64_t *expected)
+{
+    ctvk_windows w;
+    const int64_t dims[3] = {dim, 4, 4};
+    const int32_t windows[3] = {window, 4, 4};
+    CHECK(ctvk_windows_plan(NULL, dims, windows, overlap, &w, NULL) == CTVK_OK);
+    CHECK_MSG(w.count[0] == count, "%lld voxels: %lld windows", (long long)dim, (long long)w.count[0]);
+    for (int64_t i = 0; i < count && w.count[0] == count; i++)
+        CHECK_MSG(w.start[0][i] == expected[i], "%lld voxels: window %lld starts at %lld", (long long)dim, (long long)i,
+                  (long long)w.start[0][i]);
+    CHECK(w.count[1] == 1 && w.start[1][0] == 0);
+    ctvk_windows_free(NULL, &w);
+    CHECK(w.start[0] == NULL);
+}
+
+/* Every voxel seen, values as they are, sums of weight and value right, nothing written outside. */
+static void coverage(uint64_t seed)
+{
+    uint64_t state = seed;
+    int64_t dim[3];
+    int32_t window[3];
+    ctvk_windows w;
+    for (int i = 0; i < 3; i++) {
+        dim[i] = random_int(&state, 1, 17);
+        window[i] = (int32_t)random_int(&state, 1, 9);
+    }
+    CHECK(ctvk_windows_plan(NULL, dim, window, random_real(&state, 0, 0.99), &w, NULL) == CTVK_OK);
+    int64_t n = dim[0] * dim[1] * dim[2], size = (int64_t)window[0] * window[1] * window[2], plane = (int64_t)window[1] * window[2];
+    float *volume = malloc(sizeof(float) * (size_t)n), *out = malloc(sizeof(float) * (size_t)size);
+    float *tile = malloc(sizeof(float) * 3 * (size_t)size), *sums = calloc((size_t)(3 * n + 16), sizeof(float));
+    for (int64_t i = 0; i < n; i++)
+        volume[i] = (float)(1 + i % 1021);
+    double inside = 0, expected = 0;
+    for (int64_t index = 0; index < w.count[0] * w.count[1] * w.count[2]; index++) {
+        for (int64_t i = 0; i < size; i++)
+            out[i] = NAN;
+        ctvk_window_read(&w, index, volume, out);
+        for (int64_t i = 0; i < size; i++) {
+            CHECK(!isnan(out[i]));
+            inside += out[i] > 0;
+        }
+        /* class 0: the value; class 1: 2; weight: 1, or as a sign of a wrong cut -1e6 where the window is outside. In two calls. */
+        for (int64_t x = 0; x < window[0]; x++)
+            for (int64_t k = 0; k < plane; k++) {
+                float value = out[x * plane + k];
+                tile[(x * 3 + 0) * plane + k] = value;
+                tile[(x * 3 + 1) * plane + k] = value > 0 ? 2 : -1e6f;
+                tile[(x * 3 + 2) * plane + k] = value > 0 ? 1 : -1e6f;
+            }
+        int32_t half = window[0] / 2;
+        ctvk_blend_add(&w, index, 2, 0, half, tile, sums);
+        ctvk_blend_add(&w, index, 2, half, window[0] - half, tile + (int64_t)half * 3 * plane, sums);
+    }
+    for (int64_t i = 0; i < n; i++) {
+        expected += sums[2 * n + i];
+        CHECK_MSG(sums[2 * n + i] >= 1, "seed %llu: voxel %lld is in no window", (unsigned long long)seed, (long long)i);
+        CHECK(sums[i] == volume[i] * sums[2 * n + i] && sums[n + i] == 2 * sums[2 * n + i]);
+    }
+    CHECK(inside == expected);
+    for (int i = 0; i < 16; i++)
+        CHECK(sums[3 * n + i] == 0);
+    for (int i = 0; i < 3; i++)
+        for (int64_t k = 0; k < w.count[i]; k++) {
+            CHECK(w.start[i][k] >= 0 && w.start[i][k] + window[i] <= w.padded[i]);
+            CHECK(k == 0 || w.start[i][k] > w.start[i][k - 1]);
+        }
+    free(volume);
+    free(out);
+    free(tile);
+    free(sums);
+    ctvk_windows_free(NULL, &w);
+}
+
+int main(void)
+{
+    const int64_t a[] = {0}, b[] = {0, 32, 37}, c[] = {0, 19}, d[] = {0, 48, 96, 104}, e[] = {0, 1, 2, 3}, f[] = {0, 32, 64};
+    starts(64, 64, 0.5, 1, a);
+    starts(20, 64, 0.5, 1, a);
+    starts(101, 64, 0.5, 3, b);
+    starts(83, 64, 0.5, 2, c);
+    starts(168, 64, 0.25, 4, d);
+    starts(128, 64, 0.5, 3, f);
+    starts(7, 4, 0.9, 4, e); /* int(0.4) = 0: one voxel at least */
+    ctvk_windows w;
+    ctvk_error error;
+    const int64_t dim[3] = {8, 8, 8}, none[3] = {8, 0, 8};
+    const int32_t window[3] = {4, 4, 4}, bad[3] = {4, 0, 4};
+    CHECK(ctvk_windows_plan(NULL, dim, window, 1, &w, &error) == CTVK_ERROR_BUNDLE);
+    CHECK(ctvk_windows_plan(NULL, dim, window, NAN, &w, &error) == CTVK_ERROR_BUNDLE && w.start[0] == NULL);
+    CHECK(ctvk_windows_plan(NULL, none, window, 0.5, &w, &error) == CTVK_ERROR_ARGUMENT);
+    CHECK(ctvk_windows_plan(NULL, dim, bad, 0.5, &w, &error) == CTVK_ERROR_ARGUMENT);
+    for (uint64_t seed = 1; seed <= 200; seed++)
+        coverage(seed);
+    return check_done("windows");
+}
