@@ -115,7 +115,8 @@ static inline random_volume random_volume_make(uint64_t *state, int64_t max_dim)
         high[i] = random_int(state, low[i], v->dim[i] - 1);
     }
     random_affine(state, random_real(state, 0, 0.5), spacing, v->affine);
-    v->slope = v->type == CTVK_SCALAR_UINT8 || v->type == CTVK_SCALAR_INT8 ? 9.5 : random_int(state, 0, 1) ? 1 : 0.5;
+    /* Steps that let 8 bits reach from -1,060 to 1,500 HU. */
+    v->slope = v->type == CTVK_SCALAR_UINT8 ? 10.5 : v->type == CTVK_SCALAR_INT8 ? 12 : random_int(state, 0, 1) ? 1 : 0.5;
     v->intercept =
         v->type == CTVK_SCALAR_INT8 ? 0
         : v->type == CTVK_SCALAR_UINT8 || v->type == CTVK_SCALAR_UINT16 || v->type == CTVK_SCALAR_UINT32 || v->type == CTVK_SCALAR_UINT64
