@@ -149,12 +149,12 @@ static ctvk_status make(ctvk_gpu *gpu, const ctvk_shader *shader, const uint32_t
     return CTVK_OK;
 }
 
-ctvk_status ctvk_gpu_pipeline_get(ctvk_gpu *gpu, const char *shader, const uint32_t *constants, uint32_t count, ctvk_gpu_pipeline **out,
-                                  ctvk_error *error)
+ctvk_status ctvk_gpu_pipeline_of(ctvk_gpu *gpu, const ctvk_shader *shader, const uint32_t *constants, uint32_t count,
+                                 ctvk_gpu_pipeline **out, ctvk_error *error)
 {
     *out = NULL;
     for (ctvk_gpu_pipeline *p = gpu->pipelines; p; p = p->next) {
-        if (p->count == count && strcmp(p->shader, shader) == 0 && (count == 0 || memcmp(p->constants, constants, count * 4) == 0)) {
+        if (p->count == count && strcmp(p->shader, shader->name) == 0 && (count == 0 || memcmp(p->constants, constants, count * 4) == 0)) {
             *out = p;
             return CTVK_OK;
         }
@@ -162,17 +162,25 @@ ctvk_status ctvk_gpu_pipeline_get(ctvk_gpu *gpu, const char *shader, const uint3
     ctvk_status status = ctvk_gpu_alive(gpu, error);
     if (status != CTVK_OK)
         return status;
-    const ctvk_shader *found = find_shader(shader);
-    if (!found)
-        return ctvk_fail(error, CTVK_ERROR_INTERNAL, "%s: there is no shader of this name (report this)", shader);
     if (count > MAX_CONSTANTS)
-        return ctvk_fail(error, CTVK_ERROR_INTERNAL, "%s: more than %d specialisation constants (report this)", shader, MAX_CONSTANTS);
-    status = make(gpu, found, constants, count, out, error);
+        return ctvk_fail(error, CTVK_ERROR_INTERNAL, "%s: more than %d specialisation constants (report this)", shader->name,
+                         MAX_CONSTANTS);
+    status = make(gpu, shader, constants, count, out, error);
     if (status != CTVK_OK)
         return status;
     (*out)->next = gpu->pipelines;
     gpu->pipelines = *out;
     return CTVK_OK;
+}
+
+ctvk_status ctvk_gpu_pipeline_get(ctvk_gpu *gpu, const char *shader, const uint32_t *constants, uint32_t count, ctvk_gpu_pipeline **out,
+                                  ctvk_error *error)
+{
+    *out = NULL;
+    const ctvk_shader *found = find_shader(shader);
+    if (!found)
+        return ctvk_fail(error, CTVK_ERROR_INTERNAL, "%s: there is no shader of this name (report this)", shader);
+    return ctvk_gpu_pipeline_of(gpu, found, constants, count, out, error);
 }
 
 static double figure_value(const VkPipelineExecutableStatisticKHR *figure)

@@ -13,3 +13,18 @@ foreach(family navi21 vega10 polaris10)
     radv.${family} PROPERTIES TIMEOUT 900 ENVIRONMENT
                               "VK_DRIVER_FILES=${RADV_ICD};VK_ICD_FILENAMES=${RADV_ICD};RADV_FORCE_FAMILY=${family};MESA_SHADER_CACHE_DISABLE=true")
 endforeach()
+
+# The probe that the tests of the GPU room run.
+set(probe ${CMAKE_CURRENT_BINARY_DIR}/gpu_probe.spv.h)
+add_custom_command(
+  OUTPUT ${probe}
+  COMMAND ${GLSLANG} -V --target-env vulkan1.1 --quiet --vn spv_gpu_probe -o ${probe} ${CMAKE_CURRENT_SOURCE_DIR}/spirv/gpu_probe.comp
+  DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/spirv/gpu_probe.comp
+  VERBATIM)
+add_custom_target(gpu_probe DEPENDS ${probe})
+foreach(target ops_test_gpu_dispatch ops_test_gpu_failure ops_test_gpu_cache)
+  if(TARGET ${target})
+    add_dependencies(${target} gpu_probe)
+    target_include_directories(${target} PRIVATE ${CMAKE_CURRENT_BINARY_DIR})
+  endif()
+endforeach()
