@@ -1,0 +1,261 @@
+#include "formats/json_check.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#define MAX_BYTES (1u << 20)
+#define MAX_DEPTH 16
+
+static void found_text(const cJSON *found, char *text, size_t size)
+{
+    if (!found)
+        snprintf(text, size, "found nothing");
+    else if (cJSON_IsString(found))
+        snprintf(text, size, "found \"%.60s\"", found->valuestring);
+    else if (cJSON_IsNumber(found))
+        snprintf(text, size, "found %.17g", found->valuedouble);
+    else
+        snprintf(text, size, "found %s",
+                 cJSON_IsObject(found)  ? "an object"
+                 : cJSON_IsArray(found) ? "an array that does not fit"
+                 : cJSON_IsNull(found)  ? "null"
+                 : cJSON_IsTrue(found)  ? "true"
+                                        : "false");
+}
+
+void ctvk_json_fail(ctvk_json *j, const char *key, const char *expected, const cJSON *found)
+{
+    char text[96];
+    if (j->failed)
+        return;
+    found_text(found, text, sizeof text);
+    j->failed = 1;
+    j->status = ctvk_fail(j->error, CTVK_ERROR_BUNDLE, "%s: %s%.100s: expected %s, %s (mend the manifest or get the bundle again)", j->label, j->path, key,
+                          expected, text);
+}
+
+static ctvk_status refuse(ctvk_json *j, const char *why)
+{
+    j->failed = 1;
+    j->status = ctvk_fail(j->error, CTVK_ERROR_BUNDLE, "%s: %s (mend the manifest or get the bundle again)", j->label, why);
+    return j->status;
+}
+
+/* cJSON recurses and keeps duplicates: both are seen to here. */
+static int too_deep(const char *text, uint64_t length)
+{
+    int depth = 0, string = 0;
+    for (uint64_t i = 0; i < length; i++) {
+        if (string && text[i] == '\\')
+            i++;
+        else if (text[i] == '"')
+            string = !string;
+        else if (!string && (text[i] == '{' || text[i] == '[') && ++depth > MAX_DEPTH)
+            return 1;
+        else if (!string && (text[i] == '}' || text[i] == ']'))
+            depth--;
+    }
+    return 0;
+}
+
+static const char *duplicate(const cJSON *item)
+{
+    for (const cJSON *child = item->child; child; child = child->next) {
+        const char *deeper = duplicate(child);
+        if (deeper)
+            return deeper;
+        for (const cJSON *other = child->next; child->string && other; other = other->next)
+            if (other->string && !strcmp(child->string, other->string))
+                return child->string;
+    }
+    return NULL;
+}
+
+static int object_keys(const cJSON *item)
+{
+    int count = 0;
+    for (const cJSON *child = item->child; child; child = child->next)
+        count += 1 + object_keys(child);
+    return count;
+}
+
+cJSON *ctvk_json_parse(ctvk_json *j, const char *text, uint64_t length)
+{
+    const char *end = NULL;
+    if (length > MAX_BYTES) {
+        refuse(j, "longer than 1 MiB, which no manifest is");
+        return NULL;
+    }
+    if (memchr(text, 0, (size_t)length) || too_deep(text, length)) {
+        refuse(j, "holds a zero byte or nests deeper than 16, which no manifest does");
+        return NULL;
+    }
+    cJSON *root = cJSON_ParseWithLengthOpts(text, (size_t)length, &end, 0);
+    while (root && end < text + length && strchr(" \t\r\n", *end))
+        end++;
+    if (!cJSON_IsObject(root) || end != text + length) {
+        int line = 1;
+        const char *at = end ? end : cJSON_GetErrorPtr();
+        char why[80];
+        for (const char *c = text; at && c < at && c < text + length; c++)
+            line += *c == '\n';
+        snprintf(why, sizeof why, "not a JSON object, or not valid JSON near line %d", line);
+        refuse(j, why);
+    } else if (object_keys(root) > 20000) {
+        refuse(j, "holds more than 20000 values, which no manifest does");
+    } else if (duplicate(root)) {
+        char why[160];
+        snprintf(why, sizeof why, "key %.100s stands twice", duplicate(root));
+        refuse(j, why);
+    }
+    if (j->failed) {
+        cJSON_Delete(root);
+        return NULL;
+    }
+    return root;
+}
+
+void ctvk_json_known(ctvk_json *j, const cJSON *object, const char *prefix, const char *known)
+{
+    const cJSON *item;
+    cJSON_ArrayForEach(item, object)
+    {
+        size_t n = strlen(item->string);
+        int found = 0;
+        for (const char *at = known; !found && n && (at = strstr(at, item->string)); at++)
+            found = (at == known || at[-1] == ' ') && (at[n] == ' ' || !at[n]);
+        if (!found && j->manifest->warning_count < 32)
+            snprintf(j->manifest->warnings[j->manifest->warning_count++], sizeof j->manifest->warnings[0], "%.40s: %.40s%s%.50s: unknown key, ignored",
+                     j->label, j->path, prefix, item->string);
+    }
+}
+
+void ctvk_json_enter(ctvk_json *j, const char *key)
+{
+    size_t at = strlen(j->path);
+    snprintf(j->path + at, sizeof j->path - at, "%.60s.", key);
+}
+
+void ctvk_json_leave(ctvk_json *j)
+{
+    size_t at = strlen(j->path);
+    if (!at)
+        return;
+    for (at--; at && j->path[at - 1] != '.'; at--)
+        ;
+    j->path[at] = 0;
+}
+
+/* The key's item, or NULL after saying so where it is required. A file name as a key may hold dots; the path is for people. */
+static const cJSON *item_of(ctvk_json *j, const cJSON *parent, const char *key, int required, const char *expected)
+{
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(parent, key);
+    if (!item && required)
+        ctvk_json_fail(j, key, expected, NULL);
+    return j->failed ? NULL : item;
+}
+
+const cJSON *ctvk_json_object(ctvk_json *j, const cJSON *parent, const char *key, int required)
+{
+    const cJSON *item = item_of(j, parent, key, required, "an object");
+    if (item && !cJSON_IsObject(item))
+        ctvk_json_fail(j, key, "an object", item);
+    return j->failed ? NULL : item;
+}
+
+void ctvk_json_text(ctvk_json *j, const cJSON *parent, const char *key, int required, char *out, size_t size)
+{
+    char expected[48];
+    snprintf(expected, sizeof expected, "a string of at most %zu bytes", size - 1);
+    const cJSON *item = item_of(j, parent, key, required, expected);
+    if (!item)
+        return;
+    if (!cJSON_IsString(item) || strlen(item->valuestring) >= size || (required && !item->valuestring[0]))
+        ctvk_json_fail(j, key, expected, item);
+    else
+        snprintf(out, size, "%s", item->valuestring);
+}
+
+int ctvk_json_name_is_safe(const char *name)
+{
+    if (!name[0] || name[0] == '/')
+        return 0;
+    for (const char *part = name;;) {
+        size_t n = strcspn(part, "/");
+        if (!n || (n == 1 && part[0] == '.') || (n == 2 && part[0] == '.' && part[1] == '.'))
+            return 0;
+        for (size_t i = 0; i < n; i++)
+            if ((unsigned char)part[i] < 0x20 || part[i] == '\\' || part[i] == 0x7f)
+                return 0;
+        if (!part[n])
+            return 1;
+        part += n + 1;
+    }
+}
+
+void ctvk_json_path(ctvk_json *j, const cJSON *parent, const char *key, int required, char *out, size_t size)
+{
+    ctvk_json_text(j, parent, key, required, out, size);
+    if (!j->failed && out[0] && !ctvk_json_name_is_safe(out))
+        ctvk_json_fail(j, key, "the name of a file inside the bundle, no absolute path and no \"..\"", cJSON_GetObjectItemCaseSensitive(parent, key));
+}
+
+void ctvk_json_hash(ctvk_json *j, const cJSON *parent, const char *key, int required, char out[65])
+{
+    ctvk_json_text(j, parent, key, required, out, 65);
+    if (!j->failed && out[0] && strspn(out, "0123456789abcdef") != 64)
+        ctvk_json_fail(j, key, "64 lower-case hexadecimal digits", cJSON_GetObjectItemCaseSensitive(parent, key));
+}
+
+void ctvk_json_integer(ctvk_json *j, const cJSON *parent, const char *key, int required, int32_t low, int32_t high, int32_t multiple, int32_t *out)
+{
+    char expected[96];
+    if (multiple > 1)
+        snprintf(expected, sizeof expected, "a multiple of %d from %d to %d", multiple, low, high);
+    else
+        snprintf(expected, sizeof expected, "a whole number from %d to %d", low, high);
+    const cJSON *item = item_of(j, parent, key, required, expected);
+    if (!item)
+        return;
+    double value = cJSON_IsNumber(item) ? item->valuedouble : NAN;
+    if (!(value >= low && value <= high) || value != floor(value) || fmod(value, multiple) != 0)
+        ctvk_json_fail(j, key, expected, item);
+    else
+        *out = (int32_t)value;
+}
+
+void ctvk_json_numbers(ctvk_json *j, const cJSON *parent, const char *key, int required, int count, double low, double high, double *out)
+{
+    char expected[96];
+    if (count > 1)
+        snprintf(expected, sizeof expected, "an array of %d numbers from %g to %g", count, low, high);
+    else
+        snprintf(expected, sizeof expected, "a number from %g to %g", low, high);
+    const cJSON *item = item_of(j, parent, key, required, expected);
+    if (!item)
+        return;
+    if (count > 1 && (!cJSON_IsArray(item) || cJSON_GetArraySize(item) != count)) {
+        ctvk_json_fail(j, key, expected, item);
+        return;
+    }
+    const cJSON *number = count > 1 ? item->child : item;
+    for (int i = 0; i < count; i++, number = number->next) {
+        if (!cJSON_IsNumber(number) || !(number->valuedouble >= low && number->valuedouble <= high)) {
+            ctvk_json_fail(j, key, expected, number);
+            return;
+        }
+        out[i] = number->valuedouble;
+    }
+}
+
+void ctvk_json_boolean(ctvk_json *j, const cJSON *parent, const char *key, int required, int32_t *out)
+{
+    const cJSON *item = item_of(j, parent, key, required, "true or false");
+    if (!item)
+        return;
+    if (!cJSON_IsBool(item))
+        ctvk_json_fail(j, key, "true or false", item);
+    else
+        *out = cJSON_IsTrue(item) != 0;
+}
