@@ -131,7 +131,7 @@ class Chest:
 
     def arms(self):
         """Raised arms widen the top of the volume; hanging ones lie beside the body; often neither is in the picture."""
-        kind = self.random.integers(0, 3)
+        kind = self.random.integers(0, 4)
         self.arm = None
         if kind == 0:
             return numpy.full((1, 1, 1), -1e3, numpy.float32)
@@ -139,15 +139,17 @@ class Chest:
         distance = None
         self.arm = []
         for side in (-1, 1):
-            if kind == 1:
-                begin = self.top - self.between(40, 80)
-                slope = self.between(0.5, 1.2)
-                cx = side * (self.a * 0.72 + slope * numpy.clip(self.z - begin, 0, 200) * 0.6)
-                d = radius - numpy.hypot(self.x - cx, (self.y - self.between(-10, 25)) * 0.9)
-                d = numpy.minimum(d, (self.z - begin) * 0.8)
-            else:
+            if kind == 2:
                 d = radius - numpy.hypot(self.x - side * (self.a + radius + self.between(-12, 20)), self.y + self.between(-20, 30))
                 d = numpy.minimum(d, self.top - self.z)
+            else:
+                # A capsule from the shoulder, outwards, upwards and often to the front.
+                toward = numpy.array([side * self.between(0.1, 1.0), self.between(-0.3, 0.9), self.between(0.2, 1.0)])
+                toward /= numpy.linalg.norm(toward)
+                dx, dy = self.x - side * self.a * self.between(0.6, 0.85), self.y - self.between(-35, 25)
+                dz = self.z - self.top + self.between(10, 60)
+                along = numpy.clip(dx * toward[0] + dy * toward[1] + dz * toward[2], 0, 320)
+                d = radius - numpy.sqrt((dx - along * toward[0]) ** 2 + (dy - along * toward[1]) ** 2 + (dz - along * toward[2]) ** 2)
             self.arm.append(d - radius)
             distance = d if distance is None else numpy.maximum(distance, d)
         self.arm_radius = radius
