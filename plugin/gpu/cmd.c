@@ -102,6 +102,9 @@ static ctvk_status prepare(ctvk_gpu_cmd *cmd, double cost, const ctvk_gpu_reflec
     ctvk_status status = cmd->status;
     if (status != CTVK_OK)
         return ctvk_fail(error, status, "commands: an earlier command failed or was cancelled");
+    status = ctvk_gpu_alive(cmd->gpu, error);
+    if (status != CTVK_OK)
+        return status;
     ctvk_gpu_slot *slot = cmd->open;
     if (slot &&
         (slot->used_sets == CTVK_GPU_SLOT_SETS || (slot->cost > 0 && slot->cost + cost > cmd->gpu->budget) ||
@@ -292,6 +295,9 @@ ctvk_status ctvk_gpu_cmd_finish(ctvk_gpu_cmd *cmd, ctvk_error *error)
     ctvk_status status = cmd->status;
     if (status != CTVK_OK)
         return ctvk_fail(error, status, "commands: an earlier command failed or was cancelled");
+    status = ctvk_gpu_alive(cmd->gpu, error);
+    if (status != CTVK_OK)
+        return status;
     if (cmd->open)
         status = flush(cmd, error);
     while (status == CTVK_OK && cmd->flying_count)

@@ -21,11 +21,16 @@ error_exit:
     return status;
 }
 
+/* 16 MiB, or less where a memory limit leaves less. */
 static ctvk_status get_staging(ctvk_gpu *gpu, ctvk_error *error)
 {
-    if (gpu->staging)
-        return CTVK_OK;
-    return ctvk_gpu_buffer_create(gpu, CTVK_GPU_STAGING_BYTES, CTVK_GPU_MEMORY_DOWNLOAD, "staging buffer", &gpu->staging, error);
+    ctvk_status status = CTVK_OK;
+    for (uint64_t bytes = CTVK_GPU_STAGING_BYTES; !gpu->staging && bytes >= 1 << 16; bytes /= 16) {
+        status = ctvk_gpu_buffer_create(gpu, bytes, CTVK_GPU_MEMORY_DOWNLOAD, "staging buffer", &gpu->staging, error);
+        if (status != CTVK_OK && status != CTVK_ERROR_DEVICE_MEMORY)
+            break;
+    }
+    return gpu->staging ? CTVK_OK : status;
 }
 
 static ctvk_status copy_now(ctvk_gpu *gpu, ctvk_gpu_buffer *from, uint64_t from_offset, ctvk_gpu_buffer *to, uint64_t to_offset,
@@ -59,8 +64,8 @@ ctvk_status ctvk_gpu_upload(ctvk_gpu_buffer *buffer, uint64_t offset, const void
         memcpy((uint8_t *)buffer->mapped + offset, data, (size_t)bytes);
         return CTVK_OK;
     }
-    for (uint64_t done = 0; done < bytes && status == CTVK_OK; done += CTVK_GPU_STAGING_BYTES) {
-        uint64_t part = bytes - done < CTVK_GPU_STAGING_BYTES ? bytes - done : CTVK_GPU_STAGING_BYTES;
+    for (uint64_t done = 0; done < bytes && status == CTVK_OK; done += gpu->staging->bytes) {
+        uint64_t part = bytes - done < gpu->staging->bytes ? bytes - done : gpu->staging->bytes;
         memcpy(gpu->staging->mapped, (const uint8_t *)data + done, (size_t)part);
         status = copy_now(gpu, gpu->staging, 0, buffer, offset + done, part, error);
     }
@@ -81,8 +86,8 @@ ctvk_status ctvk_gpu_download(ctvk_gpu_buffer *buffer, uint64_t offset, void *da
         memcpy(data, (const uint8_t *)buffer->mapped + offset, (size_t)bytes);
         return CTVK_OK;
     }
-    for (uint64_t done = 0; done < bytes && status == CTVK_OK; done += CTVK_GPU_STAGING_BYTES) {
-        uint64_t part = bytes - done < CTVK_GPU_STAGING_BYTES ? bytes - done : CTVK_GPU_STAGING_BYTES;
+    for (uint64_t done = 0; done < bytes && status == CTVK_OK; done += gpu->staging->bytes) {
+        uint64_t part = bytes - done < gpu->staging->bytes ? bytes - done : gpu->staging->bytes;
         status = copy_now(gpu, buffer, offset + done, gpu->staging, 0, part, error);
         if (status == CTVK_OK)
             memcpy((uint8_t *)data + done, gpu->staging->mapped, (size_t)part);
