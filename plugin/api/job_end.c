@@ -1,0 +1,131 @@
+#include "api/job.h"
+
+#include <string.h>
+
+static uint64_t voxels_of(const int64_t dim[3])
+{
+    return (uint64_t)dim[0] * (uint64_t)dim[1] * (uint64_t)dim[2];
+}
+
+static int32_t on_check(void *user)
+{
+    return ctvk_job_report_progress(user, 0);
+}
+
+static ctvk_status no_memory(ctvk_job *job, const char *what)
+{
+    return ctvk_fail(&job->error, CTVK_ERROR_HOST_MEMORY, "host memory: none is left for %s (do without probability and logits, or crop)",
+                     what);
+}
+
+/* Nothing to segment: all background, and logits that say nothing. */
+static ctvk_status classify_empty(ctvk_job *job)
+{
+    const ctvk_host *host = &job->context->host;
+    if (!(job->want & CTVK_WANT_LOGITS))
+        return CTVK_OK;
+    uint64_t count = voxels_of(job->prepared.geometry.dim) * (uint64_t)job->bundle->desc.out_channels;
+    job->result->logits = ctvk_calloc(host, count, sizeof(float));
+    return job->result->logits ? CTVK_OK : no_memory(job, "the logits");
+}
+
+ctvk_status ctvk_job_classify(ctvk_job *job)
+{
+    const ctvk_host *host = &job->context->host;
+    const ctvk_geometry *geometry = &job->prepared.geometry;
+    uint64_t voxels = voxels_of(geometry->dim), classes = (uint64_t)job->bundle->desc.out_channels;
+    if (geometry->empty)
+        return classify_empty(job);
+    ctvk_free(host, job->prepared.data);
+    job->prepared.data = NULL;
+    /* Probabilities are only needed where they are asked for or interpolated; they replace the sums they come from. */
+    int32_t probability = geometry->resample || (job->want & CTVK_WANT_PROBABILITY);
+    if (job->want & CTVK_WANT_LOGITS) {
+        job->result->logits = ctvk_alloc(host, voxels * classes * sizeof(float));
+        if (!job->result->logits)
+            return no_memory(job, "the logits");
+    }
+    if (!geometry->resample) {
+        job->classes = ctvk_alloc(host, voxels);
+        if (!job->classes)
+            return no_memory(job, "the labels");
+    }
+    return ctvk_llmseg_classify(job->net, job->sums, voxels, probability ? job->sums : NULL, job->result->logits, job->classes, on_check,
+                                job, &job->error);
+}
+
+static ctvk_status restore_probability(ctvk_job *job, const int64_t stride[3])
+{
+    const ctvk_host *host = &job->context->host;
+    ctvk_result *result = job->result;
+    const ctvk_geometry *geometry = &job->prepared.geometry;
+    uint64_t grid = voxels_of(result->dim), voxels = voxels_of(geometry->dim);
+    result->probability = ctvk_calloc(host, grid * (uint64_t)result->classes, sizeof(float));
+    if (!result->probability)
+        return no_memory(job, "the probabilities");
+    for (int32_t c = 0; c < result->classes; c++) {
+        float *out = result->probability + (uint64_t)c * grid;
+        if (ctvk_job_report_progress(job, 0.5 * c / result->classes))
+            return CTVK_CANCELLED;
+        if (geometry->empty) {
+            for (uint64_t i = 0; i < grid && c == 0; i++)
+                out[i] = 1;
+            continue;
+        }
+        ctvk_status status = ctvk_restore_probability(host, geometry, job->sums + (uint64_t)c * voxels, c, out, stride, &job->error);
+        if (status != CTVK_OK)
+            return status;
+    }
+    return CTVK_OK;
+}
+
+static ctvk_status restore_labels(ctvk_job *job)
+{
+    const ctvk_host *host = &job->context->host;
+    ctvk_result *result = job->result;
+    const ctvk_geometry *geometry = &job->prepared.geometry;
+    const int64_t stride[3] = {1, result->dim[0], result->dim[0] * result->dim[1]};
+    result->labels = ctvk_calloc(host, voxels_of(result->dim), 1);
+    if (!result->labels)
+        return no_memory(job, "the label map");
+    if (geometry->empty)
+        return CTVK_OK;
+    if (geometry->resample)
+        return ctvk_restore_argmax(host, geometry, job->sums, result->classes, result->labels, stride, &job->error);
+    ctvk_restore_label(geometry, job->classes, result->labels, stride);
+    return CTVK_OK;
+}
+
+/* The result keeps the embedding that was used. */
+static void give_embedding(ctvk_job *job)
+{
+    if (!job->embedding)
+        return;
+    job->result->embedding = job->embedding;
+    job->embedding = NULL;
+    job->result->prompts = job->bundle->desc.prompts;
+    job->result->text_dim = job->bundle->desc.text_dim;
+}
+
+ctvk_status ctvk_job_restore(ctvk_job *job)
+{
+    ctvk_result *result = job->result;
+    ctvk_status status = CTVK_OK;
+    result->classes = job->bundle->desc.out_channels;
+    result->windows = job->window_count;
+    memcpy(result->dim, job->view.dim, sizeof result->dim);
+    job->peak_bytes = ctvk_gpu_memory_peak(job->gpu);
+    const int64_t stride[3] = {(int64_t)sizeof(float), (int64_t)sizeof(float) * result->dim[0],
+                               (int64_t)sizeof(float) * result->dim[0] * result->dim[1]};
+    if (job->want & CTVK_WANT_PROBABILITY)
+        status = restore_probability(job, stride);
+    if (status == CTVK_OK && ctvk_job_report_progress(job, 0.5))
+        status = CTVK_CANCELLED;
+    if (status == CTVK_OK)
+        status = restore_labels(job);
+    if (status == CTVK_OK)
+        status = ctvk_result_measure(result, &job->bundle->files->manifest, ctvk_view_voxel_mm3(&job->view), &job->error);
+    if (status == CTVK_OK)
+        give_embedding(job);
+    return status;
+}

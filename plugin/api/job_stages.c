@@ -1,0 +1,167 @@
+#include "api/job.h"
+
+#include "core/checked.h"
+
+#include <string.h>
+
+static void fill_prep(const ctvk_manifest *m, ctvk_prep_desc *out)
+{
+    memset(out, 0, sizeof *out);
+    memcpy(out->orientation, m->orientation, sizeof out->orientation);
+    out->has_spacing = m->has_spacing;
+    out->antialias = m->antialias;
+    memcpy(out->spacing_mm, m->spacing_mm, sizeof out->spacing_mm);
+    memcpy(out->window_hu, m->window_hu, sizeof out->window_hu);
+    memcpy(out->range, m->range, sizeof out->range);
+    out->clip = m->clip;
+    out->crop_foreground = m->crop_foreground;
+    out->pad_to_window = m->pad_to_window;
+    out->rotate90 = m->rotate90;
+    memcpy(out->window, m->window, sizeof out->window);
+}
+
+static int32_t on_prepare(void *user, double fraction, const char *stage)
+{
+    (void)stage;
+    return ctvk_job_report_progress(user, fraction);
+}
+
+/* count floats times 4, or UINT64_MAX */
+static uint64_t float_bytes(const int64_t dim[3], uint64_t volumes)
+{
+    uint64_t bytes = sizeof(float);
+    if (ctvk_mul_u64(bytes, volumes, &bytes))
+        return UINT64_MAX;
+    for (int i = 0; i < 3; i++)
+        if (ctvk_mul_u64(bytes, (uint64_t)dim[i], &bytes))
+            return UINT64_MAX;
+    return bytes;
+}
+
+ctvk_status ctvk_job_open(ctvk_job *job)
+{
+    uint32_t index;
+    ctvk_context *context = job->context;
+    if (ctvk_job_report_progress(job, 0))
+        return CTVK_CANCELLED;
+    ctvk_status status = ctvk_context_instance(context, &job->error);
+    if (status == CTVK_OK)
+        status = ctvk_gpu_select(context->instance, job->device, &index, &job->error);
+    if (status == CTVK_OK)
+        status = ctvk_context_open_device(context, index, job->memory_limit, &job->gpu, &job->error);
+    if (status == CTVK_OK)
+        status = ctvk_plan_memory(job->gpu, &job->bundle->desc, job->memory_limit, &job->memory, &job->error);
+    if (status == CTVK_OK)
+        status = ctvk_require_memory(job->gpu, &job->bundle->desc, job->memory_limit, &job->memory, &job->error);
+    return status;
+}
+
+/* After the crop everything is known: accumulators, one window, the outputs on the input's grid. */
+static ctvk_status check_host_memory(ctvk_job *job)
+{
+    const ctvk_manifest *m = &job->bundle->files->manifest;
+    const int64_t *dim = job->prepared.geometry.dim;
+    int64_t window[3] = {m->window[0], m->window[1], m->window[2]};
+    uint64_t classes = (uint64_t)m->out_channels, need = float_bytes(dim, classes + 1);
+    int ok = !ctvk_add_u64(need, float_bytes(window, (uint64_t)m->in_channels), &need) &&
+             !ctvk_add_u64(need, float_bytes(job->view.dim, 1) / sizeof(float), &need);
+    if (job->want & CTVK_WANT_LOGITS)
+        ok = ok && !ctvk_add_u64(need, float_bytes(dim, classes), &need);
+    if (job->want & CTVK_WANT_PROBABILITY)
+        ok = ok && !ctvk_add_u64(need, float_bytes(job->view.dim, classes), &need);
+    return ctvk_require_host_memory(&job->context->host, ok ? need : UINT64_MAX, "the segmentation",
+                                    job->want ? "do without probability and logits" : "crop the image", &job->error);
+}
+
+ctvk_status ctvk_job_prepare(ctvk_job *job)
+{
+    const ctvk_host *host = &job->context->host;
+    ctvk_prep_desc desc;
+    ctvk_geometry plan;
+    fill_prep(&job->bundle->files->manifest, &desc);
+    ctvk_status status = ctvk_geometry_plan(&job->view, &desc, &plan, &job->error);
+    if (status == CTVK_OK)
+        status = ctvk_require_host_memory(host, float_bytes(plan.dim, 1), "the prepared image", "crop the image", &job->error);
+    if (status == CTVK_OK)
+        status = ctvk_prepare(host, &job->view, &desc, on_prepare, job, &job->prepared, &job->error);
+    if (status == CTVK_OK)
+        status = check_host_memory(job);
+    if (status != CTVK_OK)
+        return status;
+    if (job->prepared.geometry.empty)
+        ctvk_result_warn(job->result, "the image has no voxel above %.6g HU: there is nothing to segment (check the image)",
+                         job->bundle->files->manifest.window_hu[0]);
+    return CTVK_OK;
+}
+
+ctvk_status ctvk_job_upload(ctvk_job *job)
+{
+    const ctvk_manifest *m = &job->bundle->files->manifest;
+    const ctvk_host *host = &job->context->host;
+    const int64_t *dim = job->prepared.geometry.dim;
+    memcpy(job->result->logits_dim, dim, sizeof job->result->logits_dim);
+    if (job->prepared.geometry.empty)
+        return CTVK_OK;
+    if (ctvk_job_report_progress(job, 0))
+        return CTVK_CANCELLED;
+    ctvk_status status = ctvk_windows_plan(host, dim, m->window, m->overlap, &job->windows, &job->error);
+    if (status != CTVK_OK)
+        return status;
+    job->window_count = job->windows.count[0] * job->windows.count[1] * job->windows.count[2];
+    int64_t window[3] = {m->window[0], m->window[1], m->window[2]};
+    uint64_t sums = float_bytes(dim, (uint64_t)m->out_channels + 1);
+    job->window_data = ctvk_alloc(host, float_bytes(window, (uint64_t)m->in_channels));
+    job->sums = ctvk_calloc(host, 1, sums);
+    if (!job->window_data || !job->sums)
+        return ctvk_fail(&job->error, CTVK_ERROR_HOST_MEMORY, "host memory: %.1f MiB of accumulators cannot be had (crop the image)",
+                         (double)sums / 1048576.0);
+    return ctvk_llmseg_create(job->gpu, &job->bundle->desc, job->bundle->files->weights, &job->net, &job->error);
+}
+
+static int32_t on_window(void *user, double fraction)
+{
+    ctvk_job *job = user;
+    return ctvk_job_report_progress(job, ((double)job->window + fraction) / (double)job->window_count);
+}
+
+static void on_tile(void *user, int32_t first, int32_t count, const float *tile)
+{
+    ctvk_job *job = user;
+    ctvk_blend_add(&job->windows, job->window, job->bundle->desc.out_channels, first, count, tile, job->sums);
+}
+
+ctvk_status ctvk_job_window(ctvk_job *job)
+{
+    const ctvk_manifest *m = &job->bundle->files->manifest;
+    if (job->prepared.geometry.empty)
+        return CTVK_OK;
+    ctvk_window_read(&job->windows, job->window, job->prepared.data, job->window_data);
+    ctvk_llmseg_run run = {.window = job->window_data,
+                           .text = job->embedding,
+                           .sigma_scale = m->sigma_scale,
+                           .constant_blend = !m->gaussian,
+                           .progress = on_window,
+                           .tile = on_tile,
+                           .user = job};
+    ctvk_status status = ctvk_llmseg_window(job->net, &run, &job->error);
+    if (status != CTVK_OK)
+        return status;
+    return ++job->window < job->window_count ? CTVK_PENDING : CTVK_OK;
+}
+
+void ctvk_job_release(ctvk_job *job)
+{
+    const ctvk_host *host = &job->context->host;
+    if (job->gpu)
+        job->peak_bytes = ctvk_gpu_memory_peak(job->gpu);
+    ctvk_llmseg_destroy(&job->net);
+    if (job->gpu)
+        ctvk_context_close_device(job->context, &job->gpu);
+    ctvk_windows_free(host, &job->windows);
+    ctvk_prepared_free(host, &job->prepared);
+    ctvk_free(host, job->window_data);
+    ctvk_free(host, job->sums);
+    ctvk_free(host, job->classes);
+    job->window_data = job->sums = NULL;
+    job->classes = NULL;
+}
