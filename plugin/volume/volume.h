@@ -42,7 +42,9 @@ typedef struct ctvk_prepared {
 } ctvk_prepared;
 
 /* progress may be NULL; non-zero return gives CTVK_CANCELLED. Memory beyond input and output: at most one resampled volume.
- * Without the large copy: ctvk_prepare reads the input in one pass per step. CTVK_ERROR_INPUT: NaN, singular affine, bad dims. */
+ * The input is read once, in slabs; crop and padding happen in place, so the output may hold more room than dim says. progress is called
+ * with stage "prepare" once a slab. CTVK_ERROR_INPUT: NaN or infinity (the message names the voxel), singular affine, dims, strides or
+ * scaling that cannot be; CTVK_ERROR_BUNDLE: values of desc that cannot be. */
 ctvk_status ctvk_prepare(const ctvk_host *host, const ctvk_volume_view *in, const ctvk_prep_desc *desc, ctvk_progress_fn progress,
                          void *user, ctvk_prepared *out, ctvk_error *error);
 void ctvk_prepared_free(const ctvk_host *host, ctvk_prepared *prepared);

@@ -2,12 +2,10 @@
 
 #include <string.h>
 
-/* Step 7 along one axis: step = int(window * (1 - overlap)), at least 1; how many windows until the end is covered. */
-static int64_t window_step(int64_t size, int32_t window, double overlap)
+/* Step 7 along one axis: int(window * (1 - overlap)), at least one voxel. Where the window is the whole axis any step gives one window. */
+static int64_t window_step(int32_t window, double overlap)
 {
     int64_t step = (int64_t)((double)window * (1 - overlap));
-    if (size == window)
-        return size;
     return step < 1 ? 1 : step;
 }
 
@@ -27,7 +25,7 @@ ctvk_status ctvk_windows_plan(const ctvk_host *host, const int64_t dim[3], const
         out->pad_first[i] = (out->padded[i] - dim[i]) / 2;
     }
     for (int i = 0; i < 3; i++) {
-        int64_t last = out->padded[i] - window[i], step = window_step(out->padded[i], window[i], overlap);
+        int64_t last = out->padded[i] - window[i], step = window_step(window[i], overlap);
         out->count[i] = (last + step - 1) / step + 1;
         out->start[i] = ctvk_calloc(host, (size_t)out->count[i], sizeof *out->start[i]);
         if (!out->start[i]) {

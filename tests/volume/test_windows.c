@@ -75,9 +75,28 @@ static void coverage(uint64_t seed)
     ctvk_windows_free(NULL, &w);
 }
 
+/* 3 voxels in a window of 8: floor(5 / 2) zeros before, 3 after; the same cut on the way back. */
+static void centred(void)
+{
+    const int64_t dim[3] = {1, 1, 3};
+    const int32_t window[3] = {1, 1, 8};
+    const float volume[3] = {5, 6, 7}, tile[16] = {1, 2, 3, 4, 5, 6, 7, 8, 10, 20, 30, 40, 50, 60, 70, 80};
+    float out[8], sums[6] = {0};
+    ctvk_windows w;
+    CHECK(ctvk_windows_plan(NULL, dim, window, 0.5, &w, NULL) == CTVK_OK);
+    ctvk_window_read(&w, 0, volume, out);
+    CHECK(out[0] == 0 && out[1] == 0 && out[2] == 5 && out[3] == 6 && out[4] == 7 && out[5] == 0 && out[6] == 0 && out[7] == 0);
+    ctvk_blend_add(&w, 0, 1, 0, 1, tile, sums);
+    CHECK(sums[0] == 3 && sums[1] == 4 && sums[2] == 5 && sums[3] == 30 && sums[4] == 40 && sums[5] == 50);
+    ctvk_windows_free(NULL, &w);
+}
+
 int main(void)
 {
     const int64_t a[] = {0}, b[] = {0, 32, 37}, c[] = {0, 19}, d[] = {0, 48, 96, 104}, e[] = {0, 1, 2, 3}, f[] = {0, 32, 64};
+    const int64_t g[] = {0, 3, 6};
+    starts(11, 5, 0.3, 3, g); /* int(3.5) = 3 */
+    centred();
     starts(64, 64, 0.5, 1, a);
     starts(20, 64, 0.5, 1, a);
     starts(101, 64, 0.5, 3, b);
