@@ -1,0 +1,124 @@
+/* cli/cli.h - the command's own pieces. It is a host like any other: include/ and nothing else. */
+#ifndef CTVK_CLI_CLI_H
+#define CTVK_CLI_CLI_H
+
+#include "ctvk/ctvk.h"
+
+#include <stdio.h>
+
+#define CLI_PRINTF(f, a) __attribute__((format(printf, f, a)))
+
+/* Exit codes: the tens of the library's status codes (contract.md). */
+enum { CLI_OK = 0, CLI_USAGE = 2, CLI_INPUT = 3, CLI_BUNDLE = 4, CLI_DEVICE = 5, CLI_MEMORY = 6, CLI_CANCELLED = 7, CLI_FAILED = 8 };
+
+/* --- errors.c: one line each on stderr; control characters never reach the terminal --- */
+int cli_fail(int exit_code, const char *format, ...) CLI_PRINTF(2, 3);
+int cli_fail_status(ctvk_status status, const ctvk_text *message);
+void cli_warn(const char *format, ...) CLI_PRINTF(1, 2);
+/* Ends stdout; a full disk or a closed pipe is an error too. */
+int cli_flush(void);
+
+/* --- options.c --- */
+typedef struct cli_option {
+    const char *name;     /* "--model" */
+    const char *argument; /* "BUNDLE"; NULL: a switch */
+    const char *help;     /* lines separated by \n */
+    int32_t many;         /* may be given more than once */
+} cli_option;
+
+#define CLI_MAX_OPTIONS 24
+#define CLI_MAX_MANY 32
+typedef struct cli_arguments {
+    const char *value[CLI_MAX_OPTIONS]; /* by the option's number; "" for a switch; NULL: not given */
+    const char *many[CLI_MAX_MANY];     /* values of the option that may be given more than once */
+    int32_t many_count;
+    const char *position[1];
+    int32_t position_count;
+    int32_t help;
+} cli_arguments;
+
+typedef struct cli_command {
+    const char *name, *summary, *usage, *notes;
+    const char *position; /* what the one positional argument is; NULL: none */
+    const cli_option *options;
+    int32_t option_count;
+    int (*run)(const cli_arguments *arguments);
+} cli_command;
+
+extern const cli_command cli_segment, cli_devices, cli_inspect, cli_verify;
+int cli_parse(const cli_command *command, int argc, char **argv, cli_arguments *out);
+void cli_print_help(const cli_command *command);
+
+/* --- library.c: the tables, one context --- */
+typedef struct cli_library {
+    const ctvk_context_api *contexts;
+    const ctvk_image_api *images;
+    const ctvk_bundle_api *bundles;
+    const ctvk_job_api *jobs;
+    const ctvk_result_api *results;
+    ctvk_context *context;
+} cli_library;
+int cli_library_open(cli_library *library);
+void cli_library_close(cli_library *library);
+/* Prints the context's last error. */
+int cli_context_error(const cli_library *library);
+int cli_open_bundle(const cli_library *library, const char *folder, ctvk_bundle **bundle);
+/* --device, else CTVK_DEVICE, else nothing. */
+const char *cli_device(const char *option);
+ctvk_text cli_text(const char *text);
+
+/* --- environment.c: what this process sets for itself before Vulkan is loaded --- */
+void cli_prepare_environment(void);
+/* The user's cache folder for ctvk, made where it is missing; NULL: none. Static. */
+const char *cli_cache_folder(void);
+
+/* --- interrupt.c --- */
+void cli_catch_interrupts(void);
+int32_t cli_interrupted(void);
+
+/* --- progress.c --- */
+typedef struct cli_progress {
+    int32_t quiet, terminal;
+    double begin, last; /* seconds */
+    int32_t tenth;      /* plain lines: tenths printed */
+    int32_t drawn;
+} cli_progress;
+void cli_progress_begin(cli_progress *progress, int32_t quiet);
+/* A ctvk_progress_fn; user: cli_progress. Non-zero once Ctrl-C was pressed. */
+int32_t cli_progress_report(void *user, double fraction, const char *stage);
+/* Clears the bar. */
+void cli_progress_end(cli_progress *progress);
+
+/* --- outputs.c: all of a run's files appear, or none and nothing is harmed --- */
+enum { CLI_MAX_OUTPUTS = 4 };
+typedef struct cli_output {
+    const char *option, *path; /* VIEW */
+    char staged[4352], kept[4352];
+    int32_t is_staged, is_kept, is_placed;
+} cli_output;
+typedef struct cli_outputs {
+    cli_output output[CLI_MAX_OUTPUTS];
+    int32_t count;
+} cli_outputs;
+/* Checks folder and target before hours of work; extension: what the staged name ends with. Returns an exit code. */
+int cli_outputs_add(cli_outputs *outputs, const char *option, const char *path, const char *extension);
+int cli_outputs_commit(cli_outputs *outputs);
+/* Removes what was staged. After commit it does nothing. */
+void cli_outputs_discard(cli_outputs *outputs);
+
+/* --- text.c: the prompt, from one of four places --- */
+enum { CLI_TEXT_PROMPT, CLI_TEXT_FILE, CLI_TEXT_FIELDS, CLI_TEXT_EMBEDDING, CLI_TEXT_NONE };
+typedef struct cli_text_source {
+    int32_t kind;
+    const char *value; /* prompt, file or embedding file */
+    const char *const *fields;
+    int32_t field_count;
+} cli_text_source;
+/* Fills prompt or embedding of the options. buffer: OWNED by the caller (free), set where a file was read. */
+int cli_find_text(const cli_library *library, ctvk_bundle *bundle, const cli_text_source *source, ctvk_job_options *options, char **buffer);
+
+/* --- json.c: to stdout --- */
+void cli_json_string(FILE *file, const char *text, uint64_t length);
+const char *cli_device_type(ctvk_device_type type);
+
+#endif

@@ -1,0 +1,48 @@
+/* cli/segment.h - one run of `ctvk segment`, after its command line was read. */
+#ifndef CTVK_CLI_SEGMENT_H
+#define CTVK_CLI_SEGMENT_H
+
+#include "cli.h"
+
+enum {
+    MODEL,
+    IMAGE,
+    OUTPUT,
+    PROMPT,
+    PROMPT_FILE,
+    FIELD,
+    EMBEDDING,
+    LLM,
+    DEVICE,
+    PRECISION,
+    MEMORY_LIMIT,
+    LOGITS,
+    PROBABILITY,
+    REPORT,
+    PROGRESS,
+    QUIET,
+    SEGMENT_OPTIONS
+};
+
+enum { PLACE_LABEL, PLACE_PROBABILITY, PLACE_LOGITS, PLACE_REPORT };
+
+typedef struct cli_segmentation {
+    const char *model, *image_path; /* VIEW of the command line */
+    int32_t quiet;
+    cli_text_source text;
+    ctvk_job_options options;
+    cli_outputs outputs;
+    int32_t place[4]; /* number in outputs by PLACE_*, -1: not asked for */
+    cli_library library;
+    cli_progress progress;
+    ctvk_bundle *bundle;
+    ctvk_image_file *image;
+    ctvk_job *job;
+    ctvk_result *result;
+    char *prompt_buffer;
+} cli_segmentation;
+
+/* Everything from opening the bundle to the files in their places. Returns the exit code. */
+int cli_segment_run(cli_segmentation *s);
+
+#endif
