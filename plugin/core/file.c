@@ -17,7 +17,8 @@ struct ctvk_file {
 
 static ctvk_status refuse(const ctvk_file *file, int reason, ctvk_error *error)
 {
-    return ctvk_fail(error, CTVK_ERROR_OUTPUT, "%s: cannot be written: %s (give a path in a folder that can be written, with room on the disk)", file->path,
+    return ctvk_fail(error, CTVK_ERROR_OUTPUT,
+                     "%s: cannot be written: %s (give a path in a folder that can be written, with room on the disk)", file->path,
                      strerror(reason));
 }
 

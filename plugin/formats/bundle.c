@@ -56,11 +56,13 @@ ctvk_status ctvk_bundle_path(const ctvk_bundle_files *bundle, const char *name, 
     char joined[PATH_MAX], real[PATH_MAX];
     size_t folder = strlen(bundle->folder);
     if (!ctvk_json_name_is_safe(name))
-        return ctvk_fail(error, CTVK_ERROR_BUNDLE, "bundle file %.200s: leaves the bundle's folder (get the bundle from a source that you trust)", name);
+        return ctvk_fail(error, CTVK_ERROR_BUNDLE,
+                         "bundle file %.200s: leaves the bundle's folder (get the bundle from a source that you trust)", name);
     if ((size_t)snprintf(joined, sizeof joined, "%s/%s", bundle->folder, name) >= sizeof joined || !realpath(joined, real))
         return ctvk_fail(error, CTVK_ERROR_BUNDLE, "bundle file %.200s: %s (get the bundle again)", name, strerror(errno));
     if (strncmp(real, bundle->folder, folder) || (real[folder] != '/' && folder > 1))
-        return ctvk_fail(error, CTVK_ERROR_BUNDLE, "bundle file %.200s: is a link that leaves the bundle's folder (copy the file itself into the bundle)", name);
+        return ctvk_fail(error, CTVK_ERROR_BUNDLE,
+                         "bundle file %.200s: is a link that leaves the bundle's folder (copy the file itself into the bundle)", name);
     if (strlen(real) >= size)
         return ctvk_fail(error, CTVK_ERROR_BUNDLE, "bundle file %.200s: its path is too long (move the bundle)", name);
     memcpy(path, real, strlen(real) + 1);
@@ -106,8 +108,10 @@ static ctvk_status check_file(const ctvk_bundle_files *b, const ctvk_file_def *f
     if (stat(path, &info) || !S_ISREG(info.st_mode))
         return ctvk_fail(error, CTVK_ERROR_BUNDLE, "bundle file %s: no plain file (get the bundle again)", file->name);
     if (file->bytes >= 0 && info.st_size != file->bytes)
-        return ctvk_fail(error, CTVK_ERROR_HASH, "bundle file %s: holds %lld bytes where the manifest says %lld (it was changed or cut short; get the bundle again)",
-                         file->name, (long long)info.st_size, (long long)file->bytes);
+        return ctvk_fail(
+            error, CTVK_ERROR_HASH,
+            "bundle file %s: holds %lld bytes where the manifest says %lld (it was changed or cut short; get the bundle again)", file->name,
+            (long long)info.st_size, (long long)file->bytes);
     status = ctvk_file_sha256(b->host, path, digest, error);
     if (status == CTVK_ERROR_INPUT)
         status = error ? (error->status = CTVK_ERROR_BUNDLE) : CTVK_ERROR_BUNDLE;
@@ -115,7 +119,8 @@ static ctvk_status check_file(const ctvk_bundle_files *b, const ctvk_file_def *f
         return status;
     ctvk_sha256_hex(digest, text);
     if (strcmp(text, file->sha256))
-        return ctvk_fail(error, CTVK_ERROR_HASH, "bundle file %s: SHA-256 is %.16s... where the manifest says %.16s... (it was changed; get the bundle again)",
+        return ctvk_fail(error, CTVK_ERROR_HASH,
+                         "bundle file %s: SHA-256 is %.16s... where the manifest says %.16s... (it was changed; get the bundle again)",
                          file->name, text, file->sha256);
     return CTVK_OK;
 }
@@ -127,13 +132,15 @@ static ctvk_status check_cache(const ctvk_bundle_files *b, ctvk_error *error)
     for (uint64_t i = 0; i < ctvk_safetensors_count(b->cache); i++) {
         const ctvk_st_tensor *t = ctvk_safetensors_at(b->cache, i);
         if (t->rank != 2 || t->shape[0] != (uint64_t)m->prompts || t->shape[1] != (uint64_t)m->text_dim || t->dtype == CTVK_DTYPE_OTHER)
-            return ctvk_fail(error, CTVK_ERROR_BUNDLE, "%s: prompt \"%.100s\" is no [%d, %d] tensor of F32, F16 or BF16 (get the bundle again)", m->cache,
-                             t->name, m->prompts, m->text_dim);
+            return ctvk_fail(error, CTVK_ERROR_BUNDLE,
+                             "%s: prompt \"%.100s\" is no [%d, %d] tensor of F32, F16 or BF16 (get the bundle again)", m->cache, t->name,
+                             m->prompts, m->text_dim);
         for (uint64_t k = 0; k < t->count; k++) {
             float value;
             ctvk_st_to_f32(t, k, 1, &value);
             if (!isfinite(value))
-                return ctvk_fail(error, CTVK_ERROR_BUNDLE, "%s: prompt \"%.100s\" holds NaN or infinity (get the bundle again)", m->cache, t->name);
+                return ctvk_fail(error, CTVK_ERROR_BUNDLE, "%s: prompt \"%.100s\" holds NaN or infinity (get the bundle again)", m->cache,
+                                 t->name);
         }
     }
     return CTVK_OK;

@@ -31,8 +31,8 @@ void ctvk_json_fail(ctvk_json *j, const char *key, const char *expected, const c
         return;
     found_text(found, text, sizeof text);
     j->failed = 1;
-    j->status = ctvk_fail(j->error, CTVK_ERROR_BUNDLE, "%s: %s%.100s: expected %s, %s (mend the manifest or get the bundle again)", j->label, j->path, key,
-                          expected, text);
+    j->status = ctvk_fail(j->error, CTVK_ERROR_BUNDLE, "%s: %s%.100s: expected %s, %s (mend the manifest or get the bundle again)",
+                          j->label, j->path, key, expected, text);
 }
 
 static ctvk_status refuse(ctvk_json *j, const char *why)
@@ -126,8 +126,8 @@ void ctvk_json_known(ctvk_json *j, const cJSON *object, const char *prefix, cons
         for (const char *at = known; !found && n && (at = strstr(at, item->string)); at++)
             found = (at == known || at[-1] == ' ') && (at[n] == ' ' || !at[n]);
         if (!found && j->manifest->warning_count < 32)
-            snprintf(j->manifest->warnings[j->manifest->warning_count++], sizeof j->manifest->warnings[0], "%.40s: %.40s%s%.50s: unknown key, ignored",
-                     j->label, j->path, prefix, item->string);
+            snprintf(j->manifest->warnings[j->manifest->warning_count++], sizeof j->manifest->warnings[0],
+                     "%.40s: %.40s%s%.50s: unknown key, ignored", j->label, j->path, prefix, item->string);
     }
 }
 
@@ -198,7 +198,8 @@ void ctvk_json_path(ctvk_json *j, const cJSON *parent, const char *key, int requ
 {
     ctvk_json_text(j, parent, key, required, out, size);
     if (!j->failed && out[0] && !ctvk_json_name_is_safe(out))
-        ctvk_json_fail(j, key, "the name of a file inside the bundle, no absolute path and no \"..\"", cJSON_GetObjectItemCaseSensitive(parent, key));
+        ctvk_json_fail(j, key, "the name of a file inside the bundle, no absolute path and no \"..\"",
+                       cJSON_GetObjectItemCaseSensitive(parent, key));
 }
 
 void ctvk_json_hash(ctvk_json *j, const cJSON *parent, const char *key, int required, char out[65])
@@ -208,7 +209,8 @@ void ctvk_json_hash(ctvk_json *j, const cJSON *parent, const char *key, int requ
         ctvk_json_fail(j, key, "64 lower-case hexadecimal digits", cJSON_GetObjectItemCaseSensitive(parent, key));
 }
 
-void ctvk_json_integer(ctvk_json *j, const cJSON *parent, const char *key, int required, int32_t low, int32_t high, int32_t multiple, int32_t *out)
+void ctvk_json_integer(ctvk_json *j, const cJSON *parent, const char *key, int required, int32_t low, int32_t high, int32_t multiple,
+                       int32_t *out)
 {
     char expected[96];
     if (multiple > 1)

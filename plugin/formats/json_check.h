@@ -1,4 +1,5 @@
-/* formats/json_check.h - typed access to a manifest's JSON; the first error names the key's path, what was expected and what stands there. */
+/* formats/json_check.h - typed access to a manifest's JSON; the first error names the key's path, what was expected and what stands there.
+ */
 #ifndef CTVK_FORMATS_JSON_CHECK_H
 #define CTVK_FORMATS_JSON_CHECK_H
 
@@ -29,7 +30,8 @@ const cJSON *ctvk_json_object(ctvk_json *j, const cJSON *parent, const char *key
 void ctvk_json_text(ctvk_json *j, const cJSON *parent, const char *key, int required, char *out, size_t size);
 void ctvk_json_path(ctvk_json *j, const cJSON *parent, const char *key, int required, char *out, size_t size); /* a file of the bundle */
 void ctvk_json_hash(ctvk_json *j, const cJSON *parent, const char *key, int required, char out[65]);
-void ctvk_json_integer(ctvk_json *j, const cJSON *parent, const char *key, int required, int32_t low, int32_t high, int32_t multiple, int32_t *out);
+void ctvk_json_integer(ctvk_json *j, const cJSON *parent, const char *key, int required, int32_t low, int32_t high, int32_t multiple,
+                       int32_t *out);
 /* count > 1: an array of that many numbers. */
 void ctvk_json_numbers(ctvk_json *j, const cJSON *parent, const char *key, int required, int count, double low, double high, double *out);
 void ctvk_json_boolean(ctvk_json *j, const cJSON *parent, const char *key, int required, int32_t *out);

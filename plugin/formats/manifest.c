@@ -42,8 +42,8 @@ static void read_encoder(ctvk_json *j, const cJSON *text, ctvk_manifest *m)
 static void read_field(ctvk_json *j, const cJSON *item, ctvk_manifest *m)
 {
     ctvk_field_def *field = &m->fields[m->field_count];
-    if (m->field_count == CTVK_MAX_FIELDS || !cJSON_IsArray(item) || !cJSON_GetArraySize(item) || cJSON_GetArraySize(item) > CTVK_MAX_FIELD_VALUES ||
-        strlen(item->string) >= sizeof field->name) {
+    if (m->field_count == CTVK_MAX_FIELDS || !cJSON_IsArray(item) || !cJSON_GetArraySize(item) ||
+        cJSON_GetArraySize(item) > CTVK_MAX_FIELD_VALUES || strlen(item->string) >= sizeof field->name) {
         ctvk_json_fail(j, item->string, "an array of 1 to 64 strings, in at most 16 fields with names below 64 bytes", item);
         return;
     }
@@ -146,7 +146,8 @@ static void read_preprocess(ctvk_json *j, const cJSON *root, ctvk_manifest *m)
     ctvk_json_known(j, pre, "", "orientation spacing_mm antialias intensity crop_foreground pad_to_window rotate90");
     ctvk_json_text(j, pre, "orientation", 1, orientation, sizeof orientation);
     if (!j->failed && !orientation_is_valid(orientation))
-        ctvk_json_fail(j, "orientation", "three letters of R or L, A or P, S or I, such as \"RAS\"", cJSON_GetObjectItemCaseSensitive(pre, "orientation"));
+        ctvk_json_fail(j, "orientation", "three letters of R or L, A or P, S or I, such as \"RAS\"",
+                       cJSON_GetObjectItemCaseSensitive(pre, "orientation"));
     snprintf(m->orientation, sizeof m->orientation, "%.3s", orientation);
     const cJSON *spacing = cJSON_GetObjectItemCaseSensitive(pre, "spacing_mm");
     m->has_spacing = spacing && !cJSON_IsNull(spacing);
@@ -223,8 +224,10 @@ static void read_files(ctvk_json *j, const cJSON *root, ctvk_manifest *m)
     cJSON_ArrayForEach(item, files)
     {
         ctvk_file_def *file = &m->files[m->file_count];
-        if (m->file_count == CTVK_MAX_FILES || !cJSON_IsObject(item) || !ctvk_json_name_is_safe(item->string) || strlen(item->string) >= sizeof file->name) {
-            ctvk_json_fail(j, item->string, "an object with sha256 and bytes under a file name inside the bundle, at most 64 of them", item);
+        if (m->file_count == CTVK_MAX_FILES || !cJSON_IsObject(item) || !ctvk_json_name_is_safe(item->string) ||
+            strlen(item->string) >= sizeof file->name) {
+            ctvk_json_fail(j, item->string, "an object with sha256 and bytes under a file name inside the bundle, at most 64 of them",
+                           item);
             break;
         }
         double bytes = -1;
@@ -240,7 +243,8 @@ static void read_files(ctvk_json *j, const cJSON *root, ctvk_manifest *m)
     ctvk_json_leave(j);
 }
 
-ctvk_status ctvk_manifest_parse(const ctvk_host *host, const char *json, uint64_t length, const char *label, ctvk_manifest *out, ctvk_error *error)
+ctvk_status ctvk_manifest_parse(const ctvk_host *host, const char *json, uint64_t length, const char *label, ctvk_manifest *out,
+                                ctvk_error *error)
 {
     ctvk_json j = {.label = label, .error = error, .manifest = out};
     (void)host;

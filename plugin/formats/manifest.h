@@ -36,7 +36,7 @@ typedef struct ctvk_manifest {
     int32_t has_encoder;
     char encoder_type[32], encoder_file[256], encoder_sha256[65], soft_prompt[128], segment_token[128];
     int32_t max_tokens;
-    char cache[256];     /* "" : none */
+    char cache[256];         /* "" : none */
     char text_template[512]; /* "" : none */
     int32_t field_count;
     ctvk_field_def fields[CTVK_MAX_FIELDS];

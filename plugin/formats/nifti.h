@@ -7,13 +7,13 @@
 /* A 3-D image as stored: data x fastest ([z][y][x]), type as in the file, value = slope * stored + intercept. */
 typedef struct ctvk_image {
     int64_t dim[3];
-    double spacing[3];      /* mm */
-    double affine[3][4];    /* voxel index -> RAS mm; sform before qform before spacing only */
+    double spacing[3];   /* mm */
+    double affine[3][4]; /* voxel index -> RAS mm; sform before qform before spacing only */
     ctvk_scalar type;
     double slope, intercept;
-    void *data;             /* OWNED by the image */
+    void *data; /* OWNED by the image */
     uint64_t bytes;
-    char sha256[65];        /* of the file as it lies on disk */
+    char sha256[65];                  /* of the file as it lies on disk */
     struct ctvk_nifti_header *header; /* OWNED: what a label map on the same grid repeats: forms, codes, units */
 } ctvk_image;
 
@@ -21,6 +21,9 @@ typedef struct ctvk_image {
  * cut short, a gz that unpacks to more than the header says, singular or non-finite affine, NaN or infinity in the data, zero or negative
  * dims or spacing. Nothing reaches stderr. */
 ctvk_status ctvk_image_read(const ctvk_host *host, const char *path, ctvk_image *out, ctvk_error *error);
+/* The same on the bytes of a file in memory (fuzzing, hosts). BORROWED for the call. label names them in errors. */
+ctvk_status ctvk_image_parse(const ctvk_host *host, const void *bytes, uint64_t size, const char *label, ctvk_image *out,
+                             ctvk_error *error);
 void ctvk_image_free(const ctvk_host *host, ctvk_image *image);
 /* uint8 [z][y][x] or float32 volumes on the grid of `grid` (its header: forms, codes, units, dims), .nii or .nii.gz by name, with an
  * optional NIfTI extension (code 6, comment) holding `comment` (JSON with the label names). float32: `volumes` of them as 4-D.

@@ -37,14 +37,15 @@ typedef struct reader {
 
 static ctvk_status refuse(const reader *r, const char *name, const char *why)
 {
-    return ctvk_fail(r->error, r->failure, "%s%s%.200s: %s (the file is damaged or no safetensors file; write it again)", r->label, name ? ": tensor " : "",
-                     name ? name : "", why);
+    return ctvk_fail(r->error, r->failure, "%s%s%.200s: %s (the file is damaged or no safetensors file; write it again)", r->label,
+                     name ? ": tensor " : "", name ? name : "", why);
 }
 
 /* A whole number from 0 to 2^53: what a JSON number holds exactly. */
 static int whole_number(const cJSON *item, uint64_t *out)
 {
-    if (!cJSON_IsNumber(item) || !(item->valuedouble >= 0) || item->valuedouble > 9007199254740992.0 || item->valuedouble != floor(item->valuedouble))
+    if (!cJSON_IsNumber(item) || !(item->valuedouble >= 0) || item->valuedouble > 9007199254740992.0 ||
+        item->valuedouble != floor(item->valuedouble))
         return -1;
     *out = (uint64_t)item->valuedouble;
     return 0;
@@ -56,9 +57,10 @@ static ctvk_dtype dtype_of(const char *text, uint32_t *bytes)
         const char *name;
         ctvk_dtype type;
         uint32_t bytes;
-    } types[] = {{"F32", CTVK_DTYPE_F32, 4},    {"F16", CTVK_DTYPE_F16, 2},   {"BF16", CTVK_DTYPE_BF16, 2}, {"F64", CTVK_DTYPE_OTHER, 8}, {"I64", CTVK_DTYPE_OTHER, 8},
-                 {"I32", CTVK_DTYPE_OTHER, 4},  {"I16", CTVK_DTYPE_OTHER, 2}, {"I8", CTVK_DTYPE_OTHER, 1},  {"U8", CTVK_DTYPE_OTHER, 1},  {"BOOL", CTVK_DTYPE_OTHER, 1},
-                 {"U16", CTVK_DTYPE_OTHER, 2},  {"U32", CTVK_DTYPE_OTHER, 4}, {"U64", CTVK_DTYPE_OTHER, 8}};
+    } types[] = {{"F32", CTVK_DTYPE_F32, 4},   {"F16", CTVK_DTYPE_F16, 2},    {"BF16", CTVK_DTYPE_BF16, 2}, {"F64", CTVK_DTYPE_OTHER, 8},
+                 {"I64", CTVK_DTYPE_OTHER, 8}, {"I32", CTVK_DTYPE_OTHER, 4},  {"I16", CTVK_DTYPE_OTHER, 2}, {"I8", CTVK_DTYPE_OTHER, 1},
+                 {"U8", CTVK_DTYPE_OTHER, 1},  {"BOOL", CTVK_DTYPE_OTHER, 1}, {"U16", CTVK_DTYPE_OTHER, 2}, {"U32", CTVK_DTYPE_OTHER, 4},
+                 {"U64", CTVK_DTYPE_OTHER, 8}};
     for (size_t i = 0; text && i < sizeof types / sizeof *types; i++)
         if (!strcmp(types[i].name, text)) {
             *bytes = types[i].bytes;
@@ -91,7 +93,8 @@ static ctvk_status parse_tensor(reader *r, const cJSON *item, ctvk_st_tensor *t)
     }
     if (ctvk_mul_u64(t->count, element, &t->bytes))
         return refuse(r, t->name, "its size overflows");
-    if (cJSON_GetArraySize(offsets) != 2 || whole_number(cJSON_GetArrayItem(offsets, 0), &first) || whole_number(cJSON_GetArrayItem(offsets, 1), &last))
+    if (cJSON_GetArraySize(offsets) != 2 || whole_number(cJSON_GetArrayItem(offsets, 0), &first) ||
+        whole_number(cJSON_GetArrayItem(offsets, 1), &last))
         return refuse(r, t->name, "data_offsets are not two whole numbers");
     if (first > last || last > r->file->size - r->data_first)
         return refuse(r, t->name, "its data lie beyond the end of the file");

@@ -1,4 +1,5 @@
-/* formats/safetensors.h - memory-mapped safetensors files, checked whole at open. [one thread at a time] to open and close, reads [any thread]. */
+/* formats/safetensors.h - memory-mapped safetensors files, checked whole at open. [one thread at a time] to open and close, reads [any
+ * thread]. */
 #ifndef CTVK_FORMATS_SAFETENSORS_H
 #define CTVK_FORMATS_SAFETENSORS_H
 
@@ -9,7 +10,7 @@ typedef enum ctvk_dtype { CTVK_DTYPE_F32 = 1, CTVK_DTYPE_F16, CTVK_DTYPE_BF16, C
 typedef struct ctvk_st_tensor {
     const char *name; /* VIEW */
     ctvk_dtype dtype;
-    int32_t rank;     /* 0..8 */
+    int32_t rank; /* 0..8 */
     uint64_t shape[8];
     uint64_t count;   /* elements */
     const void *data; /* VIEW of the mapping, may be unaligned */
@@ -37,6 +38,7 @@ typedef struct ctvk_st_write {
     uint64_t shape[8];
     const float *data; /* BORROWED */
 } ctvk_st_write;
-ctvk_status ctvk_safetensors_write(const ctvk_host *host, const char *path, const ctvk_st_write *tensors, uint32_t count, ctvk_error *error);
+ctvk_status ctvk_safetensors_write(const ctvk_host *host, const char *path, const ctvk_st_write *tensors, uint32_t count,
+                                   ctvk_error *error);
 
 #endif

@@ -1,0 +1,22 @@
+/* formats/nifti_internal.h - what the NIfTI files share. */
+#ifndef CTVK_FORMATS_NIFTI_INTERNAL_H
+#define CTVK_FORMATS_NIFTI_INTERNAL_H
+
+#include "formats/nifti.h"
+
+#include <nifti1_io.h>
+
+#define CTVK_NIFTI1_BYTES 348
+
+/* What a label map on the same grid repeats. In this machine's byte order. */
+struct ctvk_nifti_header {
+    struct nifti_1_header raw;
+};
+
+/* Checks a header as it lies on disk and fills everything of the image but data and hash. swapped: the file has the other byte order. */
+ctvk_status ctvk_nifti_check_header(const uint8_t bytes[CTVK_NIFTI1_BYTES], const char *label, ctvk_image *image,
+                                    struct nifti_1_header *raw, int *swapped, uint64_t *data_offset, ctvk_error *error);
+/* Bytes of one voxel, 0 for a type that is none. */
+uint32_t ctvk_scalar_bytes(ctvk_scalar type);
+
+#endif
