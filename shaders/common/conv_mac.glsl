@@ -22,7 +22,8 @@ weights;
 #define WEIGHT(k) weights.w[k]
 #endif
 
-#define MAC(o, k, s) a##o += WEIGHT(k) * (s);
+// fma, not a sum of a product: lavapipe fuses only what says so.
+#define MAC(o, k, s) a##o = fma(WEIGHT(k), vec4(s), a##o);
 #define MAC_SCALAR(k, s) MAC(0, (k), s) MAC(1, (k) + 1, s) MAC(2, (k) + 2, s) MAC(3, (k) + 3, s) MAC(4, (k) + 4, s) MAC(5, (k) + 5, s)
 #define MAC_VEC4(k, v) \
     MAC_SCALAR(k, (v).x) MAC_SCALAR((k) + 6, (v).y) MAC_SCALAR((k) + 12, (v).z) MAC_SCALAR((k) + 18, (v).w)
