@@ -81,8 +81,11 @@ static uint32_t min_u32(uint32_t a, uint32_t b)
 static void query_limits(VkPhysicalDevice device, const ctvk_gpu_features *features, ctvk_gpu_caps *caps)
 {
     VkPhysicalDeviceSubgroupProperties subgroup = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_PROPERTIES};
+    VkPhysicalDeviceMaintenance4Properties sizes = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MAINTENANCE_4_PROPERTIES,
+                                                    .pNext = &subgroup};
     VkPhysicalDeviceMaintenance3Properties maintenance = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MAINTENANCE_3_PROPERTIES,
-                                                          .pNext = &subgroup};
+                                                          .pNext = features->properties.apiVersion >= VK_API_VERSION_1_3 ? (void *)&sizes
+                                                                                                                         : &subgroup};
     VkPhysicalDeviceProperties2 properties = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2, .pNext = &maintenance};
     vkGetPhysicalDeviceProperties2(device, &properties);
     const VkPhysicalDeviceLimits *limits = &properties.properties.limits;
@@ -94,6 +97,8 @@ static void query_limits(VkPhysicalDevice device, const ctvk_gpu_features *featu
     caps->max_texel_elements = limits->maxTexelBufferElements;
     caps->heap_bytes = largest_heap(device);
     caps->max_allocation = maintenance.maxMemoryAllocationSize;
+    if (sizes.maxBufferSize && caps->max_allocation > sizes.maxBufferSize)
+        caps->max_allocation = sizes.maxBufferSize;
     if (caps->max_allocation > caps->heap_bytes)
         caps->max_allocation = caps->heap_bytes;
     caps->storage_alignment = max_u64(16, max_u64(limits->minStorageBufferOffsetAlignment,

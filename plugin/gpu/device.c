@@ -63,7 +63,7 @@ ctvk_status ctvk_gpu_create(ctvk_gpu_instance *instance, uint32_t index, const c
     ctvk_gpu_features_query(self->physical, &self->features, &self->caps);
     ctvk_gpu_caps_mask(self->disable, &self->features, &self->caps);
     vkGetPhysicalDeviceMemoryProperties(self->physical, &self->memory);
-    self->budget = self->caps.is_cpu ? 2e9 : 2e10;
+    self->budget = self->caps.is_cpu ? 2e9 : 5e9; /* cautious: it doubles with every piece that was quick */
     ctvk_status status = open_device(self, (self->disable & CTVK_GPU_STATISTICS) != 0, error);
     if (status != CTVK_OK) {
         ctvk_gpu_destroy(&self);

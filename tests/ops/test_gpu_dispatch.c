@@ -1,6 +1,8 @@
 /* Commands: results, barriers, pieces of bounded work, cancel, and refusal of what would crash a driver. */
 #include "support/gpu_probe.h"
 
+#include <pthread.h>
+
 static probe p;
 
 static void open_probe(uint32_t disable)
@@ -286,6 +288,45 @@ static void test_two(void)
     }
 }
 
+enum { ROUNDS = 50 };
+
+/* Returns how often something went wrong; CHECK is for one thread only. */
+static void *work_alone(void *user)
+{
+    probe *mine = user;
+    intptr_t bad = 0;
+    for (uint32_t round = 0; round < ROUNDS; round++) {
+        uint32_t out[PROBE_COUNT] = {0};
+        ctvk_gpu_cmd *cmd = NULL;
+        bad += ctvk_gpu_cmd_begin(mine->gpu, NULL, NULL, &cmd, NULL) != CTVK_OK;
+        if (!cmd)
+            continue;
+        bad += probe_run(mine, cmd, round, 1, 0, NULL) != CTVK_OK;
+        bad += ctvk_gpu_cmd_finish(cmd, NULL) != CTVK_OK;
+        ctvk_gpu_cmd_destroy(&cmd);
+        bad += ctvk_gpu_download(mine->target, 0, out, sizeof out, NULL) != CTVK_OK;
+        bad += out[777] != probe_value(mine, 777, mine->in[777], round);
+    }
+    return (void *)bad;
+}
+
+/* Each device on its own thread. */
+static void test_threads(void)
+{
+    static probe pair[2];
+    pthread_t threads[2];
+    for (int i = 0; i < 2; i++) {
+        CHECK(probe_open(&pair[i], open_gpu(0), NULL) == CTVK_OK);
+        CHECK(pthread_create(&threads[i], NULL, work_alone, &pair[i]) == 0);
+    }
+    for (int i = 0; i < 2; i++) {
+        void *bad = NULL;
+        CHECK(pthread_join(threads[i], &bad) == 0 && bad == NULL);
+        probe_close(&pair[i]);
+        ctvk_gpu_destroy(&pair[i].gpu);
+    }
+}
+
 int main(void)
 {
     test_result(0);
@@ -299,5 +340,6 @@ int main(void)
     test_cancel();
     test_refusals();
     test_two();
+    test_threads();
     return gpu_done("gpu_dispatch");
 }
