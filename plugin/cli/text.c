@@ -1,15 +1,21 @@
 #include "cli.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { MAX_FILE = 65536 };
 
 /* The whole file without a byte order mark and its last line's end; checked for zero bytes, which no text has. */
 static int read_prompt_file(const char *path, char **out)
 {
-    FILE *file = fopen(path, "rbe");
+    /* A pipe that nobody writes to must not hang the command; one with a writer is waited for. */
+    int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    FILE *file = descriptor >= 0 && fcntl(descriptor, F_SETFL, 0) == 0 ? fdopen(descriptor, "rb") : NULL;
+    if (!file && descriptor >= 0)
+        close(descriptor);
     if (!file)
         return cli_fail(CLI_INPUT, "%.300s: %s (name a text file with the prompt)", path, strerror(errno));
     char *text = malloc(MAX_FILE + 1);
