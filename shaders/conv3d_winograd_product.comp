@@ -19,12 +19,15 @@ layout(std430, set = 0, binding = 1) buffer target_block
     vec4 target[];
 };
 
-#define TAP(g, i)                                                                  \
-    {                                                                              \
-        vec4 v = texelFetch(source, from + (g) * p.in_group + (i) * p.in_plane);   \
-        MAC_VEC4((g) * 72 + (i) * 24, v)                                           \
+#define FETCH(g, i) sw.w[from + (g) * p.in_group + (i) * p.in_plane]
+// Three fetches before their sums: a fetch is a call, around which lavapipe saves every sum.
+#define GROUP(g)                                                    \
+    {                                                               \
+        vec4 v0 = FETCH(g, 0), v1 = FETCH(g, 1), v2 = FETCH(g, 2);  \
+        MAC_VEC4((g) * 72, v0)                                      \
+        MAC_VEC4((g) * 72 + 24, v1)                                 \
+        MAC_VEC4((g) * 72 + 48, v2)                                 \
     }
-#define GROUP(g) TAP(g, 0) TAP(g, 1) TAP(g, 2)
 #define LOAD_SUM(o) vec4 a##o = p.accumulate != 0 ? target[to + min(o, p.out_groups - 1) * p.out_group] : vec4(0.0);
 #define STORE_SUM(o)                          \
     if (o < p.out_groups) {                   \
@@ -34,6 +37,7 @@ layout(std430, set = 0, binding = 1) buffer target_block
 void main()
 {
     WEIGHTS_AT(p.address_low, p.address_high);
+    weight_block sw = weight_block(uvec2(uint(p.in_low), uint(p.in_high)));
     int lane = min(int(gl_GlobalInvocationID.x), p.lanes - 1);
     int from = p.in_base + lane;
     int to = p.out_base + lane;

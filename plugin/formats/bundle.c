@@ -55,7 +55,7 @@ ctvk_status ctvk_bundle_path(const ctvk_bundle_files *bundle, const char *name, 
 {
     char joined[PATH_MAX], real[PATH_MAX];
     size_t folder = strlen(bundle->folder);
-    if (!ctvk_json_name_is_safe(name))
+    if (!ctvk_key_name_is_safe(name))
         return ctvk_fail(error, CTVK_ERROR_BUNDLE,
                          "bundle file %.200s: leaves the bundle's folder (get the bundle from a source that you trust)", name);
     if ((size_t)snprintf(joined, sizeof joined, "%s/%s", bundle->folder, name) >= sizeof joined || !realpath(joined, real))

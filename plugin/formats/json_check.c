@@ -24,7 +24,7 @@ static void found_text(const cJSON *found, char *text, size_t size)
                                         : "false");
 }
 
-void ctvk_json_fail(ctvk_json *j, const char *key, const char *expected, const cJSON *found)
+void ctvk_key_fail(ctvk_keys *j, const char *key, const char *expected, const cJSON *found)
 {
     char text[96];
     if (j->failed)
@@ -35,7 +35,7 @@ void ctvk_json_fail(ctvk_json *j, const char *key, const char *expected, const c
                           j->label, j->path, key, expected, text);
 }
 
-static ctvk_status refuse(ctvk_json *j, const char *why)
+static ctvk_status refuse(ctvk_keys *j, const char *why)
 {
     j->failed = 1;
     j->status = ctvk_fail(j->error, CTVK_ERROR_BUNDLE, "%s: %s (mend the manifest or get the bundle again)", j->label, why);
@@ -80,7 +80,7 @@ static int object_keys(const cJSON *item)
     return count;
 }
 
-cJSON *ctvk_json_parse(ctvk_json *j, const char *text, uint64_t length)
+cJSON *ctvk_key_parse(ctvk_keys *j, const char *text, uint64_t length)
 {
     const char *end = NULL;
     if (length > MAX_BYTES) {
@@ -116,7 +116,7 @@ cJSON *ctvk_json_parse(ctvk_json *j, const char *text, uint64_t length)
     return root;
 }
 
-void ctvk_json_known(ctvk_json *j, const cJSON *object, const char *prefix, const char *known)
+void ctvk_key_known(ctvk_keys *j, const cJSON *object, const char *prefix, const char *known)
 {
     const cJSON *item;
     cJSON_ArrayForEach(item, object)
@@ -131,13 +131,13 @@ void ctvk_json_known(ctvk_json *j, const cJSON *object, const char *prefix, cons
     }
 }
 
-void ctvk_json_enter(ctvk_json *j, const char *key)
+void ctvk_key_enter(ctvk_keys *j, const char *key)
 {
     size_t at = strlen(j->path);
     snprintf(j->path + at, sizeof j->path - at, "%.60s.", key);
 }
 
-void ctvk_json_leave(ctvk_json *j)
+void ctvk_key_leave(ctvk_keys *j)
 {
     size_t at = strlen(j->path);
     if (!at)
@@ -148,23 +148,23 @@ void ctvk_json_leave(ctvk_json *j)
 }
 
 /* The key's item, or NULL after saying so where it is required. A file name as a key may hold dots; the path is for people. */
-static const cJSON *item_of(ctvk_json *j, const cJSON *parent, const char *key, int required, const char *expected)
+static const cJSON *item_of(ctvk_keys *j, const cJSON *parent, const char *key, int required, const char *expected)
 {
     const cJSON *item = cJSON_GetObjectItemCaseSensitive(parent, key);
     if (!item && required)
-        ctvk_json_fail(j, key, expected, NULL);
+        ctvk_key_fail(j, key, expected, NULL);
     return j->failed ? NULL : item;
 }
 
-const cJSON *ctvk_json_object(ctvk_json *j, const cJSON *parent, const char *key, int required)
+const cJSON *ctvk_key_object(ctvk_keys *j, const cJSON *parent, const char *key, int required)
 {
     const cJSON *item = item_of(j, parent, key, required, "an object");
     if (item && !cJSON_IsObject(item))
-        ctvk_json_fail(j, key, "an object", item);
+        ctvk_key_fail(j, key, "an object", item);
     return j->failed ? NULL : item;
 }
 
-void ctvk_json_text(ctvk_json *j, const cJSON *parent, const char *key, int required, char *out, size_t size)
+void ctvk_key_text(ctvk_keys *j, const cJSON *parent, const char *key, int required, char *out, size_t size)
 {
     char expected[48];
     snprintf(expected, sizeof expected, "a string of at most %zu bytes", size - 1);
@@ -172,12 +172,12 @@ void ctvk_json_text(ctvk_json *j, const cJSON *parent, const char *key, int requ
     if (!item)
         return;
     if (!cJSON_IsString(item) || strlen(item->valuestring) >= size || (required && !item->valuestring[0]))
-        ctvk_json_fail(j, key, expected, item);
+        ctvk_key_fail(j, key, expected, item);
     else
         snprintf(out, size, "%s", item->valuestring);
 }
 
-int ctvk_json_name_is_safe(const char *name)
+int ctvk_key_name_is_safe(const char *name)
 {
     if (!name[0] || name[0] == '/')
         return 0;
@@ -194,23 +194,23 @@ int ctvk_json_name_is_safe(const char *name)
     }
 }
 
-void ctvk_json_path(ctvk_json *j, const cJSON *parent, const char *key, int required, char *out, size_t size)
+void ctvk_key_path(ctvk_keys *j, const cJSON *parent, const char *key, int required, char *out, size_t size)
 {
-    ctvk_json_text(j, parent, key, required, out, size);
-    if (!j->failed && out[0] && !ctvk_json_name_is_safe(out))
-        ctvk_json_fail(j, key, "the name of a file inside the bundle, no absolute path and no \"..\"",
-                       cJSON_GetObjectItemCaseSensitive(parent, key));
+    ctvk_key_text(j, parent, key, required, out, size);
+    if (!j->failed && out[0] && !ctvk_key_name_is_safe(out))
+        ctvk_key_fail(j, key, "the name of a file inside the bundle, no absolute path and no \"..\"",
+                      cJSON_GetObjectItemCaseSensitive(parent, key));
 }
 
-void ctvk_json_hash(ctvk_json *j, const cJSON *parent, const char *key, int required, char out[65])
+void ctvk_key_hash(ctvk_keys *j, const cJSON *parent, const char *key, int required, char out[65])
 {
-    ctvk_json_text(j, parent, key, required, out, 65);
+    ctvk_key_text(j, parent, key, required, out, 65);
     if (!j->failed && out[0] && strspn(out, "0123456789abcdef") != 64)
-        ctvk_json_fail(j, key, "64 lower-case hexadecimal digits", cJSON_GetObjectItemCaseSensitive(parent, key));
+        ctvk_key_fail(j, key, "64 lower-case hexadecimal digits", cJSON_GetObjectItemCaseSensitive(parent, key));
 }
 
-void ctvk_json_integer(ctvk_json *j, const cJSON *parent, const char *key, int required, int32_t low, int32_t high, int32_t multiple,
-                       int32_t *out)
+void ctvk_key_integer(ctvk_keys *j, const cJSON *parent, const char *key, int required, int32_t low, int32_t high, int32_t multiple,
+                      int32_t *out)
 {
     char expected[96];
     if (multiple > 1)
@@ -222,12 +222,12 @@ void ctvk_json_integer(ctvk_json *j, const cJSON *parent, const char *key, int r
         return;
     double value = cJSON_IsNumber(item) ? item->valuedouble : NAN;
     if (!(value >= low && value <= high) || value != floor(value) || fmod(value, multiple) != 0)
-        ctvk_json_fail(j, key, expected, item);
+        ctvk_key_fail(j, key, expected, item);
     else
         *out = (int32_t)value;
 }
 
-void ctvk_json_numbers(ctvk_json *j, const cJSON *parent, const char *key, int required, int count, double low, double high, double *out)
+void ctvk_key_numbers(ctvk_keys *j, const cJSON *parent, const char *key, int required, int count, double low, double high, double *out)
 {
     char expected[96];
     if (count > 1)
@@ -238,26 +238,26 @@ void ctvk_json_numbers(ctvk_json *j, const cJSON *parent, const char *key, int r
     if (!item)
         return;
     if (count > 1 && (!cJSON_IsArray(item) || cJSON_GetArraySize(item) != count)) {
-        ctvk_json_fail(j, key, expected, item);
+        ctvk_key_fail(j, key, expected, item);
         return;
     }
     const cJSON *number = count > 1 ? item->child : item;
     for (int i = 0; i < count; i++, number = number->next) {
         if (!cJSON_IsNumber(number) || !(number->valuedouble >= low && number->valuedouble <= high)) {
-            ctvk_json_fail(j, key, expected, number);
+            ctvk_key_fail(j, key, expected, number);
             return;
         }
         out[i] = number->valuedouble;
     }
 }
 
-void ctvk_json_boolean(ctvk_json *j, const cJSON *parent, const char *key, int required, int32_t *out)
+void ctvk_key_boolean(ctvk_keys *j, const cJSON *parent, const char *key, int required, int32_t *out)
 {
     const cJSON *item = item_of(j, parent, key, required, "true or false");
     if (!item)
         return;
     if (!cJSON_IsBool(item))
-        ctvk_json_fail(j, key, "true or false", item);
+        ctvk_key_fail(j, key, "true or false", item);
     else
         *out = cJSON_IsTrue(item) != 0;
 }

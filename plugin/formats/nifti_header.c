@@ -30,14 +30,6 @@ static const type_entry types[] = {{DT_UINT8, CTVK_SCALAR_UINT8, 1, "uint8"},
                                    {DT_RGBA32, 0, 0, "RGBA"},
                                    {DT_BINARY, 0, 0, "binary"}};
 
-uint32_t ctvk_scalar_bytes(ctvk_scalar type)
-{
-    for (size_t i = 0; i < sizeof types / sizeof *types; i++)
-        if (types[i].scalar == type && type)
-            return types[i].bytes;
-    return 0;
-}
-
 static ctvk_status refuse(const char *label, const char *why, const char *remedy, ctvk_error *error)
 {
     return ctvk_fail(error, CTVK_ERROR_INPUT, "%s: %s (%s)", label, why, remedy);

@@ -2,6 +2,7 @@
 #ifndef CTVK_FORMATS_NIFTI_INTERNAL_H
 #define CTVK_FORMATS_NIFTI_INTERNAL_H
 
+#include "core/scalar.h"
 #include "formats/nifti.h"
 
 #include <nifti1_io.h>
@@ -16,7 +17,5 @@ struct ctvk_nifti_header {
 /* Checks a header as it lies on disk and fills everything of the image but data and hash. swapped: the file has the other byte order. */
 ctvk_status ctvk_nifti_check_header(const uint8_t bytes[CTVK_NIFTI1_BYTES], const char *label, ctvk_image *image,
                                     struct nifti_1_header *raw, int *swapped, uint64_t *data_offset, ctvk_error *error);
-/* Bytes of one voxel, 0 for a type that is none. */
-uint32_t ctvk_scalar_bytes(ctvk_scalar type);
 
 #endif

@@ -101,7 +101,7 @@ static int all_finite(const ctvk_image *image)
 {
     const float *f = image->data;
     const double *d = image->data;
-    uint64_t count = image->bytes / ctvk_scalar_bytes(image->type);
+    uint64_t count = image->bytes / (uint64_t)ctvk_scalar_bytes(image->type);
     for (uint64_t i = 0; image->type == CTVK_SCALAR_FLOAT32 && i < count; i++)
         if (!isfinite(f[i]))
             return 0;
@@ -132,7 +132,7 @@ static ctvk_status read_voxels(const ctvk_host *host, source *s, const char *lab
     if (trailing > MAX_TRAILING)
         return ctvk_fail(error, CTVK_ERROR_INPUT, "%s: holds more data than its header says (%s)", label, remedy);
     if (swapped)
-        swap_data(out->data, out->bytes, ctvk_scalar_bytes(out->type));
+        swap_data(out->data, out->bytes, (uint32_t)ctvk_scalar_bytes(out->type));
     if (!all_finite(out))
         return ctvk_fail(error, CTVK_ERROR_INPUT, "%s: holds NaN or infinity, no CT does (%s)", label,
                          "replace them by air, -1024, or export it again");

@@ -101,7 +101,8 @@ ctvk_status ctvk_image_write(const ctvk_host *host, const char *path, const ctvk
     struct nifti_1_header h;
     sink s = {.gz = ends_with(path, ".nii.gz")};
     uint64_t extension = comment && *comment ? (8 + strlen(comment) + 15) & ~(uint64_t)15 : 0;
-    uint64_t bytes = (uint64_t)grid->dim[0] * (uint64_t)grid->dim[1] * (uint64_t)grid->dim[2] * (uint64_t)volumes * ctvk_scalar_bytes(type);
+    uint64_t bytes =
+        (uint64_t)grid->dim[0] * (uint64_t)grid->dim[1] * (uint64_t)grid->dim[2] * (uint64_t)volumes * (uint64_t)ctvk_scalar_bytes(type);
     if (!s.gz && !ends_with(path, ".nii"))
         return ctvk_fail(error, CTVK_ERROR_ARGUMENT, "%s: a NIfTI file's name ends in .nii or .nii.gz (choose such a name)", path);
     if ((type != CTVK_SCALAR_UINT8 && type != CTVK_SCALAR_FLOAT32) || volumes < 1 || volumes > 32767 || !grid->header ||

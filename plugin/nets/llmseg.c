@@ -11,6 +11,7 @@
 
 /* Results travel to the host through one mapped buffer of at most this size; weights and windows go up through the gpu room's staging,
  * which is as large. */
+#define CTVK_HELD 128 /* tensors of one alignment: 74 */
 #define STAGING_BYTES (16u << 20)
 
 struct ctvk_llmseg {
@@ -61,7 +62,7 @@ ctvk_status ctvk_llmseg_plan(const ctvk_gpu *gpu, const ctvk_llmseg_desc *desc, 
 typedef struct loader {
     const ctvk_host *host;
     const ctvk_safetensors *file;
-    float *held[64];
+    float *held[CTVK_HELD];
     int count;
     int failed;
 } loader;
@@ -70,7 +71,7 @@ static const float *load(void *user, const char *name)
 {
     loader *l = user;
     const ctvk_st_tensor *tensor = ctvk_safetensors_find(l->file, name);
-    if (!tensor || l->count == 64) {
+    if (!tensor || l->count == CTVK_HELD) {
         l->failed = 1;
         return NULL;
     }

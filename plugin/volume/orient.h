@@ -2,6 +2,7 @@
 #ifndef CTVK_VOLUME_ORIENT_H
 #define CTVK_VOLUME_ORIENT_H
 
+#include "core/scalar.h"
 #include "volume/volume.h"
 
 /* Refuses what cannot be addressed or has no geometry: dims, strides that overflow, affine that is not finite or singular, scaling.
@@ -20,8 +21,6 @@ typedef struct ctvk_oriented {
 } ctvk_oriented;
 ctvk_oriented ctvk_oriented_view(const ctvk_geometry *geometry, const int64_t stride[3]);
 
-/* Bytes of one voxel; 0: no such type. */
-int32_t ctvk_scalar_bytes(ctvk_scalar type);
 
 /* Planes [first, first + count) of the oriented input as float32 [x][y][z], slope and intercept applied in double. Returns 0, or -1 where
  * some value is no finite float32. */
