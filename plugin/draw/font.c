@@ -107,11 +107,12 @@ int canvas_text(canvas *c, int x, int y, int scale, color ink, const char *text)
     int at = x;
     for (; *text; text++, at += 6 * scale) {
         unsigned char code = (unsigned char)*text;
+        int top = y + (code == 'g' || code == 'p' || code == 'q' || code == 'y' ? scale : 0); /* below the line */
         const uint8_t *glyph = glyphs[code >= 32 && code < 127 ? code - 32 : '?' - 32];
         for (int row = 0; row < 7; row++)
             for (int column = 0; column < 5; column++)
                 if (glyph[row] >> (4 - column) & 1)
-                    canvas_box(c, at + column * scale, y + row * scale, scale, scale, ink);
+                    canvas_box(c, at + column * scale, top + row * scale, scale, scale, ink);
     }
     return at - x;
 }

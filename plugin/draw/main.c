@@ -62,6 +62,19 @@ static int number(const char *text, double *out)
     return *text && !*end && isfinite(*out);
 }
 
+/* Values that an option takes; 0: there is no such option. */
+static int values_of(const char *word)
+{
+    static const struct {
+        const char *name;
+        int values;
+    } options[] = {{"--image", 1}, {"--output", 1}, {"--note", 1}, {"--title", 1}, {"--scale", 1}, {"--label", 2}, {"--window", 2}};
+    for (size_t i = 0; i < sizeof options / sizeof *options; i++)
+        if (strcmp(word, options[i].name) == 0)
+            return options[i].values;
+    return 0;
+}
+
 /* 0: go on; -1: help was printed; else the exit code. */
 static int parse(int count, char **words, arguments *a)
 {
@@ -73,8 +86,10 @@ static int parse(int count, char **words, arguments *a)
             fputs(help, stdout);
             return -1;
         }
-        int two = strcmp(word, "--label") == 0 || strcmp(word, "--window") == 0;
-        if (left < (two ? 2 : 1))
+        int values = values_of(word);
+        if (!values)
+            return usage("unknown option", word);
+        if (left < values)
             return usage(word, "value missing");
         if (strcmp(word, "--image") == 0)
             a->image = words[++i];
@@ -91,13 +106,12 @@ static int parse(int count, char **words, arguments *a)
             if (!number(words[i + 1], &a->hu[0]) || !number(words[i + 2], &a->hu[1]) || a->hu[0] >= a->hu[1])
                 return usage("--window: not two growing numbers", words[i + 1]);
             i += 2;
-        } else if (strcmp(word, "--label") == 0) {
+        } else {
             if (a->count == MAX_LAYERS)
                 return usage("--label: more than six", words[i + 1]);
             a->label[a->count] = words[++i];
             a->text[a->count++] = words[++i];
-        } else
-            return usage("unknown option", word);
+        }
     }
     if (!a->image || !a->output || !a->count)
         return usage("--image, --output and --label are all needed", NULL);
