@@ -43,6 +43,14 @@ def weights_of(folder):
     return seeded_weights.weights(manifest)
 
 
+def embedding_of(folder):
+    """[prompts, width]: the case's embedding; of a case that begins with text, what its first prompt should give."""
+    path = os.path.join(folder, "text_embedding.safetensors")
+    if os.path.exists(path):
+        return safetensors_io.load(path, "float32")["text_embedding"]
+    return safetensors_io.load(os.path.join(folder, "expected_text.safetensors"), "float32")["embedding.0"]
+
+
 def run_case(folder, folded, threads):
     """List of (what, relative L2 error, tolerance) and the share of equal labels."""
     torch.set_num_threads(threads)
@@ -53,7 +61,7 @@ def run_case(folder, folded, threads):
     prepared = preprocess.Prepared(numpy.asarray(image.dataobj), image.affine, manifest)
     text = None
     if manifest["network"]["text"]:
-        text = torch.from_numpy(safetensors_io.load(os.path.join(folder, "text_embedding.safetensors"), "float32")["text_embedding"])[None]
+        text = torch.from_numpy(embedding_of(folder))[None]
     same = prepared.data[None].shape == want["input"].shape
     errors = [("input", relative(prepared.data[None], want["input"]) if same else float("inf"), TOLERANCE)]
     seen = []
@@ -89,8 +97,7 @@ def main():
     failed = 0
     for root in arguments.folders:
         cases = [root] if os.path.exists(os.path.join(root, "manifest.json")) else sorted(
-            os.path.join(root, name) for name in os.listdir(root) if os.path.exists(os.path.join(root, name, "expected.safetensors"))
-            and not name.startswith("text-"))
+            os.path.join(root, name) for name in os.listdir(root) if os.path.exists(os.path.join(root, name, "expected.safetensors")))
         for folder in cases:
             errors, equal = run_case(folder, arguments.folded, arguments.threads)
             name, worst, _ = max(errors, key=lambda e: e[1] / e[2])
