@@ -5,10 +5,24 @@
 #ifndef CTVK_TESTS_GPU_OPEN_H
 #define CTVK_TESTS_GPU_OPEN_H
 
+#include <dlfcn.h>
+
 #include "gpu/internal.h"
 #include "support/check.h"
 
 static ctvk_gpu_instance *opened_instance;
+
+/* Read by the sanitizers: what the layer and the drivers do among themselves is not ours. */
+const char *__lsan_default_suppressions(void);
+const char *__lsan_default_suppressions(void)
+{
+    return "leak:libVkLayer_khronos_validation.so\nleak:libvulkan_lvp.so\nleak:libvk_swiftshader.so\nleak:libLLVM\n";
+}
+const char *__tsan_default_suppressions(void);
+const char *__tsan_default_suppressions(void)
+{
+    return "race:libVkLayer_khronos_validation.so\nrace:libvk_swiftshader.so\nrace:libvulkan_lvp.so\nrace:libLLVM\n";
+}
 
 static inline void print_log(void *user, ctvk_log_level level, const char *message)
 {
@@ -27,6 +41,8 @@ static inline ctvk_gpu_instance *open_instance(void)
         if (status != CTVK_OK)
             exit(check_done("no Vulkan instance"));
         CHECK_MSG(opened_instance->messenger != NULL, "the validation layer is missing (install vulkan-validationlayers)");
+        /* Kept in memory for good, so that the sanitizers know whose addresses these are. */
+        (void)dlopen("libVkLayer_khronos_validation.so", RTLD_NOW | RTLD_NOLOAD | RTLD_NODELETE);
     }
     return opened_instance;
 }
