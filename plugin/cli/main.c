@@ -43,5 +43,6 @@ int main(int argc, char **argv)
         cli_print_help(commands[i]);
         return cli_flush();
     }
-    return cli_fail(CLI_USAGE, "%.80s: not a command of this version (segment, devices, inspect or verify; see ctvk --help)", argv[1]);
+    return cli_fail(CLI_USAGE, "command \"%.80s\": not a command of this version (segment, devices, inspect or verify; see ctvk --help)",
+                    argv[1]);
 }

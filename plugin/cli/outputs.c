@@ -68,6 +68,10 @@ static int keep(cli_output *output)
     struct stat info;
     if (lstat(output->path, &info) != 0)
         return 0;
+    if (!S_ISREG(info.st_mode) && !S_ISLNK(info.st_mode)) {
+        errno = EEXIST; /* it was not there when the run began */
+        return -1;
+    }
     if (link(output->path, output->kept) != 0 && rename(output->path, output->kept) != 0)
         return -1;
     output->is_kept = 1;

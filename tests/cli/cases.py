@@ -28,7 +28,7 @@ def command_lines():
         return Case(f"command line: {name}", code, names, arguments, **more)
 
     yield case("nothing", "command", [])
-    yield case("empty word", "command", [""])
+    yield case("empty word", "command \"\"", [""])
     yield case("unknown command", "frobnicate", ["frobnicate"])
     yield case("a later command: embed", "embed", ["embed", "--model", "@text"])
     yield case("a later command: tokenize", "tokenize", ["tokenize"])
@@ -188,15 +188,18 @@ def manifests():
     for path, value in (("schema", "ctvk-bundle/2"), ("schema", 1), ("name", 5), ("network", []), ("network.architecture", "unet"),
                         ("network.in_channels", 2), ("network.out_channels", 1), ("network.out_channels", 3), ("network.feature_size", "48"),
                         ("network.feature_size", 17), ("network.feature_size", -16), ("network.feature_size", 1e300),
-                        ("network.feature_size", 32), ("network.text", "yes"), ("network.text.embedding_dim", 0),
-                        ("network.text.embedding_dim", 17), ("network.text.prompts", 1.5), ("network.text.fields", {"side": "left"}),
+                        ("network.text", "yes"), ("network.text.embedding_dim", 0),
+                        ("network.text.prompts", 1.5), ("network.text.fields", {"side": "left"}),
                         ("preprocess.orientation", "RAR"), ("preprocess.spacing_mm", [1, 1]), ("preprocess.spacing_mm", [0, 1, 1]),
                         ("preprocess.intensity.window", [1000, -1000]), ("preprocess.rotate90", "one"), ("inference.window", [33, 32, 32]),
                         ("inference.window", [32, 32]), ("inference.window", [1e9, 32, 32]), ("inference.overlap", 1),
                         ("inference.overlap", -0.5), ("inference.blend", "average"), ("inference.sigma_scale", 0), ("labels", {}),
                         ("labels", [{"value": 0, "name": "background"}]),
                         ("labels", [{"value": 0, "name": "background"}, {"value": 9, "name": "CTV"}])):
-        yield case(f"{path} = {json.dumps(value)[:40]}", path.split(".")[1] if path.count(".") == 1 else path.split(".")[-1], put(path, value))
+        yield case(f"{path} = {json.dumps(value)[:40]}", path.split(".")[-1], put(path, value))
+    # Sound by themselves, but the files say otherwise.
+    yield case("network wider than its weights", "encoder1", put("network.feature_size", 32))
+    yield case("text wider than its cache", "prompts.safetensors", put("network.text.embedding_dim", 17))
     for value in ("/etc/passwd", "../ct.nii.gz", "a/../../ct.nii.gz", "", "none.safetensors", "."):
         yield case(f"weights at {value!r}", "weights" if value != "none.safetensors" else "none.safetensors", put("network.weights", value)
                    ) if value != "." else case("weights are a folder", "sub", lambda folder: (os.mkdir(f"{folder}/text/sub"),
@@ -258,7 +261,6 @@ def weights():
                        ("header an array", files.raw_safetensors(b"[]      ", b"")), ("no tensor", files.raw_safetensors({}, b""))):
         yield case(name, "" if name == "no tensor" else raw, damage_weights(lambda header, body, data=data: data))
     yield case("cut short", raw, damage_weights(lambda header, body: files.raw_safetensors(header, body[:-100])))
-    yield case("with a rest", raw, damage_weights(lambda header, body: files.raw_safetensors(header, body + b"rest")))
     yield case("tensor missing", FIRST, damage_weights(lambda header, body: files.raw_safetensors(
         {**without(header, FIRST), "other": header[FIRST]}, body)))
     yield case("shape transposed", FIRST, edit(FIRST, shape=[1, 16, 3, 3, 3]))
@@ -317,7 +319,6 @@ def images():
     yield case("only a header", files.header())
     yield case("half a header", files.header()[:200])
     yield case("cut short", files.nifti()[:-1000])
-    yield case("too long", files.nifti() + b"\0" * 100000, ".nii")
     yield case("wrong magic", files.nifti(magic=b"xyz\0"))
     yield case("header size 7", files.nifti(size=7))
     for dim in ((0,) * 8, (3, 0, 36, 20, 1, 1, 1, 1), (3, -40, 36, 20, 1, 1, 1, 1), (3, 32767, 32767, 32767, 1, 1, 1, 1), (1, 40, 1, 1, 1, 1, 1, 1),
@@ -333,7 +334,6 @@ def images():
     yield case("affine singular", files.nifti(matrix=(*rows, (0, 0, 0, 0))))
     yield case("affine NaN", files.nifti(matrix=(*rows, (0, 0, float("nan"), 0))))
     yield case("affine infinite", files.nifti(matrix=(*rows, (0, 0, 1, float("inf")))))
-    yield case("slope NaN", files.nifti(slope=float("nan")))
     yield case("intercept infinite", files.nifti(inter=float("inf")))
     yield case("offset inside the header", files.nifti(offset=100.0))
     yield case("offset beyond the file", files.nifti(offset=1e9))
