@@ -18,8 +18,12 @@ typedef struct ctvk_error {
 
 /* Writes status and message into error (may be NULL) and returns status, so that a function ends with
  * `return ctvk_fail(error, CTVK_ERROR_INPUT, "%s: %s (%s)", what, why, remedy);`.
- * Line breaks and other control bytes in the text are replaced by spaces or '?'. */
+ * The text is cleaned as by ctvk_text_clean. */
 ctvk_status ctvk_fail(ctvk_error *error, ctvk_status status, const char *format, ...) CTVK_PRINTF(3, 4);
+
+/* In place: control bytes become spaces or '?', bytes that are no UTF-8 become '?', so that any text from a file can be shown as one line.
+ */
+void ctvk_text_clean(char *line);
 
 /* "CTVK_OK", "CTVK_ERROR_INPUT", ...; "CTVK_UNKNOWN" for a number that is none. */
 const char *ctvk_status_text(ctvk_status status);

@@ -1,11 +1,14 @@
 #include "formats/json_check.h"
 
+#include "formats/json_scan.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #define MAX_BYTES (1u << 20)
-#define MAX_DEPTH 16
+/* Finding duplicates compares each key of an object with each: more would let a hostile file take seconds. */
+#define MAX_VALUES 8192
 
 static void found_text(const cJSON *found, char *text, size_t size)
 {
@@ -14,7 +17,7 @@ static void found_text(const cJSON *found, char *text, size_t size)
     else if (cJSON_IsString(found))
         snprintf(text, size, "found \"%.60s\"", found->valuestring);
     else if (cJSON_IsNumber(found))
-        snprintf(text, size, "found %.17g", found->valuedouble);
+        snprintf(text, size, "found %.10g", found->valuedouble);
     else
         snprintf(text, size, "found %s",
                  cJSON_IsObject(found)  ? "an object"
@@ -42,23 +45,7 @@ static ctvk_status refuse(ctvk_keys *j, const char *why)
     return j->status;
 }
 
-/* cJSON recurses and keeps duplicates: both are seen to here. */
-static int too_deep(const char *text, uint64_t length)
-{
-    int depth = 0, string = 0;
-    for (uint64_t i = 0; i < length; i++) {
-        if (string && text[i] == '\\')
-            i++;
-        else if (text[i] == '"')
-            string = !string;
-        else if (!string && (text[i] == '{' || text[i] == '[') && ++depth > MAX_DEPTH)
-            return 1;
-        else if (!string && (text[i] == '}' || text[i] == ']'))
-            depth--;
-    }
-    return 0;
-}
-
+/* cJSON keeps duplicates; which of two values counts would be a guess. */
 static const char *duplicate(const cJSON *item)
 {
     for (const cJSON *child = item->child; child; child = child->next) {
@@ -72,40 +59,30 @@ static const char *duplicate(const cJSON *item)
     return NULL;
 }
 
-static int object_keys(const cJSON *item)
-{
-    int count = 0;
-    for (const cJSON *child = item->child; child; child = child->next)
-        count += 1 + object_keys(child);
-    return count;
-}
-
 cJSON *ctvk_key_parse(ctvk_keys *j, const char *text, uint64_t length)
 {
-    const char *end = NULL;
+    uint64_t at;
+    char why[160];
     if (length > MAX_BYTES) {
         refuse(j, "longer than 1 MiB, which no manifest is");
         return NULL;
     }
-    if (memchr(text, 0, (size_t)length) || too_deep(text, length)) {
-        refuse(j, "holds a zero byte or nests deeper than 16, which no manifest does");
+    const char *fault = ctvk_json_scan(text, length, MAX_VALUES, &at);
+    if (fault) {
+        int line = 1;
+        for (uint64_t i = 0; i < at; i++)
+            line += text[i] == '\n';
+        snprintf(why, sizeof why, "%s, line %d", fault, line);
+        refuse(j, why);
         return NULL;
     }
-    cJSON *root = cJSON_ParseWithLengthOpts(text, (size_t)length, &end, 0);
-    while (root && end < text + length && strchr(" \t\r\n", *end))
-        end++;
-    if (!cJSON_IsObject(root) || end != text + length) {
-        int line = 1;
-        const char *at = end ? end : cJSON_GetErrorPtr();
-        char why[80];
-        for (const char *c = text; at && c < at && c < text + length; c++)
-            line += *c == '\n';
-        snprintf(why, sizeof why, "not a JSON object, or not valid JSON near line %d", line);
-        refuse(j, why);
-    } else if (object_keys(root) > 20000) {
-        refuse(j, "holds more than 20000 values, which no manifest does");
+    cJSON *root = cJSON_ParseWithLength(text, (size_t)length);
+    if (!root) {
+        j->failed = 1;
+        j->status = ctvk_fail(j->error, CTVK_ERROR_HOST_MEMORY, "%s: no host memory to read it (close other programs)", j->label);
+    } else if (!cJSON_IsObject(root)) {
+        refuse(j, "valid JSON, but not an object");
     } else if (duplicate(root)) {
-        char why[160];
         snprintf(why, sizeof why, "key %.100s stands twice", duplicate(root));
         refuse(j, why);
     }
@@ -116,41 +93,49 @@ cJSON *ctvk_key_parse(ctvk_keys *j, const char *text, uint64_t length)
     return root;
 }
 
-void ctvk_key_known(ctvk_keys *j, const cJSON *object, const char *prefix, const char *known)
+void ctvk_key_known(ctvk_keys *j, const cJSON *object, const char *known)
 {
     const cJSON *item;
     cJSON_ArrayForEach(item, object)
     {
         size_t n = strlen(item->string);
         int found = 0;
-        for (const char *at = known; !found && n && (at = strstr(at, item->string)); at++)
+        for (const char *at = known; !found && n && !strchr(item->string, ' ') && (at = strstr(at, item->string)); at++)
             found = (at == known || at[-1] == ' ') && (at[n] == ' ' || !at[n]);
-        if (!found && j->manifest->warning_count < 32)
-            snprintf(j->manifest->warnings[j->manifest->warning_count++], sizeof j->manifest->warnings[0],
-                     "%.40s: %.40s%s%.50s: unknown key, ignored", j->label, j->path, prefix, item->string);
+        if (!found)
+            ctvk_key_warn(j, item->string, "unknown key, ignored");
     }
 }
 
-void ctvk_key_enter(ctvk_keys *j, const char *key)
+void ctvk_key_warn(ctvk_keys *j, const char *key, const char *doubt)
+{
+    ctvk_manifest *m = j->manifest;
+    if (m->warning_count == (int32_t)(sizeof m->warnings / sizeof *m->warnings))
+        return;
+    char *line = m->warnings[m->warning_count++];
+    snprintf(line, sizeof *m->warnings, "%.30s: %.60s%.50s: ", j->label, j->path, key);
+    snprintf(line + strlen(line), sizeof *m->warnings - strlen(line), "%s", doubt);
+    ctvk_text_clean(line);
+}
+
+size_t ctvk_key_enter(ctvk_keys *j, const char *key)
 {
     size_t at = strlen(j->path);
     snprintf(j->path + at, sizeof j->path - at, "%.60s.", key);
+    return at;
 }
 
-void ctvk_key_leave(ctvk_keys *j)
+void ctvk_key_leave(ctvk_keys *j, size_t entered)
 {
-    size_t at = strlen(j->path);
-    if (!at)
-        return;
-    for (at--; at && j->path[at - 1] != '.'; at--)
-        ;
-    j->path[at] = 0;
+    j->path[entered] = 0;
 }
 
-/* The key's item, or NULL after saying so where it is required. A file name as a key may hold dots; the path is for people. */
+/* The key's item, or NULL: missing, or null where it may be missing. Says so where it is required. */
 static const cJSON *item_of(ctvk_keys *j, const cJSON *parent, const char *key, int required, const char *expected)
 {
     const cJSON *item = cJSON_GetObjectItemCaseSensitive(parent, key);
+    if (!required && cJSON_IsNull(item))
+        return NULL;
     if (!item && required)
         ctvk_key_fail(j, key, expected, NULL);
     return j->failed ? NULL : item;

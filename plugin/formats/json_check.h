@@ -16,16 +16,19 @@ typedef struct ctvk_keys {
     char path[256]; /* of the object that is read: "network.text." */
 } ctvk_keys;
 
-/* Limits on size (1 MiB), depth (16) and duplicated keys; NULL after an error. The caller deletes the tree. */
+/* Strict JSON with limits on size (1 MiB), depth (16) and values (8192), without duplicated keys; NULL after an error. The caller deletes
+ * the tree. */
 cJSON *ctvk_key_parse(ctvk_keys *j, const char *text, uint64_t length);
 /* The first call writes the error, later ones do nothing. found may be NULL: the key is missing. */
 void ctvk_key_fail(ctvk_keys *j, const char *key, const char *expected, const cJSON *found);
 /* A key that is not among the words of `known` gives a warning. */
-void ctvk_key_known(ctvk_keys *j, const cJSON *object, const char *prefix, const char *known);
-void ctvk_key_enter(ctvk_keys *j, const char *key);
-void ctvk_key_leave(ctvk_keys *j);
+void ctvk_key_known(ctvk_keys *j, const cJSON *object, const char *known);
+void ctvk_key_warn(ctvk_keys *j, const char *key, const char *doubt);
+/* enter gives what leave takes back: a file's name as a key may hold dots itself. */
+size_t ctvk_key_enter(ctvk_keys *j, const char *key);
+void ctvk_key_leave(ctvk_keys *j, size_t entered);
 
-/* Each reads one key of an object; an optional key that is missing leaves the value alone. */
+/* Each reads one key of an object; an optional key that is missing or null leaves the value alone. */
 const cJSON *ctvk_key_object(ctvk_keys *j, const cJSON *parent, const char *key, int required);
 void ctvk_key_text(ctvk_keys *j, const cJSON *parent, const char *key, int required, char *out, size_t size);
 void ctvk_key_path(ctvk_keys *j, const cJSON *parent, const char *key, int required, char *out, size_t size); /* a file of the bundle */
