@@ -39,7 +39,6 @@ typedef struct ctvk_gpu_features {
     VkPhysicalDevicePipelineExecutablePropertiesFeaturesKHR executable;
     const char *extensions[8];
     uint32_t extension_count;
-    uint32_t subgroup_operations; /* VkSubgroupFeatureFlags of compute shaders */
 } ctvk_gpu_features;
 
 /* One submission in flight: its command buffer, fence, descriptor sets and the views made for it. */
@@ -72,8 +71,8 @@ typedef struct ctvk_gpu_reflection {
     uint32_t push_bytes;
     uint32_t constants;     /* highest specialisation id + 1 */
     uint32_t local_size[3]; /* with the given specialisation */
-    uint8_t address, fp16, storage16, storage8, int8, int16, int64, fp64, unknown;
-    uint32_t unknown_capability;
+    uint8_t address, fp16, storage16, storage8, int8, int16, int64, unknown;
+    uint32_t unknown_capability; /* one that is never switched on */
 } ctvk_gpu_reflection;
 
 struct ctvk_gpu_pipeline {
@@ -141,9 +140,6 @@ void ctvk_gpu_info_query(VkPhysicalDevice device, uint32_t index, ctvk_gpu_info 
 void ctvk_gpu_caps_mask(uint32_t disable, ctvk_gpu_features *features, ctvk_gpu_caps *caps);
 /* Chains the structures of the features that are on; the result lives as long as `features`. */
 void *ctvk_gpu_features_chain(ctvk_gpu_features *features, int statistics);
-
-/* memory.c */
-void ctvk_gpu_memory_types(ctvk_gpu *gpu);
 
 /* reflect.c: CTVK_ERROR_INTERNAL where the module is damaged or uses what the binding rules do not allow. */
 ctvk_status ctvk_gpu_reflect(const ctvk_host *host, const ctvk_shader *shader, const uint32_t *constants, uint32_t count,

@@ -87,27 +87,15 @@ static uint32_t definition(const module *m, uint32_t id, uint32_t op, uint32_t w
 static void take_capability(ctvk_gpu_reflection *out, uint32_t capability)
 {
     switch (capability) {
-    case 0:  /* Matrix */
-    case 1:  /* Shader */
-    case 46: /* SampledBuffer */
-    case 50: /* ImageQuery */
-    case 61: /* GroupNonUniform and its kinds */
-    case 62:
-    case 63:
-    case 64:
-    case 65:
-    case 66:
-    case 67:
-    case 68:
+    case 0:    /* Matrix */
+    case 1:    /* Shader */
+    case 46:   /* SampledBuffer */
+    case 50:   /* ImageQuery */
+    case 61:   /* GroupNonUniform: the basic kind, which Vulkan 1.1 has everywhere */
     case 4427: /* DeviceGroup */
         break;
     case 9:
         out->fp16 = 1;
-        break;
-    case 10:
-        out->fp64 = 1;
-        out->unknown = 1;
-        out->unknown_capability = capability;
         break;
     case 11:
         out->int64 = 1;
