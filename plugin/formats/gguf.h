@@ -1,0 +1,83 @@
+/* formats/gguf.h - memory-mapped GGUF files (version 2 and 3, little endian), checked whole at open: after that nothing read through
+ * this door can leave the file. [one thread at a time] to open and close, reads [any thread]. */
+#ifndef CTVK_FORMATS_GGUF_H
+#define CTVK_FORMATS_GGUF_H
+
+#include "core/host.h"
+
+/* Types of metadata values, with the file's numbers. */
+enum {
+    CTVK_GGUF_UINT8 = 0,
+    CTVK_GGUF_INT8 = 1,
+    CTVK_GGUF_UINT16 = 2,
+    CTVK_GGUF_INT16 = 3,
+    CTVK_GGUF_UINT32 = 4,
+    CTVK_GGUF_INT32 = 5,
+    CTVK_GGUF_FLOAT32 = 6,
+    CTVK_GGUF_BOOL = 7,
+    CTVK_GGUF_STRING = 8,
+    CTVK_GGUF_ARRAY = 9,
+    CTVK_GGUF_UINT64 = 10,
+    CTVK_GGUF_INT64 = 11,
+    CTVK_GGUF_FLOAT64 = 12
+};
+
+/* One metadata value. For an array: `element` is its elements' type, `count` their number, `data` the first element's first byte. */
+typedef struct ctvk_gguf_value {
+    uint32_t type, element;
+    uint64_t count;
+    const uint8_t *data; /* VIEW of the file, may be unaligned */
+    uint64_t bytes;
+} ctvk_gguf_value;
+
+/* type: a CTVK_QUANT_* number of shaders/params/quant.h's list (the file's own number). Only these types pass open. */
+typedef struct ctvk_gguf_tensor {
+    const char *name; /* VIEW */
+    int32_t type;
+    int32_t rank;      /* 1..4 */
+    uint64_t shape[4]; /* as in the file: fastest first; 1 beyond rank */
+    uint64_t count;    /* elements */
+    const void *data;  /* VIEW of the mapping */
+    uint64_t bytes;
+} ctvk_gguf_tensor;
+
+typedef struct ctvk_gguf ctvk_gguf;
+
+/* status of every failure but memory: `failure` (CTVK_ERROR_BUNDLE where a bundle names the file, else CTVK_ERROR_INPUT). */
+ctvk_status ctvk_gguf_open(const ctvk_host *host, const char *path, ctvk_status failure, ctvk_gguf **out, ctvk_error *error);
+/* Same checks on bytes in memory. BORROWED until close. label names it in errors. */
+ctvk_status ctvk_gguf_parse(const ctvk_host *host, const void *bytes, uint64_t size, const char *label, ctvk_status failure,
+                            ctvk_gguf **out, ctvk_error *error);
+void ctvk_gguf_close(ctvk_gguf **file);
+const char *ctvk_gguf_label(const ctvk_gguf *file);   /* what errors call it: the file's name without its folder. VIEW */
+ctvk_status ctvk_gguf_failure(const ctvk_gguf *file); /* the status that open was told to fail with */
+
+uint64_t ctvk_gguf_tensor_count(const ctvk_gguf *file);
+const ctvk_gguf_tensor *ctvk_gguf_tensor_at(const ctvk_gguf *file, uint64_t index);
+const ctvk_gguf_tensor *ctvk_gguf_find(const ctvk_gguf *file, const char *name); /* NULL: not there; O(log n) */
+/* NULL: not there. O(log n). */
+const ctvk_gguf_value *ctvk_gguf_key(const ctvk_gguf *file, const char *key);
+
+/* Typed reads. 0: out is set; 1: the key is not there, out is untouched; -1: it is there with another type or out of range.
+ * integer takes any integer type whose value is in [low, high]; number takes any integer or float, finite. text: VIEW, not terminated. */
+int ctvk_gguf_integer(const ctvk_gguf *file, const char *key, int64_t low, int64_t high, int64_t *out);
+int ctvk_gguf_number(const ctvk_gguf *file, const char *key, double *out);
+int ctvk_gguf_boolean(const ctvk_gguf *file, const char *key, int32_t *out);
+int ctvk_gguf_string(const ctvk_gguf *file, const char *key, ctvk_text *out);
+/* An array whose elements have this type (strings: walk with next_string from cursor = value->data). */
+int ctvk_gguf_array(const ctvk_gguf *file, const char *key, uint32_t element, const ctvk_gguf_value **out);
+/* The string at *cursor (VIEW, not terminated); moves *cursor behind it. The caller counts. */
+ctvk_text ctvk_gguf_next_string(const uint8_t **cursor);
+float ctvk_gguf_float_at(const ctvk_gguf_value *array, uint64_t index); /* FLOAT32 arrays */
+int32_t ctvk_gguf_int_at(const ctvk_gguf_value *array, uint64_t index); /* INT32, UINT32, INT8, UINT8, INT16, UINT16 arrays */
+
+/* Elements of one block and bytes of one block of a tensor type; 0: a type that is not read. */
+uint32_t ctvk_gguf_block_elements(int32_t type);
+uint32_t ctvk_gguf_block_bytes(int32_t type);
+/* "Q4_K", ...; "type 17" style text for others, in a static table: never NULL. */
+const char *ctvk_gguf_type_name(int32_t type);
+/* Elements [first, first + count) as float32; first and count multiples of the type's block elements. Exactly ggml's dequantisation
+ * (scale and minimum as float32, one rounding per operation). */
+void ctvk_gguf_to_f32(const ctvk_gguf_tensor *tensor, uint64_t first, uint64_t count, float *out);
+
+#endif
