@@ -3,7 +3,8 @@
  * Calling order:
  *   const ctvk_context_api *contexts = (const ctvk_context_api *)ctvk_interface(CTVK_CONTEXT_NAME, CTVK_CONTEXT_VERSION);
  *   ... the same for bundles, jobs, results (and images, where volumes lie in NIfTI files)
- *   context -> bundle -> job (bundle, volume, options) -> run or step -> result.
+ *   context -> bundle -> job (bundle, volume, options) -> run or step -> result;
+ *   a prompt that the bundle does not know is encoded first: text model, text job -> run or step.
  *
  * Rules that hold everywhere:
  *   - Every struct that a host fills begins with struct_size; the *_INIT macro sets it and zeroes the rest. Zeroed means the default.
@@ -22,6 +23,7 @@
 #include "ctvk/image.h"
 #include "ctvk/job.h"
 #include "ctvk/result.h"
+#include "ctvk/text.h"
 #include "ctvk/types.h"
 #include "ctvk/volume.h"
 

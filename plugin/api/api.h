@@ -22,6 +22,14 @@ struct ctvk_context {
     ctvk_error error;
 };
 
+/* How an embedding was made, for the record. */
+typedef struct ctvk_prompt_facts {
+    uint32_t tokens;
+    int32_t truncated;
+    char encoder_sha256[65]; /* of the language model's file */
+} ctvk_prompt_facts;
+typedef struct ctvk_kept_prompt ctvk_kept_prompt; /* kept_prompts.c */
+
 struct ctvk_image_file {
     ctvk_context *context;
     ctvk_image image;
@@ -34,8 +42,10 @@ struct ctvk_bundle {
     ctvk_bundle_files *files;
     ctvk_llmseg_desc desc;
     uint64_t weight_bytes;
-    char *prompt;     /* last fill_template */
-    float *embedding; /* last read_embedding */
+    char *prompt;           /* last fill_template */
+    float *embedding;       /* last read_embedding */
+    pthread_mutex_t lock;   /* guards kept: text jobs and segmentation jobs run on several threads */
+    ctvk_kept_prompt *kept; /* encoded through this handle */
     ctvk_error error;
 };
 

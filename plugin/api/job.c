@@ -25,19 +25,16 @@ static ctvk_status take_prompt(ctvk_job *job, const ctvk_job_options *options, c
 {
     const ctvk_host *host = &job->context->host;
     char *prompt;
-    ctvk_status status = ctvk_copy_text(host, options->prompt.data, options->prompt.length, CTVK_MAX_PROMPT, "prompt", &prompt, error);
+    uint64_t length;
+    ctvk_status status = ctvk_take_prompt(host, options->prompt.data, options->prompt.length, &prompt, &length, error);
     if (status != CTVK_OK)
-        return status == CTVK_ERROR_ARGUMENT ? (error->status = CTVK_ERROR_PROMPT) : status;
-    uint64_t length = 0;
-    if (!ctvk_is_utf8(prompt))
-        status = ctvk_fail(error, CTVK_ERROR_PROMPT, "prompt: not UTF-8 text (save it as UTF-8)");
-    else if ((length = ctvk_trim_prompt(prompt)) == 0)
-        status = ctvk_fail(error, CTVK_ERROR_PROMPT, "prompt: nothing is left of it (describe the case)");
-    else
-        status = ctvk_bundle_find_prompt(job->bundle, prompt, length, job->embedding, error);
+        return status;
+    status = ctvk_bundle_find_prompt(job->bundle, prompt, length, job->embedding, &job->facts, &job->source, error);
     ctvk_text_sha256(prompt, length, job->prompt_sha256);
-    job->source = "cache";
     ctvk_free(host, prompt);
+    if (status == CTVK_OK && job->facts.truncated)
+        ctvk_result_warn(job->result, "the prompt is longer than the model reads: only its first %u tokens were read (shorten it)",
+                         job->facts.tokens);
     return status;
 }
 

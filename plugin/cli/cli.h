@@ -45,9 +45,16 @@ typedef struct cli_command {
     int (*run)(const cli_arguments *arguments);
 } cli_command;
 
-extern const cli_command cli_segment, cli_devices, cli_inspect, cli_verify;
+extern const cli_command cli_segment, cli_embed, cli_tokenize, cli_devices, cli_inspect, cli_verify;
 int cli_parse(const cli_command *command, int argc, char **argv, cli_arguments *out);
 void cli_print_help(const cli_command *command);
+/* --memory-limit: a positive whole number of MiB. */
+int cli_parse_limit(const char *text, uint64_t *bytes);
+#define CLI_HELP_DEVICE \
+    "index of ctvk devices, part of a name, UUID, or auto (default):\ndiscrete, integrated, virtual, CPU; also CTVK_DEVICE"
+#define CLI_HELP_LLM                                                                                                            \
+    "language model for prompts that are not cached; without it the\nbundle's own is looked for in its folder and in the data " \
+    "folder\n(~/.local/share/ctvk)"
 
 /* --- library.c: the tables, one context --- */
 typedef struct cli_library {
@@ -56,6 +63,7 @@ typedef struct cli_library {
     const ctvk_bundle_api *bundles;
     const ctvk_job_api *jobs;
     const ctvk_result_api *results;
+    const ctvk_text_api *texts;
     ctvk_context *context;
 } cli_library;
 int cli_library_open(cli_library *library);
@@ -117,7 +125,25 @@ typedef struct cli_text_source {
 /* Fills prompt or embedding of the options. buffer: OWNED by the caller (free), set where a file was read. */
 int cli_find_text(const cli_library *library, ctvk_bundle *bundle, const cli_text_source *source, ctvk_job_options *options, char **buffer);
 
-/* --- json.c: to stdout --- */
+/* --- encode.c: prompts through a language model --- */
+typedef struct cli_encoding {
+    ctvk_text prompt, device;
+    const char *llm; /* --llm; NULL: looked for */
+    uint64_t memory_limit;
+    int32_t quiet;
+} cli_encoding;
+/* Where this user's language models lie: $XDG_DATA_HOME/ctvk or ~/.local/share/ctvk; "": nowhere. Static. */
+const char *cli_data_folder(void);
+int cli_check_llm(const char *path);
+/* bundle NULL: to tokenise only, llm must be given. */
+int cli_open_model(const cli_library *library, ctvk_bundle *bundle, const char *llm, ctvk_text_model **model);
+/* Encodes a prompt, or finds it where the bundle knows it. job and model (NULL before) are the caller's to destroy, job first. */
+int cli_encode(const cli_library *library, ctvk_bundle *bundle, const cli_encoding *what, cli_progress *progress, ctvk_text_job **job,
+               ctvk_text_model **model);
+
+/* --- json.c --- */
+/* The text of a field of one JSON object, decoded in place; -1: there is none. */
+int cli_json_text_field(char *line, size_t length, const char *name, uint64_t *bytes);
 void cli_json_string(FILE *file, const char *text, uint64_t length);
 const char *cli_device_type(ctvk_device_type type);
 

@@ -65,7 +65,7 @@ static void print_text(const cli_inspection *in)
     if (b->text_template.length)
         printf("prompt template: %s\n", b->text_template.data);
     if (b->has_encoder)
-        printf("language model: %s (not part of this version: cached prompts and embeddings only)\n", b->encoder_file.data);
+        printf("language model: %s (for prompts that are not cached)\n", b->encoder_file.data);
     print_lists(in);
 }
 

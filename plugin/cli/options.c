@@ -1,5 +1,7 @@
 #include "cli.h"
 
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 static int32_t find_option(const cli_command *command, const char *name, size_t length)
@@ -72,6 +74,17 @@ int cli_parse(const cli_command *command, int argc, char **argv, cli_arguments *
     }
     if (command->position && !out->position_count)
         return cli_fail(CLI_USAGE, "%s: missing (see ctvk %s --help)", command->position, command->name);
+    return CLI_OK;
+}
+
+int cli_parse_limit(const char *text, uint64_t *bytes)
+{
+    char *end;
+    errno = 0;
+    unsigned long long mib = text[0] >= '0' && text[0] <= '9' ? strtoull(text, &end, 10) : 0;
+    if (!mib || *end || errno || mib > UINT64_MAX >> 21)
+        return cli_fail(CLI_USAGE, "--memory-limit %.40s: not a positive whole number of MiB (for example --memory-limit 1024)", text);
+    *bytes = (uint64_t)mib << 20;
     return CLI_OK;
 }
 

@@ -27,7 +27,7 @@ enum {
 enum { PLACE_LABEL, PLACE_PROBABILITY, PLACE_LOGITS, PLACE_REPORT };
 
 typedef struct cli_segmentation {
-    const char *model, *image_path; /* VIEW of the command line */
+    const char *model, *image_path, *llm; /* VIEW of the command line */
     int32_t quiet;
     cli_text_source text;
     ctvk_job_options options;
@@ -36,6 +36,8 @@ typedef struct cli_segmentation {
     cli_library library;
     cli_progress progress;
     ctvk_bundle *bundle;
+    ctvk_text_model *text_model;
+    ctvk_text_job *text_job;
     ctvk_image_file *image;
     ctvk_job *job;
     ctvk_result *result;

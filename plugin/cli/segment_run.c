@@ -10,6 +10,17 @@ static int cancelled(void)
     return cli_fail(CLI_CANCELLED, "segment: cancelled (nothing was written; run it again)");
 }
 
+/* Before the segmentation, so that both never share the device's memory. */
+static int encode_prompt(cli_segmentation *s)
+{
+    ctvk_bundle_info info = CTVK_BUNDLE_INFO_INIT;
+    s->library.bundles->info(s->bundle, &info);
+    if (!info.has_text || !s->options.prompt.length)
+        return CLI_OK;
+    cli_encoding what = {s->options.prompt, s->options.device, s->llm, s->options.memory_limit, s->quiet};
+    return cli_encode(&s->library, s->bundle, &what, &s->progress, &s->text_job, &s->text_model);
+}
+
 static int open_inputs(cli_segmentation *s)
 {
     cli_library *library = &s->library;
@@ -24,6 +35,9 @@ static int open_inputs(cli_segmentation *s)
     if (cli_interrupted())
         return cancelled();
     library->images->volume(s->image, &volume);
+    code = encode_prompt(s);
+    if (code != CLI_OK)
+        return code;
     cli_progress_begin(&s->progress, s->quiet);
     s->options.progress = cli_progress_report;
     s->options.progress_user = &s->progress;
@@ -137,6 +151,8 @@ int cli_segment_run(cli_segmentation *s)
         s->library.results->destroy(s->result);
         s->library.jobs->destroy(s->job);
         s->library.images->destroy(s->image);
+        s->library.texts->destroy(s->text_job);
+        s->library.texts->close(s->text_model);
         s->library.bundles->destroy(s->bundle);
     }
     cli_library_close(&s->library);

@@ -52,6 +52,8 @@ void ctvk_gguf_close(ctvk_gguf **file);
 const char *ctvk_gguf_label(const ctvk_gguf *file);   /* what errors call it: the file's name without its folder. VIEW */
 ctvk_status ctvk_gguf_failure(const ctvk_gguf *file); /* the status that open was told to fail with */
 
+const uint8_t *ctvk_gguf_bytes(const ctvk_gguf *file, uint64_t *size); /* the whole file. VIEW */
+
 uint64_t ctvk_gguf_tensor_count(const ctvk_gguf *file);
 const ctvk_gguf_tensor *ctvk_gguf_tensor_at(const ctvk_gguf *file, uint64_t index);
 const ctvk_gguf_tensor *ctvk_gguf_find(const ctvk_gguf *file, const char *name); /* NULL: not there; O(log n) */
