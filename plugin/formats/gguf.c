@@ -76,6 +76,12 @@ const char *ctvk_gguf_label(const ctvk_gguf *file)
     return file->label;
 }
 
+const uint8_t *ctvk_gguf_bytes(const ctvk_gguf *file, uint64_t *size)
+{
+    *size = file->size;
+    return file->bytes;
+}
+
 ctvk_status ctvk_gguf_failure(const ctvk_gguf *file)
 {
     return file->failure;
