@@ -9,7 +9,8 @@ set_target_properties(ctvk_command ctvk_draw PROPERTIES INSTALL_RPATH "$ORIGIN/.
 install(TARGETS ctvk EXPORT ctvk_targets LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(TARGETS ctvk_command ctvk_draw RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 install(DIRECTORY include/ctvk DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN *.h)
-install(FILES manifest/bundle.schema.json manifest/plugin.schema.json manifest/plugin.json DESTINATION ${ctvk_data_dir})
+configure_file(manifest/plugin.json.in plugin.json @ONLY)
+install(FILES manifest/bundle.schema.json manifest/plugin.schema.json ${PROJECT_BINARY_DIR}/plugin.json DESTINATION ${ctvk_data_dir})
 install(DIRECTORY manifest/demo DESTINATION ${ctvk_data_dir})
 install(FILES LICENSE README.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
 
