@@ -92,7 +92,8 @@ class Prepared:
         self.new_spacing, self.antialias = pre.get("spacing_mm"), pre.get("antialias", False)
         if self.new_spacing:
             size = [resampled_size(n, s, t) for n, s, t in zip(x.shape, self.spacing, self.new_spacing)]
-            x = resample(x, self.spacing, self.new_spacing, size, self.antialias)
+            # float32, so that the last bit of a sum of weights does not lift air above the window's low end: the crop looks at > 0.
+            x = resample(x, self.spacing, self.new_spacing, size, self.antialias).astype(numpy.float32)
         self.resampled = x.shape
         (low, high), (bottom, top) = pre["intensity"]["window"], pre["intensity"]["range"]
         x = (x.astype(numpy.float64) - low) / (high - low) * (top - bottom) + bottom

@@ -1,5 +1,4 @@
 # The command as its users meet it: damaged input, and whole runs on small seeded bundles. Python's standard library only.
-find_program(CTVK_PYTHON NAMES python3 REQUIRED)
 set(ctvk_cli_folder ${CMAKE_CURRENT_LIST_DIR})
 foreach(name damaged outputs)
   add_test(NAME cli.${name} COMMAND ${CTVK_PYTHON} ${ctvk_cli_folder}/${name}.py)

@@ -44,7 +44,8 @@ static int add_folder(golden_case *cases, int count, int room, const char *root,
         golden_case *c = &cases[count];
         snprintf(c->name, sizeof c->name, "%.63s", entry->d_name);
         snprintf(c->folder, sizeof c->folder, "%.400s/%.100s", root, entry->d_name);
-        if (has_file(c->folder, "manifest.json") && has_file(c->folder, "text_embedding.safetensors") + has_file(c->folder, "expected_label.nii.gz") &&
+        if (has_file(c->folder, "manifest.json") &&
+            has_file(c->folder, "text_embedding.safetensors") + has_file(c->folder, "expected_label.nii.gz") &&
             has_file(c->folder, "expected.safetensors") && strncmp(c->name, "text-", 5) != 0)
             count += prepare(c, tmp) == 0;
     }
