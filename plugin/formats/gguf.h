@@ -94,8 +94,8 @@ uint32_t ctvk_gguf_block_elements(int32_t type);
 uint32_t ctvk_gguf_block_bytes(int32_t type);
 /* ggml's name of any of its types, read here or not ("Q4_K", "IQ2_XXS", ...); "unknown" for a number that ggml does not know. */
 const char *ctvk_gguf_type_name(int32_t type);
-/* Elements [first, first + count) as float32; first and count multiples of the type's block elements. Exactly ggml's dequantisation
- * (scale and minimum as float32, one rounding per operation). */
+/* Elements [first, first + count) as float32; first and count multiples of the type's block elements. Exactly ggml's dequantisation:
+ * the true value rounded once to float32 (all products are exact in it). */
 void ctvk_gguf_to_f32(const ctvk_gguf_tensor *tensor, uint64_t first, uint64_t count, float *out);
 
 #endif

@@ -1,18 +1,13 @@
 #include "formats/gguf_internal.h"
 #include "formats/half.h"
 
-/* Source: ggml's block formats (ggml-common.h) and the order of its dequantisation. A product and a sum stand in two statements, so that
- * no compiler joins them into one rounding. */
+/* Source: ggml's block formats (ggml-common.h) and its dequantisation. Scales have 11 significant bits, group scales 7 at most and levels 8
+ * at most where there is no group scale, else 6: every product is exact in float32. Only the sum of a type with minima rounds, and so once,
+ * whether the compiler fuses it or not. */
 
 static float half_at(const uint8_t *at)
 {
     return ctvk_half_to_float(ctvk_gguf_u16(at));
-}
-
-static float scaled(int32_t level, float scale, float minimum)
-{
-    float product = (float)level * scale;
-    return product + minimum;
 }
 
 static void block_f32(const uint8_t *in, float *out)
@@ -46,8 +41,8 @@ static void block_q4_1(const uint8_t *in, float *out)
 {
     float d = half_at(in), m = half_at(in + 2);
     for (int i = 0; i < 16; i++) {
-        out[i] = scaled(in[4 + i] & 15, d, m);
-        out[i + 16] = scaled(in[4 + i] >> 4, d, m);
+        out[i] = (float)(in[4 + i] & 15) * d + m;
+        out[i + 16] = (float)(in[4 + i] >> 4) * d + m;
     }
 }
 
@@ -73,7 +68,7 @@ static void block_q5_1(const uint8_t *in, float *out)
     float d = half_at(in), m = half_at(in + 2);
     uint32_t high = ctvk_gguf_u32(in + 4);
     for (int i = 0; i < 32; i++)
-        out[i] = scaled(five_bits(in + 8, high, i), d, m);
+        out[i] = (float)five_bits(in + 8, high, i) * d + m;
 }
 
 /* Scale, 32 signed bytes. */
@@ -113,7 +108,7 @@ static void groups_of_32(const uint8_t *in, const uint8_t *high, const uint8_t *
             int32_t level = k & 1 ? bytes[i] >> 4 : bytes[i] & 15;
             if (high)
                 level |= (high[i] >> k & 1) << 4;
-            out[32 * k + i] = scaled(level, scale, -minimum);
+            out[32 * k + i] = (float)level * scale - minimum;
         }
     }
 }
