@@ -34,14 +34,17 @@ typedef struct ctvk_gguf_reader {
     ctvk_gguf *file;
     ctvk_error *error;
     uint64_t at, end;  /* next byte; where reading must stop: the file's end or the limit of what stands before the data */
-    const char *kind;  /* "" or what the fault lies in: "key", "tensor" */
+    const char *kind;  /* NULL, or what the fault lies in: "key", "tensor" */
     ctvk_text subject; /* its name */
+    char number[32];   /* the name of what has none yet */
 } ctvk_gguf_reader;
 
 #define CTVK_GGUF_DAMAGED "the file is damaged or cut short; get it again"
 
 /* Sets what ctvk_gguf_refuse names. kind: a literal. */
 void ctvk_gguf_about(ctvk_gguf_reader *r, const char *kind, ctvk_text subject);
+/* The index-th of its kind, whose name is not read yet. */
+void ctvk_gguf_about_number(ctvk_gguf_reader *r, const char *kind, uint64_t index);
 /* "FILE: KIND SUBJECT: FORMAT (REMEDY)" with the file's status. */
 ctvk_status ctvk_gguf_refuse(const ctvk_gguf_reader *r, const char *remedy, const char *format, ...) CTVK_PRINTF(3, 4);
 ctvk_status ctvk_gguf_no_memory(const ctvk_gguf_reader *r);

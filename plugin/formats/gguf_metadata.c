@@ -67,7 +67,7 @@ static ctvk_status parse_entry(ctvk_gguf_reader *r, ctvk_gguf_entry *entry)
     if (status != CTVK_OK)
         return status;
     if (entry->key.length == 0 || entry->key.length > MAX_KEY || memchr(entry->key.data, 0, (size_t)entry->key.length))
-        return ctvk_gguf_refuse(r, CTVK_GGUF_DAMAGED, "a key is empty, longer than %d bytes or holds a zero byte", MAX_KEY);
+        return ctvk_gguf_refuse(r, CTVK_GGUF_DAMAGED, "its name is empty, longer than %d bytes or holds a zero byte", MAX_KEY);
     ctvk_gguf_about(r, "key", entry->key);
     status = ctvk_gguf_read_u32(r, &v->type);
     if (status != CTVK_OK)
@@ -91,7 +91,7 @@ ctvk_status ctvk_gguf_parse_entries(ctvk_gguf_reader *r)
 {
     ctvk_gguf *f = r->file;
     for (uint64_t i = 0; i < f->entry_count; i++) {
-        ctvk_gguf_about(r, "", (ctvk_text){"", 0});
+        ctvk_gguf_about_number(r, "key", i);
         ctvk_status status = parse_entry(r, &f->entries[i]);
         if (status != CTVK_OK)
             return status;

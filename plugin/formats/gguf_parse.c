@@ -85,7 +85,7 @@ static ctvk_status refuse_parts(ctvk_gguf_reader *r)
 
 ctvk_status ctvk_gguf_check(ctvk_gguf *file, ctvk_error *error)
 {
-    ctvk_gguf_reader r = {file, error, 0, file->size < MAX_HEADER ? file->size : MAX_HEADER, "", {"", 0}};
+    ctvk_gguf_reader r = {.file = file, .error = error, .end = file->size < MAX_HEADER ? file->size : MAX_HEADER};
     uint64_t alignment;
     ctvk_status status = check_head(&r);
     if (status != CTVK_OK)

@@ -12,8 +12,9 @@ ctvk_status ctvk_gguf_refuse(const ctvk_gguf_reader *r, const char *remedy, cons
     vsnprintf(why, sizeof why, format, arguments);
     va_end(arguments);
     int length = r->subject.length < 100 ? (int)r->subject.length : 100;
-    return ctvk_fail(r->error, r->file->failure, "%.255s: %s%s%.*s%s%s (%s)", r->file->label, r->kind, r->kind[0] ? " " : "",
-                     r->kind[0] ? length : 0, r->kind[0] ? r->subject.data : "", r->kind[0] ? ": " : "", why, remedy);
+    if (!r->kind)
+        return ctvk_fail(r->error, r->file->failure, "%.255s: %s (%s)", r->file->label, why, remedy);
+    return ctvk_fail(r->error, r->file->failure, "%.255s: %s %.*s: %s (%s)", r->file->label, r->kind, length, r->subject.data, why, remedy);
 }
 
 ctvk_status ctvk_gguf_no_memory(const ctvk_gguf_reader *r)
@@ -25,6 +26,12 @@ void ctvk_gguf_about(ctvk_gguf_reader *r, const char *kind, ctvk_text subject)
 {
     r->kind = kind;
     r->subject = subject;
+}
+
+void ctvk_gguf_about_number(ctvk_gguf_reader *r, const char *kind, uint64_t index)
+{
+    int length = snprintf(r->number, sizeof r->number, "number %" PRIu64, index + 1);
+    ctvk_gguf_about(r, kind, (ctvk_text){r->number, (uint64_t)length});
 }
 
 ctvk_status ctvk_gguf_need(const ctvk_gguf_reader *r, uint64_t count, uint64_t bytes, const char *what)

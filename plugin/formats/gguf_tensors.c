@@ -51,11 +51,9 @@ static ctvk_status parse_tensor(ctvk_gguf_reader *r, char *name, ctvk_gguf_tenso
     ctvk_status status = ctvk_gguf_read_string(r, &text);
     if (status != CTVK_OK)
         return status;
-    if (text.length == 0 || text.length >= CTVK_GGUF_NAME_ROOM || memchr(text.data, 0, (size_t)text.length)) {
-        ctvk_gguf_about(r, "tensor", text);
+    if (text.length == 0 || text.length >= CTVK_GGUF_NAME_ROOM || memchr(text.data, 0, (size_t)text.length))
         return ctvk_gguf_refuse(r, CTVK_GGUF_DAMAGED, "its name is empty, longer than %d bytes or holds a zero byte",
                                 CTVK_GGUF_NAME_ROOM - 1);
-    }
     t->name = memcpy(name, text.data, (size_t)text.length);
     ctvk_gguf_about(r, "tensor", text);
     status = parse_shape(r, t);
@@ -123,7 +121,7 @@ ctvk_status ctvk_gguf_parse_tensors(ctvk_gguf_reader *r, uint64_t alignment)
     if (!offsets)
         return ctvk_gguf_no_memory(r);
     for (uint64_t i = 0; status == CTVK_OK && i < f->tensor_count; i++) {
-        ctvk_gguf_about(r, "", (ctvk_text){"", 0});
+        ctvk_gguf_about_number(r, "tensor", i);
         status = parse_tensor(r, f->names + i * CTVK_GGUF_NAME_ROOM, &f->tensors[i], &offsets[i]);
     }
     if (status == CTVK_OK)
