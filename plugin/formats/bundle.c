@@ -211,6 +211,7 @@ int32_t ctvk_bundle_cached_prompt(const ctvk_bundle_files *bundle, const char *p
     const ctvk_st_tensor *t = ctvk_safetensors_find(bundle->cache, name);
     if (!t)
         return 0;
-    ctvk_st_to_f32(t, 0, t->count, out);
+    if (out)
+        ctvk_st_to_f32(t, 0, t->count, out);
     return 1;
 }

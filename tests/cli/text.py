@@ -47,7 +47,7 @@ class Place:
         return folder
 
     def run(self, *arguments, code=0, stdin="", **env):
-        more = dict(os.environ, XDG_CACHE_HOME=self.cache, XDG_DATA_HOME=self.data, **env)
+        more = {**os.environ, "XDG_CACHE_HOME": self.cache, "XDG_DATA_HOME": self.data, **env}
         more.pop("CTVK_DEVICE", None)
         done = subprocess.run([COMMAND, *arguments], capture_output=True, timeout=300, env=more, input=stdin.encode(), cwd=self.base)
         error = done.stderr.decode("utf-8", "replace")
@@ -83,7 +83,7 @@ def embedding_joins_segmentation(p):
     first = read(f"{p.base}/e.safetensors")
     p.embed(f"{FREE}  <SEG>")
     check(read(f"{p.base}/e.safetensors") == first, "one trailing <SEG> and white space change nothing, and the same prompt twice is bit-identical")
-    p.embed(f"{FREE} right")
+    p.embed(f"right {FREE}")
     check(read(f"{p.base}/e.safetensors") != first, "another prompt is another embedding")
 
 
