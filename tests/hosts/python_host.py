@@ -193,7 +193,7 @@ class Text(unittest.TestCase):
         with tempfile.TemporaryDirectory(dir=os.environ["CTVK_TEST_TMP"]) as base:
             files.write(f"{base}/tiny.gguf", gguf.build())
             files.make_bundle(f"{base}/bundle")
-            tensors = files.seeded(files.network_shapes())
+            tensors = files.network()
             tensors.update(files.seeded({"contexts": (2, 8, files.TEXT_DIM), "segment_token": (files.TEXT_DIM,)}, seed=5))
             files.write(f"{base}/bundle/network.safetensors", files.safetensors(tensors))
             manifest = files.manifest()
@@ -206,7 +206,7 @@ class Text(unittest.TestCase):
             want = numpy.frombuffer(files.read(f"{base}/e.safetensors")[-4 * 2 * files.TEXT_DIM:], dtype=numpy.float32).reshape(2, -1)
             image = nibabel.load(f"{base}/ct.nii.gz")
             with ctvk.Model(f"{base}/bundle", llm=f"{base}/tiny.gguf") as model:
-                self.assertEqual([gguf.PIECES[t] for t in model.tokenize("left side")], ["\u2581left", "\u2581side"])
+                self.assertEqual([gguf.PIECES[t] for t in model.tokenize("left side")], ["\u2581left", "\u2581s", "id", "e"])
                 self.assertTrue(numpy.array_equal(model.embed("left"), want))
                 by_prompt = model.segment(image.dataobj, image.affine, prompt="left")
                 by_embedding = model.segment(image.dataobj, image.affine, embedding=want)
@@ -224,7 +224,7 @@ class Package(unittest.TestCase):
     def test_devices_are_the_commands(self):
         listed = json.loads(subprocess.run([COMMAND, "devices", "--json"], check=True, capture_output=True).stdout)
         listed = listed["devices"] if isinstance(listed, dict) else listed
-        self.assertEqual([d["name"] for d in listed], [d.name for d in ctvk.devices()])
+        self.assertEqual([d["uuid"] for d in listed], [d.uuid for d in ctvk.devices()])
 
     def test_structs_have_the_headers_sizes(self):
         """A C program prints the sizes of all structs and tables; ctypes has the same."""

@@ -2,6 +2,8 @@
 import ctypes
 import json
 import os
+import queue
+import threading
 from dataclasses import dataclass, field
 from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
 
@@ -64,19 +66,43 @@ class Segmentation:
 
 
 class _Watch:
-    """Hands progress on. An exception in it, Ctrl-C too, cancels the run and is raised once the library has returned."""
+    """Runs a job on a thread of its own while the caller's thread hands its progress on: Ctrl-C and exceptions of on_progress then happen in
+    Python, never inside of a C call, and cancel the job. on_progress is called on the caller's thread."""
 
     def __init__(self, on_progress: Optional[Progress]):
-        self.on_progress, self.raised = on_progress, None
-        self.function = _abi.ProgressFn(self.call)
+        self.on_progress, self.events = on_progress, queue.SimpleQueue()
+        self.function = _abi.ProgressFn(self.put)
 
-    def call(self, _user, fraction, stage):
-        # Without a callback too: this is where Python notices Ctrl-C.
+    def put(self, _user, fraction, stage):
+        self.events.put((fraction, stage.decode()))
+        return 0
+
+    def run(self, run: Callable[[Any], int], cancel: Callable[[Any], None], handle: Any) -> int:
+        """The job's status."""
+        status = []
+
+        def work() -> None:
+            try:
+                status.append(run(handle))
+            finally:
+                self.events.put(None)
+
+        thread = threading.Thread(target=work, name="ctvk")
+        thread.start()
         try:
-            return 1 if self.on_progress and self.on_progress(fraction, stage.decode()) else 0
-        except BaseException as problem:  # noqa: B902 - it must not pass through C
-            self.raised = problem
-            return 1
+            for event in iter(self.events.get, None):
+                if self.on_progress and self.on_progress(*event):
+                    cancel(handle)
+        except BaseException:
+            cancel(handle)
+            raise
+        finally:
+            while thread.is_alive():
+                try:
+                    thread.join()
+                except KeyboardInterrupt:
+                    pass  # a second Ctrl-C: the job is being cancelled, and its memory is still in use
+        return status[0]
 
 
 def _cache_folder() -> str:
@@ -108,9 +134,7 @@ class _Context:
     def name(self, status: int) -> str:
         return self.library.contexts.status_name(status).decode()
 
-    def check(self, status: int, last_error, handle, watch: Optional[_Watch] = None) -> None:
-        if watch is not None and watch.raised is not None:
-            raise watch.raised
+    def check(self, status: int, last_error, handle) -> None:
         if status:
             message = _abi.Text()
             last_error(handle, ctypes.byref(message))
@@ -192,8 +216,8 @@ class Model:
         self._text_model, self._bundle = ctypes.c_void_p(), ctypes.c_void_p()
         self._context.close()
 
-    def _check(self, status: int, last_error, handle, watch: Optional[_Watch] = None) -> None:
-        self._context.check(status, last_error, handle, watch)
+    def _check(self, status: int, last_error, handle) -> None:
+        self._context.check(status, last_error, handle)
 
     def _open(self) -> None:
         if not self._bundle:
@@ -313,7 +337,7 @@ class Model:
         status = table.create(self._context.handle, self._bundle, model, data, len(data), ctypes.byref(options), ctypes.byref(job))
         self._check(status, self._library.contexts.last_error, self._context.handle)
         try:
-            self._check(table.run(job), table.job_error, job, watch)
+            self._check(watch.run(table.run, table.cancel, job), table.job_error, job)
             info = _abi.TextInfo()
             self._check(table.result(job, ctypes.byref(info)), table.job_error, job)
             return numpy.ctypeslib.as_array(info.values, (info.prompts, info.dim)).copy()
@@ -330,8 +354,8 @@ class Model:
 
         array: voxels indexed [i, j, k], any strides (a transposed view is fine); HU = slope * value + intercept. affine: 4 x 4 or 3 x 4,
         (i, j, k, 1) to millimetres in the convention "RAS" (nibabel, MONAI) or "LPS" (ITK, DICOM). One of prompt, fields, embedding, unless
-        the model is vision-only. on_progress(fraction, stage) may return True to cancel (raises Cancelled); Ctrl-C cancels too. The
-        GIL is free meanwhile. The input is never written.
+        the model is vision-only. on_progress(fraction, stage), on this thread, may return True to cancel (raises Cancelled); Ctrl-C
+        cancels too. The GIL is free meanwhile. The input is never written.
 
         >>> labels, record = ctvk.Model(DEMO).segment(CT, AFFINE, prompt="left side")
         >>> labels.shape == CT.shape and int(labels.max()) == 1
@@ -355,7 +379,7 @@ class Model:
         status = jobs.create(self._context.handle, self._bundle, ctypes.byref(volume), ctypes.byref(options), ctypes.byref(job))
         self._check(status, self._library.contexts.last_error, self._context.handle)
         try:
-            self._check(jobs.run(job), jobs.last_error, job, watch)
+            self._check(watch.run(jobs.run, jobs.cancel, job), jobs.last_error, job)
             self._check(jobs.take_result(job, ctypes.byref(result)), jobs.last_error, job)
             return _read_result(self._library.results, result, voxels)
         finally:
