@@ -4,8 +4,8 @@
 #include "support/ops_case.h"
 
 /* Largest error over the largest output (of a layer norm, up to about 6). Two layers of float32: scores of size 10 are off by some 1e-6,
- * and each softmax, norm and residual passes that on. 6e-6 seen. */
-#define TOLERANCE 2e-5
+ * and each softmax, norm and residual passes that on. 9e-7 seen. */
+#define TOLERANCE 4e-6
 
 typedef struct shape {
     int level, channels, mlp, text_dim, prompts, x, y, z;
@@ -153,7 +153,7 @@ static const shape shapes[] = {{0, 16, 16, 5, 1, 5, 3, 7},   {0, 16, 16, 8, 2, 9
                                {2, 96, 192, 16, 3, 1, 3, 5}, {3, 192, 384, 10, 2, 3, 1, 3}, {4, 384, 768, 9, 2, 1, 3, 2},
                                {4, 128, 256, 3, 1, 1, 1, 1}, {2, 32, 64, 576, 5, 3, 3, 3},  {0, 16, 16, 4, 2, 97, 1, 1}};
 
-/* The folding must matter: with other tokens, or with prompts changed about, the result is another one. */
+/* The text must matter, else the comparison says nothing of the tokens. */
 static void test_reference_sees_text(case_data *c)
 {
     const shape *s = &c->s;
@@ -164,7 +164,7 @@ static void test_reference_sees_text(case_data *c)
     c->text[0] -= 1;
     for (size_t i = 0; i < c->count; i++)
         difference = fmax(difference, fabs(other[i] - c->want[i]));
-    CHECK_MSG(difference > 1000 * TOLERANCE, "another text changes only %g", difference);
+    CHECK_MSG(difference > 1e-2, "another text changes only %g", difference);
     free(other);
 }
 
