@@ -92,7 +92,7 @@ class Prepared:
         self.new_spacing, self.antialias = pre.get("spacing_mm"), pre.get("antialias", False)
         if self.new_spacing:
             size = [resampled_size(n, s, t) for n, s, t in zip(x.shape, self.spacing, self.new_spacing)]
-            # float32, so that the last bit of a sum of weights does not lift air above the window's low end: the crop looks at > 0.
+            # Rounded as the library holds it: weights that sum to 1 but for 1e-16 would lift air above 0, and the crop with it.
             x = resample(x, self.spacing, self.new_spacing, size, self.antialias).astype(numpy.float32)
         self.resampled = x.shape
         (low, high), (bottom, top) = pre["intensity"]["window"], pre["intensity"]["range"]
