@@ -16,7 +16,7 @@ install(FILES LICENSE README.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
 
 file(RELATIVE_PATH ctvk_prefix_from_pc /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
 string(REGEX REPLACE "/$" "" ctvk_prefix_from_pc ${ctvk_prefix_from_pc})
-configure_file(plugin/install/ctvk.pc.in ctvk.pc @ONLY)
+configure_file(plugin/ctvk.pc.in ctvk.pc @ONLY)
 install(FILES ${PROJECT_BINARY_DIR}/ctvk.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 
 install(EXPORT ctvk_targets NAMESPACE ctvk:: FILE ctvk-config.cmake DESTINATION ${ctvk_package_dir})

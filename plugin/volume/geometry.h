@@ -5,7 +5,7 @@
 #include "volume/volume.h"
 
 /* Steps 1 and 2 and the manifest's values: everything that is known before a voxel is read. */
-ctvk_status ctvk_geometry_begin(const ctvk_volume_view *in, const ctvk_prep_desc *desc, ctvk_geometry *out, ctvk_error *error);
+ctvk_status ctvk_geometry_begin(const ctvk_volume_view *in, const ctvk_prep_desc *desc, ctvk_geometry *g, ctvk_error *error);
 /* Steps 4 to 6, once crop_first and crop_dim stand (crop_dim 0: empty). */
 void ctvk_geometry_finish(const ctvk_prep_desc *desc, ctvk_geometry *geometry);
 
