@@ -1,0 +1,25 @@
+# The ABI as a host meets it: every test links the shared library and sees include/ only.
+find_program(CTVK_PYTHON NAMES python3 REQUIRED)
+find_program(CTVK_CXX NAMES g++ REQUIRED)
+set(ctvk_abi_folder ${CMAKE_CURRENT_LIST_DIR})
+set(ctvk_abi_env "VK_DRIVER_FILES=${LAVAPIPE_ICD};VK_ICD_FILENAMES=${LAVAPIPE_ICD};PYTHONDONTWRITEBYTECODE=1;${ctvk_test_env}")
+
+# The golden bundles with their weights, once for all of them.
+add_executable(abi_make_bundles ${ctvk_abi_folder}/make_bundles.c)
+set_target_properties(abi_make_bundles PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR})
+target_link_libraries(abi_make_bundles PRIVATE ctvk_test_support)
+add_test(NAME abi.bundles COMMAND abi_make_bundles ${CMAKE_CURRENT_SOURCE_DIR}/data/golden ${CMAKE_CURRENT_BINARY_DIR}/tmp/abi)
+set_tests_properties(abi.bundles PROPERTIES FIXTURES_SETUP abi_bundles TIMEOUT 120)
+
+file(GLOB files CONFIGURE_DEPENDS ${ctvk_abi_folder}/test_*.c)
+foreach(file IN LISTS files)
+  get_filename_component(base ${file} NAME_WE)
+  string(REPLACE "test_" "" short ${base})
+  add_executable(abi_${base} ${file})
+  set_target_properties(abi_${base} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR})
+  target_include_directories(abi_${base} PRIVATE ${CMAKE_CURRENT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/include)
+  target_link_libraries(abi_${base} PRIVATE ctvk Threads::Threads m ${CMAKE_DL_LIBS})
+  add_test(NAME abi.${short} COMMAND abi_${base})
+  set_tests_properties(abi.${short} PROPERTIES TIMEOUT 600 FIXTURES_REQUIRED abi_bundles
+                       ENVIRONMENT "CTVK_LIBRARY=$<TARGET_FILE:ctvk>;${ctvk_abi_env}")
+endforeach()
