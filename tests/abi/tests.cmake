@@ -23,3 +23,11 @@ foreach(file IN LISTS files)
   set_tests_properties(abi.${short} PROPERTIES TIMEOUT 600 FIXTURES_REQUIRED abi_bundles
                        ENVIRONMENT "CTVK_LIBRARY=$<TARGET_FILE:ctvk>;${ctvk_abi_env}")
 endforeach()
+
+# What is asked of compilers and linker. The sanitizers' own builds export more, and are no release.
+add_test(NAME abi.headers COMMAND ${CTVK_PYTHON} ${ctvk_abi_folder}/headers.py ${PROJECT_SOURCE_DIR}/include)
+set_tests_properties(abi.headers PROPERTIES TIMEOUT 300 ENVIRONMENT "PYTHONDONTWRITEBYTECODE=1")
+if(NOT CTVK_SANITIZE)
+  add_test(NAME abi.library COMMAND ${CTVK_PYTHON} ${ctvk_abi_folder}/library.py $<TARGET_FILE:ctvk> ${PROJECT_SOURCE_DIR} $<TARGET_FILE:ctvk_command>)
+  set_tests_properties(abi.library PROPERTIES TIMEOUT 60 ENVIRONMENT "${ctvk_abi_env}")
+endif()
