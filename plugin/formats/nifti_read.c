@@ -18,7 +18,7 @@
 typedef struct source {
     const uint8_t *bytes;
     uint64_t size, at;
-    int gz, finished, broken;
+    int gz, finished, broken, no_memory;
     z_stream stream;
 } source;
 
@@ -81,6 +81,7 @@ static uint64_t read_gz(source *s, uint8_t *out, uint64_t bytes)
             s->broken = !s->finished && inflateReset(&s->stream) != Z_OK;
         } else if (result != Z_OK || (in == s->stream.avail_in && room == s->stream.avail_out)) {
             s->broken = 1;
+            s->no_memory = result == Z_MEM_ERROR;
         }
     }
     return done;
@@ -183,6 +184,8 @@ ctvk_status ctvk_image_parse(const ctvk_host *host, const void *bytes, uint64_t 
     if (source_open(&s, host, bytes, size) != Z_OK)
         return ctvk_fail(error, CTVK_ERROR_HOST_MEMORY, "%s: no host memory to unpack it (close other programs)", label);
     ctvk_status status = parse(host, &s, label, out, error);
+    if (s.no_memory)
+        status = ctvk_fail(error, CTVK_ERROR_HOST_MEMORY, "%s: no host memory to unpack it (close other programs)", label);
     source_close(&s);
     if (status != CTVK_OK) {
         ctvk_image_free(host, out);
