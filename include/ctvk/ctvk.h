@@ -7,8 +7,9 @@
  *   a prompt that the bundle does not know is encoded first: text model, text job -> run or step.
  *
  * Rules that hold everywhere:
- *   - Every struct that a host fills begins with struct_size; the *_INIT macro sets it and zeroes the rest. Zeroed means the default.
- *     The library reads, and writes, only what struct_size covers; a size below that of the first release is CTVK_ERROR_ARGUMENT.
+ *   - Every struct that a host fills begins with struct_size; the *_INIT macro sets it and zeroes the rest. Zeroed means the default; a
+ *     struct that is zero throughout is one with every default. The library reads, and writes, only what struct_size covers; a size
+ *     below that of the first release, and members set beside a size of 0, are CTVK_ERROR_ARGUMENT.
  *   - Tables only grow at their end; `struct_size` of a table says how far it goes.
  *   - A failing call leaves a message "WHAT: WHY (WHAT TO DO)" on the handle that it was called on (for open and create: on the
  *     context): last_error. Output pointers are set to NULL on failure. destroy accepts NULL.

@@ -60,7 +60,7 @@ extern const ctvk_result_api ctvk_result_table;
 /* Size of a struct whose last member was `member`: what its first release had. */
 #define CTVK_UP_TO(type, member) ((uint32_t)(offsetof(type, member) + sizeof(((type *)0)->member)))
 
-/* Copies what the host's struct covers into `mine` (size bytes, defaults already in it). theirs NULL or of size 0: defaults.
+/* Copies what the host's struct covers into `mine` (size bytes, defaults already in it). theirs NULL or zeroed: defaults.
  * first: size of the struct in its first release. CTVK_ERROR_ARGUMENT names `what`. */
 ctvk_status ctvk_take_struct(void *mine, uint32_t size, const void *theirs, uint32_t first, const char *what, ctvk_error *error);
 /* Copies `filled` into the host's struct as far as its struct_size goes, which is kept. */

@@ -43,10 +43,12 @@ static ctvk_status check_soft_prompt(ctvk_bundle *bundle, ctvk_error *error)
 
 static ctvk_status bundle_open(ctvk_context *context, const char *folder, uint64_t length, ctvk_bundle **out)
 {
-    if (!context || !out)
+    if (!context)
         return CTVK_ERROR_ARGUMENT;
-    *out = NULL;
     ctvk_error *error = &context->error;
+    if (!out)
+        return ctvk_fail(error, CTVK_ERROR_ARGUMENT, "bundle: no place for it (pass a pointer)");
+    *out = NULL;
     ctvk_bundle *bundle = ctvk_calloc(&context->host, 1, sizeof *bundle);
     if (!bundle)
         return ctvk_fail(error, CTVK_ERROR_HOST_MEMORY, "bundle: no host memory (close other programs)");

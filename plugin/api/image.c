@@ -6,8 +6,10 @@
 
 static ctvk_status image_open(ctvk_context *context, const char *path, uint64_t length, ctvk_image_file **out)
 {
-    if (!context || !out)
+    if (!context)
         return CTVK_ERROR_ARGUMENT;
+    if (!out)
+        return ctvk_fail(&context->error, CTVK_ERROR_ARGUMENT, "image: no place for it (pass a pointer)");
     *out = NULL;
     char *name;
     ctvk_status status = ctvk_copy_path(&context->host, path, length, "image", &name, &context->error);

@@ -6,6 +6,7 @@
 #include "formats/nifti.h"
 
 #include <nifti1_io.h>
+#include <zlib.h>
 
 #define CTVK_NIFTI1_BYTES 348
 
@@ -13,6 +14,9 @@
 struct ctvk_nifti_header {
     struct nifti_1_header raw;
 };
+
+/* Before inflateInit2 or deflateInit2: zlib's own memory comes from the host too. host outlives the stream; may be NULL. */
+void ctvk_zlib_use(z_stream *stream, const ctvk_host *host);
 
 /* Checks a header as it lies on disk and fills everything of the image but data and hash. swapped: the file has the other byte order. */
 ctvk_status ctvk_nifti_check_header(const uint8_t bytes[CTVK_NIFTI1_BYTES], const char *label, ctvk_image *image,

@@ -9,7 +9,6 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <zlib.h>
 
 /* Bytes that may follow the voxels; some programs pad. More is no file that we understand. */
 #define MAX_TRAILING (1u << 20)
@@ -19,13 +18,31 @@
 typedef struct source {
     const uint8_t *bytes;
     uint64_t size, at;
-    int gz, finished, broken;
+    int gz, finished, broken, no_memory;
     z_stream stream;
 } source;
 
-static int source_open(source *s, const uint8_t *bytes, uint64_t size)
+static voidpf zlib_alloc(voidpf host, uInt items, uInt size)
+{
+    return ctvk_alloc(host, (size_t)items * size);
+}
+
+static void zlib_free(voidpf host, voidpf memory)
+{
+    ctvk_free(host, memory);
+}
+
+void ctvk_zlib_use(z_stream *stream, const ctvk_host *host)
+{
+    stream->zalloc = zlib_alloc;
+    stream->zfree = zlib_free;
+    stream->opaque = (voidpf)(uintptr_t)host; /* only ever handed back as const */
+}
+
+static int source_open(source *s, const ctvk_host *host, const uint8_t *bytes, uint64_t size)
 {
     memset(s, 0, sizeof *s);
+    ctvk_zlib_use(&s->stream, host);
     s->bytes = bytes;
     s->size = size;
     s->gz = size > 2 && bytes[0] == 0x1f && bytes[1] == 0x8b;
@@ -64,6 +81,7 @@ static uint64_t read_gz(source *s, uint8_t *out, uint64_t bytes)
             s->broken = !s->finished && inflateReset(&s->stream) != Z_OK;
         } else if (result != Z_OK || (in == s->stream.avail_in && room == s->stream.avail_out)) {
             s->broken = 1;
+            s->no_memory = result == Z_MEM_ERROR;
         }
     }
     return done;
@@ -163,9 +181,11 @@ ctvk_status ctvk_image_parse(const ctvk_host *host, const void *bytes, uint64_t 
     uint8_t digest[32];
     ctvk_sha256 hash;
     memset(out, 0, sizeof *out);
-    if (source_open(&s, bytes, size) != Z_OK)
+    if (source_open(&s, host, bytes, size) != Z_OK)
         return ctvk_fail(error, CTVK_ERROR_HOST_MEMORY, "%s: no host memory to unpack it (close other programs)", label);
     ctvk_status status = parse(host, &s, label, out, error);
+    if (s.no_memory)
+        status = ctvk_fail(error, CTVK_ERROR_HOST_MEMORY, "%s: no host memory to unpack it (close other programs)", label);
     source_close(&s);
     if (status != CTVK_OK) {
         ctvk_image_free(host, out);
