@@ -99,13 +99,15 @@ def tell(result, output):
     rows = result["rows"]
     about = result["machine"]
     lines = [table.markdown(rows), "",
-             f"CPU: {about['cpu']}, {about['cores']} cores; {about['threads']} threads for each program; load at the start {about['load_at_start']}.",
+             f"CPU: {about['cpu']}, {about['cores']} cores, {about['threads']} threads for each program; load at the start "
+             f"{about['load_at_start']}.",
              f"Driver: {about.get('driver', '-')}. PyTorch {about.get('torch', '-')}. llama-cpp-python {about.get('llama_cpp_python', '-')}.",
              f"f48: {result['weights']}."]
     cold = [r["ctvk"]["wall_seconds"] for r in rows if "missing" in r and "ctvk" in r]
     lines += [f"The command `ctvk embed` from its start to the embedding: {w['median']:.2f} s ({w['min']:.2f} - {w['max']:.2f})." for w in cold]
     lines += [f"{r['name']}: {side}: {why}." for r in rows for side, why in r.get("missing", {}).items()]
-    lines += [f"ATTENTION: {r['name']}: the two programs' logits differ by {r['difference']:.1e}." for r in rows if (r.get("difference") or 0) > 1e-4]
+    lines += [f"ATTENTION: {r['name']}: the two programs' logits differ by {r['difference']:.1e}."
+              for r in rows if (r.get("difference") or 0) > 1e-4]
     lines += compare(result)
     text = "\n".join(lines)
     print(text)
@@ -120,7 +122,8 @@ def compare(result):
     with open(COMMITTED, encoding="utf-8") as file:
         old = json.load(file)
     found, count = table.slower(old, result), table.compared(old, result)
-    lines = [f"SLOWER than docs/bench.json: {text}." for text in found] or [f"Compared with docs/bench.json in {count} rows: nothing became slower beyond the noise."]
+    lines = [f"SLOWER than docs/bench.json: {text}." for text in found]
+    lines = lines or [f"Compared with docs/bench.json in {count} rows: nothing became slower beyond the noise."]
     if old["machine"]["cpu"] != result["machine"]["cpu"]:
         lines.append(f"That run was on another CPU ({old['machine']['cpu']}): ratios may differ for this reason alone.")
     return lines

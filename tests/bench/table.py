@@ -34,7 +34,8 @@ def seconds(side, missing):
 
 def cells(r):
     ratio, missing = r.get("ratio"), r.get("missing", {})
-    return [r["name"], str(max(r["rounds"], r.get("peer_rounds", 0))), seconds(r.get("ctvk"), missing.get("ctvk")), seconds(r.get("peer"), missing.get("peer")),
+    rounds = str(max(r["rounds"], r.get("peer_rounds", 0)))
+    return [r["name"], rounds, seconds(r.get("ctvk"), missing.get("ctvk")), seconds(r.get("peer"), missing.get("peer")),
             f"{ratio['median']:.2f} ({ratio['min']:.2f} - {ratio['max']:.2f})" if ratio else "-",
             str(r["ctvk"]["planned_mib"]) if "ctvk" in r else "-", str(r["ctvk"]["peak_mib"]) if "ctvk" in r else "-",
             str(r["peer"]["peak_mib"]) if "peer" in r else "-", f"{r['difference']:.0e}" if r.get("difference") is not None else "-"]
