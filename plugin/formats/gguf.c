@@ -32,7 +32,7 @@ ctvk_status ctvk_gguf_parse(const ctvk_host *host, const void *bytes, uint64_t s
 
 ctvk_status ctvk_gguf_open(const ctvk_host *host, const char *path, ctvk_status failure, ctvk_gguf **out, ctvk_error *error)
 {
-    struct stat info;
+    struct stat info = {0};
     const char *slash = strrchr(path, '/');
     *out = NULL;
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);

@@ -47,7 +47,7 @@ typedef struct ctvk_gguf_value {
     uint64_t bytes;
 } ctvk_gguf_value;
 
-/* type: a CTVK_QUANT_* number of shaders/params/quant.h's list (the file's own number). Only these types pass open. */
+/* type: a CTVK_GGML_* number, the same as CTVK_QUANT_* of shaders/params/quant.h. Only these types pass open. */
 typedef struct ctvk_gguf_tensor {
     const char *name; /* VIEW */
     int32_t type;
@@ -60,7 +60,8 @@ typedef struct ctvk_gguf_tensor {
 
 typedef struct ctvk_gguf ctvk_gguf;
 
-/* status of every failure but memory: `failure` (CTVK_ERROR_BUNDLE where a bundle names the file, else CTVK_ERROR_INPUT). */
+/* status of every failure but memory: `failure` (CTVK_ERROR_BUNDLE where a bundle names the file, else CTVK_ERROR_INPUT). Reads the header
+ * alone, of any size of file. A file that another program shortens while it is open ends the process (SIGBUS), as with every mapping. */
 ctvk_status ctvk_gguf_open(const ctvk_host *host, const char *path, ctvk_status failure, ctvk_gguf **out, ctvk_error *error);
 /* Same checks on bytes in memory. BORROWED until close. label names it in errors. */
 ctvk_status ctvk_gguf_parse(const ctvk_host *host, const void *bytes, uint64_t size, const char *label, ctvk_status failure,

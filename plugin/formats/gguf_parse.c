@@ -27,15 +27,12 @@ static ctvk_status check_version(ctvk_gguf_reader *r)
 }
 
 /* Nothing is allocated for a count that the file has not the bytes for. */
-static ctvk_status check_count(ctvk_gguf_reader *r, const char *what, uint64_t least, uint64_t *out)
+static ctvk_status check_count(const ctvk_gguf_reader *r, const char *what, uint64_t count, uint64_t least)
 {
-    ctvk_status status = ctvk_gguf_read_u64(r, out);
-    if (status != CTVK_OK)
-        return status;
-    if (*out > (r->file->size - HEAD) / least)
-        return ctvk_gguf_refuse(r, CTVK_GGUF_DAMAGED, "its %" PRIu64 " %s do not fit into the file", *out, what);
-    if (*out > MAX_ENTRIES)
-        return ctvk_gguf_refuse(r, CTVK_GGUF_DAMAGED, "its %" PRIu64 " %s are more than %d", *out, what, MAX_ENTRIES);
+    if (count > (r->file->size - HEAD) / least)
+        return ctvk_gguf_refuse(r, CTVK_GGUF_DAMAGED, "its %" PRIu64 " %s do not fit into the file", count, what);
+    if (count > MAX_ENTRIES)
+        return ctvk_gguf_refuse(r, CTVK_GGUF_DAMAGED, "its %" PRIu64 " %s are more than %d", count, what, MAX_ENTRIES);
     return CTVK_OK;
 }
 
@@ -46,12 +43,14 @@ static ctvk_status check_head(ctvk_gguf_reader *r)
         return ctvk_gguf_refuse(r, "give a language model in llama.cpp's format", "no GGUF file");
     if (f->size < HEAD)
         return ctvk_gguf_refuse(r, CTVK_GGUF_DAMAGED, "the file ends within its first %d bytes", HEAD);
+    f->tensor_count = ctvk_gguf_u64(f->bytes + 8);
+    f->entry_count = ctvk_gguf_u64(f->bytes + 16);
+    r->at = HEAD;
     ctvk_status status = check_version(r);
-    r->at = 8;
     if (status == CTVK_OK)
-        status = check_count(r, "tensors", LEAST_TENSOR, &f->tensor_count);
+        status = check_count(r, "tensors", f->tensor_count, LEAST_TENSOR);
     if (status == CTVK_OK)
-        status = check_count(r, "keys", LEAST_ENTRY, &f->entry_count);
+        status = check_count(r, "keys", f->entry_count, LEAST_ENTRY);
     return status;
 }
 

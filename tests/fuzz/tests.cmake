@@ -10,7 +10,7 @@ if(CTVK_FUZZ)
   file(GLOB fuzz_rooms CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/plugin/core/*.c ${PROJECT_SOURCE_DIR}/plugin/formats/*.c)
 endif()
 
-foreach(name manifest safetensors nifti bundle_path)
+foreach(name manifest safetensors gguf nifti bundle_path)
   add_executable(fuzz_${name}_replay fuzz/fuzz_${name}.c fuzz/replay.c)
   set_target_properties(fuzz_${name}_replay PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR})
   target_link_libraries(fuzz_${name}_replay PRIVATE ctvk_test_support)

@@ -240,7 +240,10 @@ static void refused(const char *path, ctvk_status failure, const char *why)
     ctvk_gguf *file = (ctvk_gguf *)&file;
     ctvk_error error = {0};
     CHECK(ctvk_gguf_open(NULL, path, failure, &file, &error) == failure && error.status == failure && !file);
-    CHECK_MSG(strstr(error.message, path) && strstr(error.message, why) && strchr(error.message, '('), "%s", error.message);
+    /* What cannot be opened is named by its path, what is in a file by the file's name. */
+    CHECK_MSG(strstr(error.message, strstr(why, "GGUF") ? strrchr(path, '/') + 1 : path) && strstr(error.message, why) &&
+                  strchr(error.message, '('),
+              "%s", error.message);
 }
 
 static void no_files(const char *tmp)
@@ -255,6 +258,8 @@ static void no_files(const char *tmp)
     FILE *file = fopen(path, "wb");
     CHECK(file && fclose(file) == 0);
     refused(path, CTVK_ERROR_BUNDLE, "empty");
+    CHECK((file = fopen(path, "wb")) && fputs("a text, for example", file) >= 0 && fclose(file) == 0);
+    refused(path, CTVK_ERROR_BUNDLE, "no GGUF file");
     unlink(path);
 }
 
