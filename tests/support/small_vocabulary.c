@@ -99,7 +99,7 @@ static uint8_t *file_of(const small_vocabulary *v, size_t *size)
     return bytes;
 }
 
-ctvk_status small_open(const small_vocabulary *v, ctvk_tokenizer **out, ctvk_error *error)
+ctvk_status small_open_with(const ctvk_host *host, const small_vocabulary *v, ctvk_tokenizer **out, ctvk_error *error)
 {
     size_t size;
     uint8_t *bytes = file_of(v, &size);
@@ -107,9 +107,14 @@ ctvk_status small_open(const small_vocabulary *v, ctvk_tokenizer **out, ctvk_err
     ctvk_status status = ctvk_gguf_parse(NULL, bytes, size, "small.gguf", CTVK_ERROR_BUNDLE, &file, error);
     *out = NULL;
     if (status == CTVK_OK) {
-        status = ctvk_tokenizer_create(NULL, file, out, error);
+        status = ctvk_tokenizer_create(host, file, out, error);
         ctvk_gguf_close(&file);
     }
     free(bytes); /* what the tokenizer needs it must have copied */
     return status;
+}
+
+ctvk_status small_open(const small_vocabulary *v, ctvk_tokenizer **out, ctvk_error *error)
+{
+    return small_open_with(NULL, v, out, error);
 }

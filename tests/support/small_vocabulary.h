@@ -27,5 +27,7 @@ void small_bpe(small_vocabulary *v, const char *pre);
 void small_letter(int byte, char out[4]);
 /* Its file's tokenizer; status and *error as ctvk_tokenizer_create has them. */
 ctvk_status small_open(const small_vocabulary *v, ctvk_tokenizer **out, ctvk_error *error);
+/* The tokenizer's memory from this host; the file's from malloc. */
+ctvk_status small_open_with(const ctvk_host *host, const small_vocabulary *v, ctvk_tokenizer **out, ctvk_error *error);
 
 #endif

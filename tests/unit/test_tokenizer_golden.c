@@ -1,6 +1,7 @@
 /* llama.cpp's own answers for the strings of each vocabulary, and texts of 1 MB in linear time. */
 #include "formats/tokenizer.h"
 #include "support/check.h"
+#include "support/small_vocabulary.h"
 
 #include <sys/stat.h>
 #include <time.h>
@@ -182,6 +183,21 @@ static const char *smollm2(char *path, size_t room)
     return path;
 }
 
+static void small(void)
+{
+    static const char *const rules[] = {NULL, "gpt-2", "llama-bpe", "smollm", "default"};
+    for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
+        small_vocabulary v;
+        ctvk_tokenizer *tokenizer;
+        ctvk_error error = {0};
+        rules[i] ? small_bpe(&v, rules[i]) : small_spm(&v);
+        CHECK_MSG(small_open(&v, &tokenizer, &error) == CTVK_OK, "%s", error.message);
+        if (tokenizer)
+            long_texts(tokenizer, rules[i] ? rules[i] : "SentencePiece");
+        ctvk_tokenizer_destroy(&tokenizer);
+    }
+}
+
 int main(void)
 {
     static const struct {
@@ -191,9 +207,10 @@ int main(void)
     } cases[] = {{"llama-spm", 1, 32000}, {"llama-bpe", 128000, 128256}, {"gpt-2", 50256, 50257}};
     const char *golden = getenv("CTVK_GOLDEN");
     char path[2048];
+    small();
     if (!golden || !*golden) {
-        printf("llama.cpp's own answers are not here: the small vocabularies of unit.tokenizer are all that is tested\n");
-        return 0;
+        printf("llama.cpp's own answers are not here: long texts in small vocabularies are all that is tested\n");
+        return check_done("tokenizer_golden");
     }
     printf("llama.cpp's own answers: %s/tokens\n", golden);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
