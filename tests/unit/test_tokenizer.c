@@ -50,7 +50,7 @@ static void check_answers(const small_vocabulary *v, const answer *answers, size
 }
 
 /* 259 _, 260 a, 261 b, 262 c, 263 ab, 264 bc, 265 _a, 266 abc, 267 aa, 268 __, 269 e acute, 270 <, 271 s, 272 >, 273 [T], 274 [T]x,
- * 275 <|im_end|>, 276 cc, 277 ccc, 278 e with a combining acute. */
+ * 275 <|im_end|>, 276 cc, 277 ccc, 278 e with a combining acute, 279 de, 280 cde. */
 static void sentence_piece(void)
 {
     static const answer answers[] = {
@@ -59,8 +59,9 @@ static void sentence_piece(void)
         {"aaa", {265, 267, END}}, /* _a (-3) before aa (-5) */
         {" ", {268, END}},        /* the prefix and the space */
         {"   ", {268, 268, END}}, /* of equal scores the leftmost */
-        /* ccc and cc score 0 and -0, which is the same: after the leftmost cc, ccc stands further left than the other cc */
+        /* ccc and cc score -0 and 0, which is the same: after the leftmost cc, ccc stands further left than the other cc */
         {"cccc", {259, 277, 262, END}},
+        {"cde", {259, 280, END}}, /* a pair that comes about at the left of the first one */
         {"d", {259, B('d'), END}},
         {"\u00e9\u00e8", {259, 269, B(0xc3), B(0xa8), END}},
         {"e\u0301e", {259, 278, B('e'), END}}, /* of two characters that are no tokens themselves */
@@ -132,6 +133,16 @@ static void byte_level(void)
         CHECK(ctvk_tokenizer_bos(t) == 11);
         ctvk_tokenizer_destroy(&t);
     }
+}
+
+/* Of a rule that stands twice the first counts: a b still goes before a a. */
+static void rule_twice(void)
+{
+    static const answer answers[] = {{"aab", {'a', 256, END}}};
+    small_vocabulary v;
+    small_bpe(&v, "gpt-2");
+    v.merges[v.merge_count++] = "a b";
+    check_answers(&v, answers, 1);
 }
 
 /* What llama.cpp does where a byte has no letter (as in SmolLM2): no token for it. */
@@ -221,6 +232,7 @@ int main(void)
 {
     sentence_piece();
     byte_level();
+    rule_twice();
     without_a_letter();
     without_bytes();
     not_text();
