@@ -153,12 +153,25 @@ def paths():
         write("bundle_path", f"{i:02}", name.encode())
 
 
+def prompts():
+    texts = {"prompt": "N1, cT2, breast conserving surgery, left side", "merges": "abc aab  aaaa\tbc cccc 's 111111 xyz", "markup": "<s>[T]x[T] <|im_start|>",
+             "scripts": "\u4e2d\u6587\uff0ce\u0301\u00a0\U0001f600\u0663\u00bd\r\n\n ", "empty": "", "zero": "a\0b"}
+    for name, value in texts.items():
+        write("tokenizer_spm", name, value.encode())
+        for i, rule in enumerate(("gpt2", "llama3", "smollm", "default")):
+            write("tokenizer_bpe", f"{name}_{rule}", bytes([i]) + value.encode())
+    for name, value in {"surrogate": b"a\xed\xa0\x80", "overlong": b"\xc0\xaf", "cut": b"ab\xf0\x9f\x98"}.items():
+        write("tokenizer_spm", name, value)
+        write("tokenizer_bpe", name, b"\0" + value)
+
+
 def main():
     manifests()
     tensor_files()
     gguf_files()
     images()
     paths()
+    prompts()
     return 0
 
 
