@@ -83,19 +83,17 @@ static ctvk_status upload_layers(ctvk_llama *m, ctvk_error *error)
 
 static ctvk_status create_buffers(ctvk_llama *m, ctvk_error *error)
 {
-    uint64_t largest = 0;
-    for (int32_t n = 0; n < m->desc.layers; n++)
-        largest = largest > m->layers[n].bytes ? largest : m->layers[n].bytes;
     ctvk_status status =
         ctvk_gpu_buffer_create(m->gpu, m->at.constant_bytes, CTVK_GPU_MEMORY_DEVICE, "norms of the language model", &m->constants, error);
     if (status == CTVK_OK)
         status = ctvk_gpu_buffer_create(m->gpu, m->at.bytes, CTVK_GPU_MEMORY_DEVICE, "activations of the language model", &m->activations,
                                         error);
     for (int32_t n = 0; n < m->weight_buffers && status == CTVK_OK; n++)
-        status = ctvk_gpu_buffer_create(m->gpu, m->resident ? m->layers[n].bytes : largest, CTVK_GPU_MEMORY_DEVICE,
+        status = ctvk_gpu_buffer_create(m->gpu, m->resident ? m->layers[n].bytes : m->streaming.buffer_bytes, CTVK_GPU_MEMORY_DEVICE,
                                         "weights of the language model", &m->weights[n], error);
     for (int32_t i = 0; i < 2 && status == CTVK_OK && !m->resident && !ctvk_gpu_get_caps(m->gpu)->maps_device; i++)
-        status = ctvk_gpu_buffer_create(m->gpu, CTVK_LLAMA_PIECE, CTVK_GPU_MEMORY_UPLOAD, "weights in transit", &m->staging[i], error);
+        status =
+            ctvk_gpu_buffer_create(m->gpu, m->streaming.piece_bytes, CTVK_GPU_MEMORY_UPLOAD, "weights in transit", &m->staging[i], error);
     return status;
 }
 
@@ -106,7 +104,7 @@ static ctvk_status create(const ctvk_llama *plan, ctvk_llama **out, ctvk_error *
     if (!m)
         return no_memory(error);
     *m = *plan;
-    m->weight_buffers = m->resident ? m->desc.layers : ctvk_llama_stream_buffers(&m->desc);
+    m->weight_buffers = m->resident ? m->desc.layers : m->streaming.buffers;
     m->layers = ctvk_calloc(host, (size_t)m->desc.layers, sizeof *m->layers);
     m->weights = ctvk_calloc(host, (size_t)m->weight_buffers, sizeof(ctvk_gpu_buffer *));
     ctvk_status status = m->layers && m->weights ? CTVK_OK : no_memory(error);
@@ -139,6 +137,7 @@ ctvk_status ctvk_llama_create(ctvk_gpu *gpu, const ctvk_gguf *file, const ctvk_l
         status = ctvk_llama_place_all(gpu, file, desc, sequences, tokens, &plan.at, error);
     if (status != CTVK_OK)
         return status;
+    ctvk_llama_streaming_of(file, desc, &plan.streaming);
     plan.resident = memory.resident;
     status = create(&plan, out, error);
     /* Others use the device too: what fits its memory need not fit what is free. */

@@ -108,11 +108,11 @@ static void read_heads(reader *r, ctvk_llama_desc *d)
     if (d->heads % d->kv_heads)
         refuse(r, "llama.attention.head_count_kv", "does not divide the number of heads");
     d->head_dim = integer(r, length, 1, 65536, usual);
-    if (integer(r, values, 1, 65536, usual) != d->head_dim)
-        refuse(r, values, "is not the length of the keys");
     snprintf(why, sizeof why, "heads of %d channels are not computed, only multiples of 4 up to %d", d->head_dim, most);
     if (d->head_dim < 4 || d->head_dim % 4 || d->head_dim > most)
         refuse(r, length, why);
+    if (integer(r, values, 1, 65536, usual) != d->head_dim)
+        refuse(r, values, "is not the length of the keys");
     d->rope_dim = integer(r, "llama.rope.dimension_count", 2, 65536, d->head_dim);
     if (d->rope_dim % 2 || d->rope_dim > d->head_dim)
         refuse(r, "llama.rope.dimension_count", "is odd or larger than a head");

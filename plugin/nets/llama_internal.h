@@ -5,7 +5,7 @@
 #include "nets/llama.h"
 #include "ops/quant_linear.h"
 
-#define CTVK_LLAMA_PIECE (16u << 20) /* bytes of a layer that travel at once */
+#define CTVK_LLAMA_PIECE (16u << 20) /* most bytes of a layer that travel at once */
 
 enum {
     CTVK_LLAMA_Q,
@@ -58,8 +58,13 @@ ctvk_status ctvk_llama_place_all(const ctvk_gpu *gpu, const ctvk_gguf *file, con
                                  ctvk_llama_places *out, ctvk_error *error);
 /* Describe has passed. */
 void ctvk_llama_layer_of(const ctvk_gguf *file, const ctvk_llama_desc *desc, int32_t n, ctvk_llama_layer *out);
-/* Device buffers that hold layers where they stream. */
-int32_t ctvk_llama_stream_buffers(const ctvk_llama_desc *desc);
+/* How layers stream: through so many device buffers, each as large as the largest layer, in pieces of at most so many bytes. */
+typedef struct ctvk_llama_streaming {
+    int32_t buffers;
+    uint64_t buffer_bytes, piece_bytes;
+    uint64_t all_bytes; /* of all layers, where they do not stream */
+} ctvk_llama_streaming;
+void ctvk_llama_streaming_of(const ctvk_gguf *file, const ctvk_llama_desc *desc, ctvk_llama_streaming *out);
 
 struct ctvk_llama {
     ctvk_gpu *gpu;
@@ -68,8 +73,9 @@ struct ctvk_llama {
     int32_t sequences, tokens, resident;
     ctvk_llama_places at;
     ctvk_llama_layer *layers;
-    ctvk_gpu_buffer **weights; /* resident: one a layer; else stream_buffers of them, layer n in number n % count */
-    int32_t weight_buffers;
+    ctvk_llama_streaming streaming;
+    ctvk_gpu_buffer **weights; /* layer n lies in number n % weight_buffers */
+    int32_t weight_buffers;    /* resident: one a layer */
     ctvk_gpu_buffer *constants, *activations;
     ctvk_gpu_buffer *staging[2]; /* only where layers stream and DEVICE buffers are not mapped */
 };

@@ -8,11 +8,6 @@
 #define STAGING (16u << 20) /* of the gpu room, for transfers to and from buffers that are not mapped */
 #define MOST_ROWS 65535     /* workgroups in one dimension */
 
-int32_t ctvk_llama_stream_buffers(const ctvk_llama_desc *desc)
-{
-    return desc->layers < 2 ? desc->layers : 2;
-}
-
 void ctvk_llama_layer_of(const ctvk_gguf *file, const ctvk_llama_desc *desc, int32_t n, ctvk_llama_layer *out)
 {
     out->bytes = 0;
@@ -28,6 +23,20 @@ void ctvk_llama_layer_of(const ctvk_gguf *file, const ctvk_llama_desc *desc, int
         m->bytes = ctvk_quant_linear_weight_bytes(&m->op);
         out->bytes += ctvk_align_up(m->bytes, ALIGNMENT);
     }
+}
+
+void ctvk_llama_streaming_of(const ctvk_gguf *file, const ctvk_llama_desc *desc, ctvk_llama_streaming *out)
+{
+    *out = (ctvk_llama_streaming){.buffers = desc->layers < 2 ? desc->layers : 2};
+    for (int32_t n = 0; n < desc->layers; n++) {
+        ctvk_llama_layer layer;
+        ctvk_llama_layer_of(file, desc, n, &layer);
+        out->all_bytes += layer.bytes;
+        out->buffer_bytes = out->buffer_bytes > layer.bytes ? out->buffer_bytes : layer.bytes;
+        for (int32_t i = 0; i < CTVK_LLAMA_MATRICES; i++)
+            out->piece_bytes = out->piece_bytes > layer.matrix[i].bytes ? out->piece_bytes : layer.matrix[i].bytes;
+    }
+    out->piece_bytes = out->piece_bytes < CTVK_LLAMA_PIECE ? out->piece_bytes : CTVK_LLAMA_PIECE;
 }
 
 static ctvk_llama_place place(uint64_t *end, uint64_t rows, uint64_t width)
@@ -112,21 +121,17 @@ ctvk_status ctvk_llama_plan(const ctvk_gpu *gpu, const ctvk_gguf *file, const ct
     const ctvk_gpu_caps *caps = ctvk_gpu_get_caps(gpu);
     ctvk_llama_places at;
     ctvk_status status = ctvk_llama_place_all(gpu, file, desc, sequences, tokens, &at, error);
-    uint64_t all = 0, largest = 0;
-    for (int32_t n = 0; status == CTVK_OK && n < desc->layers; n++) {
-        ctvk_llama_layer layer;
-        ctvk_llama_layer_of(file, desc, n, &layer);
-        all += layer.bytes;
-        largest = largest > layer.bytes ? largest : layer.bytes;
-    }
     if (status != CTVK_OK)
         return status;
-    ctvk_llama_memory m = {.weights = at.constant_bytes + all, .activations = at.bytes, .staging = caps->maps_device ? 0 : STAGING};
+    ctvk_llama_streaming streaming;
+    ctvk_llama_streaming_of(file, desc, &streaming);
+    ctvk_llama_memory m = {
+        .weights = at.constant_bytes + streaming.all_bytes, .activations = at.bytes, .staging = caps->maps_device ? 0 : STAGING};
     uint64_t room = limit ? limit : caps->heap_bytes;
     m.resident = m.weights + m.activations + m.staging <= room;
     if (!m.resident) {
-        m.weights = at.constant_bytes + (uint64_t)ctvk_llama_stream_buffers(desc) * largest;
-        m.staging += caps->maps_device ? 0 : 2 * (uint64_t)CTVK_LLAMA_PIECE;
+        m.weights = at.constant_bytes + (uint64_t)streaming.buffers * streaming.buffer_bytes;
+        m.staging += caps->maps_device ? 0 : 2 * streaming.piece_bytes;
     }
     m.total = m.weights + m.activations + m.staging;
     if (m.total > room)

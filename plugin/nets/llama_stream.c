@@ -39,7 +39,7 @@ static ctvk_status move(ctvk_llama_stream *s, uint64_t wanted, ctvk_error *error
     ctvk_status status = CTVK_OK;
     while (s->sent < wanted && s->matrix < CTVK_LLAMA_MATRICES && status == CTVK_OK) {
         const ctvk_llama_matrix *m = &layer->matrix[s->matrix];
-        uint64_t left = m->tensor->bytes - s->done, bytes = left < CTVK_LLAMA_PIECE ? left : CTVK_LLAMA_PIECE;
+        uint64_t left = m->tensor->bytes - s->done, most = s->model->streaming.piece_bytes, bytes = left < most ? left : most;
         const uint8_t *data = (const uint8_t *)m->tensor->data + s->done;
         status = s->model->staging[0] ? move_staged(s, m->offset + s->done, data, bytes, error)
                                       : move_mapped(s, m->offset + s->done, data, bytes, error);
