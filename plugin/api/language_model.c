@@ -46,6 +46,11 @@ static ctvk_status find_file(ctvk_context *context, const ctvk_bundle *bundle, c
 {
     const ctvk_host *host = &context->host;
     char *data_folder = NULL;
+    *path = NULL;
+    if (bundle && !bundle->files->manifest.has_encoder)
+        return ctvk_fail(error, CTVK_ERROR_BUNDLE,
+                         "bundle \"%s\": it names no language model (use a cached prompt or an embedding, see inspect)",
+                         bundle->files->manifest.name);
     ctvk_status status = ctvk_copy_text(host, desc->path.data, desc->path.length, CTVK_MAX_PATH, "language model", path, error);
     if (status != CTVK_OK || **path)
         return status;
@@ -53,10 +58,6 @@ static ctvk_status find_file(ctvk_context *context, const ctvk_bundle *bundle, c
     *path = NULL;
     if (!bundle)
         return ctvk_fail(error, CTVK_ERROR_ARGUMENT, "language model: neither a file nor a bundle was given (name the file)");
-    if (!bundle->files->manifest.has_encoder)
-        return ctvk_fail(error, CTVK_ERROR_BUNDLE,
-                         "bundle \"%s\": it names no language model (use a cached prompt or an embedding, see inspect)",
-                         bundle->files->manifest.name);
     status = ctvk_copy_text(host, desc->data_folder.data, desc->data_folder.length, CTVK_MAX_PATH, "data folder", &data_folder, error);
     if (status == CTVK_OK)
         status = search(bundle, data_folder, path, error);
@@ -69,9 +70,6 @@ static ctvk_status check_fit(const ctvk_text_model *model, const ctvk_bundle *bu
 {
     const ctvk_manifest *m = &bundle->files->manifest;
     const char *label = ctvk_gguf_label(model->file);
-    if (!m->has_encoder)
-        return ctvk_fail(error, CTVK_ERROR_BUNDLE,
-                         "bundle \"%s\": it names no language model, so that %s is of no use to it (leave it out)", m->name, label);
     if (model->desc.width != m->text_dim)
         return ctvk_fail(error, CTVK_ERROR_BUNDLE,
                          "language model %s: width %d, the bundle \"%s\" was made with %s of width %d (take that one)", label,
