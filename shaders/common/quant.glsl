@@ -145,36 +145,23 @@ uvec4 quant_bytes(uint word)
     return uvec4(word, word >> 8, word >> 16, word >> 24) & 0xffu;
 }
 
-vec4 quant_four(quant_part q, int j)
+#ifndef FLOATS
+// Integers of a byte each; their weights: quant_part.scales times these, plus shift.
+ivec4 quant_numbers(quant_part q, int j)
 {
-#ifdef FLOATS
-    if (4 * j >= q.left) {
-        return vec4(0.0);
-    }
-#endif
-#if TYPE == CTVK_QUANT_F32
-    int i = (q.at >> 2) + 4 * j;
-    return uintBitsToFloat(uvec4(QUANT_WORD(i), QUANT_WORD(i + 1), QUANT_WORD(i + 2), QUANT_WORD(i + 3)));
-#elif TYPE == CTVK_QUANT_F16
-    uint a = QUANT_WORD((q.at >> 2) + 2 * j), b = QUANT_WORD((q.at >> 2) + 2 * j + 1);
-    return vec4(quant_fp16(a), quant_fp16(a >> 16), quant_fp16(b), quant_fp16(b >> 16));
-#elif TYPE == CTVK_QUANT_BF16
-    uint a = QUANT_WORD((q.at >> 2) + 2 * j), b = QUANT_WORD((q.at >> 2) + 2 * j + 1);
-    return uintBitsToFloat(uvec4(a << 16, a & 0xffff0000u, b << 16, b & 0xffff0000u));
-#elif TYPE == CTVK_QUANT_Q8_0
+#if TYPE == CTVK_QUANT_Q8_0
     int word = int(quant_word(q.at + 4 * j));
-    ivec4 number = ivec4(word << 24, word << 16, word << 8, word) >> 24;
-    return q.scales.x * vec4(number);
+    return ivec4(word << 24, word << 16, word << 8, word) >> 24;
 #elif TYPE == CTVK_QUANT_Q6_K
     uvec4 number = quant_bytes((quant_word(q.at + 4 * j) >> q.low) & 0x0f0f0f0fu);
     number |= quant_bytes((quant_word(q.high_at + 4 * j) >> q.high) & 0x03030303u) << 4;
-    return (j < 4 ? q.scales.x : q.scales.y) * (vec4(number) - 32.0);
-#elif TYPE == CTVK_QUANT_Q4_K || TYPE == CTVK_QUANT_Q5_K
+    return ivec4(number) - 32;
+#elif TYPE == CTVK_QUANT_Q4_K
+    return ivec4(quant_bytes((QUANT_WORD((q.at >> 2) + j) >> q.low) & 0x0f0f0f0fu));
+#elif TYPE == CTVK_QUANT_Q5_K
     uvec4 number = quant_bytes((QUANT_WORD((q.at >> 2) + j) >> q.low) & 0x0f0f0f0fu);
-#if TYPE == CTVK_QUANT_Q5_K
     number |= quant_bytes((QUANT_WORD((q.high_at >> 2) + j) >> q.high) & 0x01010101u) << 4;
-#endif
-    return fma(vec4(q.scales.x), vec4(number), vec4(q.shift));
+    return ivec4(number);
 #else
     uvec4 number = quant_bytes((quant_word(q.at + 4 * (j & 3)) >> (j & 4)) & 0x0f0f0f0fu);
 #if TYPE == CTVK_QUANT_Q5_0 || TYPE == CTVK_QUANT_Q5_1
@@ -182,12 +169,35 @@ vec4 quant_four(quant_part q, int j)
     number |= (uvec4(bits, bits >> 1, bits >> 2, bits >> 3) & 1u) << 4;
 #endif
 #if TYPE == CTVK_QUANT_Q4_0
-    return q.scales.x * (vec4(number) - 8.0);
+    return ivec4(number) - 8;
 #elif TYPE == CTVK_QUANT_Q5_0
-    return q.scales.x * (vec4(number) - 16.0);
+    return ivec4(number) - 16;
 #else
-    return fma(vec4(q.scales.x), vec4(number), vec4(q.shift));
+    return ivec4(number);
 #endif
+#endif
+}
+#endif
+
+vec4 quant_four(quant_part q, int j)
+{
+#ifdef FLOATS
+    if (4 * j >= q.left) {
+        return vec4(0.0);
+    }
+#if TYPE == CTVK_QUANT_F32
+    int i = (q.at >> 2) + 4 * j;
+    return uintBitsToFloat(uvec4(QUANT_WORD(i), QUANT_WORD(i + 1), QUANT_WORD(i + 2), QUANT_WORD(i + 3)));
+#else
+    uint a = QUANT_WORD((q.at >> 2) + 2 * j), b = QUANT_WORD((q.at >> 2) + 2 * j + 1);
+#if TYPE == CTVK_QUANT_F16
+    return vec4(quant_fp16(a), quant_fp16(a >> 16), quant_fp16(b), quant_fp16(b >> 16));
+#else
+    return uintBitsToFloat(uvec4(a << 16, a & 0xffff0000u, b << 16, b & 0xffff0000u));
+#endif
+#endif
+#else
+    return fma(vec4(j < 4 ? q.scales.x : q.scales.y), vec4(quant_numbers(q, j)), vec4(q.shift));
 #endif
 }
 
