@@ -8,11 +8,14 @@
 #include <stdarg.h>
 
 /* A test that has lost its ground ends here, with a failure. */
-#define REQUIRE(condition)                 \
-    do {                                   \
-        CHECK(condition);                  \
-        if (!(condition))                  \
-            exit(check_done("abandoned")); \
+#define REQUIRE(condition)                      \
+    do {                                        \
+        int required_ = (condition) != 0;       \
+        CHECK_MSG(required_, "%s", #condition); \
+        if (!required_) {                       \
+            check_done("abandoned");            \
+            exit(1);                            \
+        }                                       \
     } while (0)
 
 typedef struct abi_host {

@@ -59,6 +59,7 @@ static atomic_long own_calls;
 
 #ifndef CTVK_SANITIZED /* the sanitizers bring a malloc of their own */
 #define COUNTS_MALLOC 1
+#define INTERPOSED __attribute__((noinline, visibility("default")))
 extern void *__libc_malloc(size_t bytes);
 extern void *__libc_calloc(size_t count, size_t bytes);
 extern void *__libc_realloc(void *memory, size_t bytes);
@@ -70,19 +71,19 @@ static void note(const void *caller)
 }
 
 /* These three stand in front of the C library's for the whole process. Inlined, they would take the caller's caller. */
-__attribute__((noinline)) void *malloc(size_t bytes)
+INTERPOSED void *malloc(size_t bytes)
 {
     note(__builtin_return_address(0));
     return __libc_malloc(bytes);
 }
 
-__attribute__((noinline)) void *calloc(size_t count, size_t bytes)
+INTERPOSED void *calloc(size_t count, size_t bytes)
 {
     note(__builtin_return_address(0));
     return __libc_calloc(count, bytes);
 }
 
-__attribute__((noinline)) void *realloc(void *memory, size_t bytes)
+INTERPOSED void *realloc(void *memory, size_t bytes)
 {
     note(__builtin_return_address(0));
     return __libc_realloc(memory, bytes);
