@@ -1,5 +1,5 @@
 // Packed weights of any type to the one form that the straight-line product reads, [part of 32 weights][vec4][output]: three vec4 a part,
-// two of 32 signed bytes and one of two scales and the shift (common/quant.glsl); types of plain floats eight vec4 of floats. A part
+// two of 32 unsigned bytes and one of two scales and two shifts (common/quant.glsl); types of plain floats eight vec4 of floats. A part
 // behind the width gives zeros.
 // variant: quant_linear_decode_f32 -DTYPE=CTVK_QUANT_F32
 // variant: quant_linear_decode_f16 -DTYPE=CTVK_QUANT_F16
@@ -35,31 +35,28 @@ layout(push_constant) uniform push_block
 #ifdef TEXEL
 layout(set = 0, binding = 0) uniform samplerBuffer weight_texels;
 #define QUANT_WORD(i) floatBitsToUint(texelFetch(weight_texels, (i) >> 2)[(i) & 3])
+#define QUANT_WORDS(i) four_words(i)
+
+uvec4 four_words(int i)
+{
+    uvec4 a = floatBitsToUint(texelFetch(weight_texels, i >> 2)), b = floatBitsToUint(texelFetch(weight_texels, (i + 3) >> 2));
+    uvec4 even = (i & 2) == 0 ? a : uvec4(a.zw, b.xy);
+    uint last = (i & 2) == 0 ? b.x : b.z;
+    return (i & 1) == 0 ? even : uvec4(even.yzw, last);
+}
 #else
 layout(std430, set = 0, binding = 0) readonly buffer weight_block
 {
     uint weight_words[];
 };
 #define QUANT_WORD(i) weight_words[i]
+#define QUANT_WORDS(i) uvec4(weight_words[i], weight_words[(i) + 1], weight_words[(i) + 2], weight_words[(i) + 3])
 #endif
 layout(std430, set = 0, binding = 1) writeonly buffer target_block
 {
     uvec4 target[];
 };
 #include "common/quant.glsl"
-
-#ifndef FLOATS
-uint four_bytes(quant_part q, int j)
-{
-    ivec4 n = quant_numbers(q, j) & 0xff;
-    return uint(n.x | n.y << 8 | n.z << 16 | n.w << 24);
-}
-
-uvec4 sixteen_bytes(quant_part q, int j)
-{
-    return uvec4(four_bytes(q, j), four_bytes(q, j + 1), four_bytes(q, j + 2), four_bytes(q, j + 3));
-}
-#endif
 
 // Lanes behind the last output repeat it: no store under a mask.
 void main()
@@ -74,9 +71,9 @@ void main()
     }
 #else
     int to = part * 3 * p.outs + o;
-    uvec4 factors = uvec4(floatBitsToUint(q.scales), floatBitsToUint(q.shift), 0u);
-    target[to] = sixteen_bytes(q, 0);
-    target[to + p.outs] = sixteen_bytes(q, 4);
+    uvec4 factors = floatBitsToUint(vec4(q.scales, q.shifts));
+    target[to] = quant_sixteen(q, 0);
+    target[to + p.outs] = quant_sixteen(q, 1);
     target[to + 2 * p.outs] = part * 32 < p.width ? factors : uvec4(0u);
 #endif
 }

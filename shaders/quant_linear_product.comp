@@ -46,22 +46,24 @@ layout(std430, set = 0, binding = 1) readonly buffer source_block
 #define PART(i) HALF(8 * (i)) HALF(8 * (i) + 4)
 #else
 #define PART_VEC4 3
-vec4 weights_of(int word, float scale, float shift)
+vec4 weights_of(uint word, float scale, float shift)
 {
-    return fma(vec4(ivec4(word << 24, word << 16, word << 8, word) >> 24), vec4(scale), vec4(shift));
+    return fma(vec4(uvec4(word, word >> 8, word >> 16, word >> 24) & 0xffu), vec4(scale), vec4(shift));
 }
-#define FOUR(i, word, scale)                          \
-    {                                                 \
-        vec4 v = weights_of(word, scale, factors.z);  \
-        MAC_VEC4((i) * 24, v)                         \
+#define FOUR(i, word, scale, shift)                 \
+    {                                               \
+        vec4 v = weights_of(word, scale, shift);    \
+        MAC_VEC4((i) * 24, v)                       \
     }
-#define HALF(i, words, scale) FOUR(i, words.x, scale) FOUR((i) + 1, words.y, scale) FOUR((i) + 2, words.z, scale) FOUR((i) + 3, words.w, scale)
-#define PART(i)                                                                                            \
-    {                                                                                                      \
-        ivec4 first = floatBitsToInt(FETCH(3 * (i))), second = floatBitsToInt(FETCH(3 * (i) + 1));         \
-        vec4 factors = FETCH(3 * (i) + 2);                                                                 \
-        HALF(8 * (i), first, factors.x)                                                                    \
-        HALF(8 * (i) + 4, second, factors.y)                                                               \
+#define HALF(i, words, scale, shift)                                                  \
+    FOUR(i, words.x, scale, shift) FOUR((i) + 1, words.y, scale, shift)               \
+    FOUR((i) + 2, words.z, scale, shift) FOUR((i) + 3, words.w, scale, shift)
+#define PART(i)                                                                                      \
+    {                                                                                                \
+        uvec4 first = floatBitsToUint(FETCH(3 * (i))), second = floatBitsToUint(FETCH(3 * (i) + 1)); \
+        vec4 factors = FETCH(3 * (i) + 2);                                                           \
+        HALF(8 * (i), first, factors.x, factors.z)                                                   \
+        HALF(8 * (i) + 4, second, factors.y, factors.w)                                              \
     }
 #endif
 

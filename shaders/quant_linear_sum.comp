@@ -5,6 +5,9 @@
 #extension GL_GOOGLE_include_directive : require
 #include "params/quant_linear.h"
 
+// Off where not needed: on a software driver a load that no lane does costs as much as one that all do.
+layout(constant_id = 0) const bool ACCUMULATE = true;
+layout(constant_id = 1) const bool ODD = true; // outputs are no multiple of 4
 layout(local_size_x = 64) in;
 layout(push_constant) uniform push_block
 {
@@ -32,12 +35,12 @@ void store(int row, int four, vec4 sum)
         return;
     }
     int to = p.to + row * p.out_stride + four;
-    if (4 * four + 3 < p.outs) {
-        target[to] = p.accumulate != 0 ? target[to] + sum : sum;
+    if (!ODD || 4 * four + 3 < p.outs) {
+        target[to] = ACCUMULATE ? target[to] + sum : sum;
         return;
     }
     for (int i = 0; 4 * four + i < p.outs; i++) {
-        target[to][i] = p.accumulate != 0 ? target[to][i] + sum[i] : sum[i];
+        target[to][i] = ACCUMULATE ? target[to][i] + sum[i] : sum[i];
     }
 }
 

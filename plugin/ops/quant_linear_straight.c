@@ -88,12 +88,13 @@ typedef struct launch {
     uint32_t push_bytes, groups[3];
     double work;
     uint32_t flags;
+    const uint32_t *constants; /* two, or NULL */
 } launch;
 
 static ctvk_status dispatch(const place *k, const launch *l, ctvk_error *error)
 {
     ctvk_gpu_pipeline *pipeline = NULL;
-    ctvk_status status = ctvk_gpu_pipeline_get(k->job->gpu, l->shader, NULL, 0, &pipeline, error);
+    ctvk_status status = ctvk_gpu_pipeline_get(k->job->gpu, l->shader, l->constants, l->constants ? 2 : 0, &pipeline, error);
     return status ? status
                   : ctvk_gpu_cmd_dispatch(k->job->cmd, pipeline, l->binds, l->bind_count, l->push, l->push_bytes, l->groups, l->work,
                                           l->flags, error);
@@ -120,7 +121,8 @@ static ctvk_status record_pack(const place *k, ctvk_error *error)
                 sizeof p,
                 {lanes(p.fours), (uint32_t)tiles_of(k->rows) * TILE / 4, 1},
                 VEC4_WORK * p.fours * tiles_of(k->rows) * TILE,
-                0};
+                0,
+                NULL};
     return dispatch(k, &g, error);
 }
 
@@ -142,7 +144,8 @@ static ctvk_status record_decode(const place *k, ctvk_error *error)
                 sizeof p,
                 {(uint32_t)(l->runs * l->run / PART), lanes(k->outs), 1},
                 DECODE_WORK * op->width * k->outs,
-                k->out ? 0 : CTVK_GPU_NO_BARRIER};
+                k->out ? 0 : CTVK_GPU_NO_BARRIER,
+                NULL};
     return dispatch(k, &g, error);
 }
 
@@ -176,7 +179,8 @@ static ctvk_status dispatch_product(const place *k, int32_t tile, int32_t run, u
                 sizeof p,
                 {lanes(k->outs), tiles, runs},
                 (double)TILE * l->run * k->outs * tiles * runs,
-                flags};
+                flags,
+                NULL};
     return dispatch(k, &g, error);
 }
 
@@ -192,12 +196,9 @@ static ctvk_status record_sum(const place *k, ctvk_error *error)
 {
     const ctvk_quant_linear_job *job = k->job;
     int32_t first = k->row + k->tile * TILE, rows = least(k->tiles * TILE, k->row + k->rows - first);
-    struct ctvk_quant_linear_sum_params p = {.out_stride = job->out_stride / 4,
-                                             .outs = k->outs,
-                                             .rows = rows,
-                                             .runs = k->runs,
-                                             .run = k->tiles * (SUM_BYTES / 16) * k->outs,
-                                             .accumulate = job->accumulate || k->run > 0};
+    struct ctvk_quant_linear_sum_params p = {
+        .out_stride = job->out_stride / 4, .outs = k->outs, .rows = rows, .runs = k->runs, .run = k->tiles * (SUM_BYTES / 16) * k->outs};
+    const uint32_t constants[2] = {job->accumulate || k->run > 0, k->outs % 4 != 0};
     ctvk_gpu_bind binds[2];
     binds[0] = scratch_bind(k, k->l->sums_at, (uint64_t)k->runs * (uint64_t)k->tiles * (uint64_t)k->outs * SUM_BYTES);
     binds[1] = ctvk_quant_linear_row_bind(job, job->out, first, rows, &p.to);
@@ -209,7 +210,8 @@ static ctvk_status record_sum(const place *k, ctvk_error *error)
                 sizeof p,
                 {lanes((k->outs + 3) / 4), (uint32_t)(k->tiles * TILE / 4), 1},
                 VEC4_WORK / 4 * k->tiles * TILE * k->outs,
-                0};
+                0,
+                constants};
     return dispatch(k, &g, error);
 }
 

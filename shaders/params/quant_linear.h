@@ -53,7 +53,6 @@ struct ctvk_quant_linear_sum_params {
     int rows;
     int runs;
     int run; /* vec4 from one run to the next */
-    int accumulate;
 };
 
 #endif
