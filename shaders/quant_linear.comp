@@ -36,6 +36,7 @@ layout(std430, set = 0, binding = 2) buffer target_block
     float target[];
 };
 #define QUANT_WORD(i) weight_words[i]
+#define QUANT_WORDS(i) uvec4(weight_words[i], weight_words[(i) + 1], weight_words[(i) + 2], weight_words[(i) + 3])
 #include "common/quant.glsl"
 
 shared vec4 weight_tile[FOURS * OUTS];
@@ -45,11 +46,19 @@ shared vec4 source_tile[FOURS * ROWS];
 void load_weights(int lane, int first_out, int part)
 {
     int row = p.weights + min(first_out + lane % OUTS, p.outs - 1) * p.row_bytes;
-    int half_part = lane / OUTS * (FOURS / 2);
+    int half_part = lane / OUTS, to = half_part * (FOURS / 2 * OUTS) + lane % OUTS;
     quant_part q = quant_part_at(row, part, p.width);
-    for (int j = half_part; j < half_part + FOURS / 2; j++) {
-        weight_tile[j * OUTS + lane % OUTS] = quant_four(q, j);
+#ifdef FLOATS
+    for (int j = 0; j < FOURS / 2; j++) {
+        weight_tile[to + j * OUTS] = quant_four(q, half_part * (FOURS / 2) + j);
     }
+#else
+    uvec4 numbers = quant_sixteen(q, half_part);
+    weight_tile[to] = quant_weights(q, half_part, numbers.x);
+    weight_tile[to + OUTS] = quant_weights(q, half_part, numbers.y);
+    weight_tile[to + 2 * OUTS] = quant_weights(q, half_part, numbers.z);
+    weight_tile[to + 3 * OUTS] = quant_weights(q, half_part, numbers.w);
+#endif
 }
 
 void load_source(int lane, int first_row, int part)

@@ -1,29 +1,35 @@
 // Weights as they lie in GGUF files (ggml's ggml-quants.c names the layouts), decoded from 32-bit words: no 8- or 16-bit storage.
 //
-// A row is worked in parts of 32 weights: quant_part_at finds scales once, quant_four then gives weights 4 j .. 4 j + 3 of the part.
-// Give TYPE (CTVK_QUANT_*) and QUANT_WORD(i), the i-th 32-bit word of the binding, before including.
+// A row is worked in parts of 32 weights. quant_part_at finds the factors of a part once, quant_sixteen then gives the numbers of one half
+// of it as unsigned bytes: weight = number * scale + shift, exact in float32 but for types with a minimum of their own (Q4_1, Q5_1, Q4_K,
+// Q5_K). Types of plain floats: quant_four. Give TYPE (CTVK_QUANT_*), QUANT_WORD(i), the i-th 32-bit word of the binding, and
+// QUANT_WORDS(i), four words from there on, before including.
 #ifndef QUANT_GLSL
 #define QUANT_GLSL
 #include "params/quant.h"
 
+// EVEN: blocks of a multiple of two bytes only.
 #if TYPE == CTVK_QUANT_F32 || TYPE == CTVK_QUANT_F16 || TYPE == CTVK_QUANT_BF16
 #define PARTS_OF_BLOCK 1
 #define FLOATS
 #elif TYPE == CTVK_QUANT_Q4_0
 #define PARTS_OF_BLOCK 1
 #define BLOCK_BYTES 18
+#define EVEN
 #elif TYPE == CTVK_QUANT_Q4_1
 #define PARTS_OF_BLOCK 1
 #define BLOCK_BYTES 20
 #elif TYPE == CTVK_QUANT_Q5_0
 #define PARTS_OF_BLOCK 1
 #define BLOCK_BYTES 22
+#define EVEN
 #elif TYPE == CTVK_QUANT_Q5_1
 #define PARTS_OF_BLOCK 1
 #define BLOCK_BYTES 24
 #elif TYPE == CTVK_QUANT_Q8_0
 #define PARTS_OF_BLOCK 1
 #define BLOCK_BYTES 34
+#define EVEN
 #elif TYPE == CTVK_QUANT_Q4_K
 #define PARTS_OF_BLOCK 8
 #define BLOCK_BYTES 144
@@ -33,25 +39,30 @@
 #elif TYPE == CTVK_QUANT_Q6_K
 #define PARTS_OF_BLOCK 8
 #define BLOCK_BYTES 210
+#define EVEN
 #else
 #error TYPE is not one of params/quant.h
 #endif
 
 struct quant_part {
-    int at;       // byte of the first quantised number (or float) that belongs to the part
-    vec2 scales;  // of weights 0..15 and 16..31
-    float shift;  // weight = scale * number + shift
-    uint high;    // Q5_0, Q5_1: the fifth bits; Q5_K, Q6_K: place of the high bits in a byte
-    int high_at;  // Q5_K, Q6_K: byte of the high bits of number 0
-    int low;      // K types: place of the low bits in a byte
-    int left;     // floats: weights from here to the end of the row
+    int at;      // byte of the first number (or float) of the part
+    vec2 scales; // of weights 0..15 and 16..31
+    vec2 shifts;
+    uint high;   // Q5_0, Q5_1: the fifth bits; Q5_K, Q6_K: place of the high bits in a byte
+    int high_at; // Q5_K, Q6_K: byte of the high bits of number 0
+    int low;     // K types: place of the low bits in a byte
+    int left;    // floats: weights from here to the end of the row
 };
 
-// Four bytes from an even place on; never reads a word that holds none of them.
-uint quant_word(int at)
+// 16 bytes; never reads a word that holds none of them.
+uvec4 quant_words(int at)
 {
-    uint low = QUANT_WORD(at >> 2), high = QUANT_WORD((at + 3) >> 2);
-    return (at & 2) == 0 ? low : (low >> 16) | (high << 16);
+    uvec4 words = QUANT_WORDS(at >> 2);
+#ifdef EVEN
+    uint last = QUANT_WORD((at + 15) >> 2);
+    words = (at & 2) == 0 ? words : (words >> 16) | (uvec4(words.yzw, last) << 16);
+#endif
+    return words;
 }
 
 uint quant_half(int at)
@@ -93,7 +104,7 @@ quant_part quant_part_at(int row, int part, int width)
 {
     quant_part q;
     q.scales = vec2(1.0);
-    q.shift = 0.0;
+    q.shifts = vec2(0.0);
     q.high = 0u;
     q.high_at = 0;
     q.low = 0;
@@ -113,82 +124,94 @@ quant_part quant_part_at(int row, int part, int width)
     uint scale_shift = QUANT_WORD(block >> 2);
     q.at = block + 4;
     q.scales = vec2(quant_fp16(scale_shift));
-    q.shift = quant_fp16(scale_shift >> 16);
+    q.shifts = vec2(quant_fp16(scale_shift >> 16));
 #elif TYPE == CTVK_QUANT_Q4_K || TYPE == CTVK_QUANT_Q5_K
     uint scale_shift = QUANT_WORD(block >> 2);
     vec2 factors = quant_scale_min(block + 4, s);
     q.scales = vec2(quant_fp16(scale_shift) * factors.x);
-    q.shift = -quant_fp16(scale_shift >> 16) * factors.y;
+    q.shifts = vec2(-quant_fp16(scale_shift >> 16) * factors.y);
     q.at = block + BLOCK_BYTES - 128 + (s >> 1) * 32;
     q.low = (s & 1) * 4;
     q.high = uint(s);
     q.high_at = block + 16;
 #elif TYPE == CTVK_QUANT_Q6_K
     float scale = quant_fp16(quant_half(block + 208));
-    int scales = block + 192 + 2 * s;
-    q.scales = scale * vec2(float(bitfieldExtract(int(quant_byte(scales)), 0, 8)), float(bitfieldExtract(int(quant_byte(scales + 1)), 0, 8)));
+    int scales = int(quant_half(block + 192 + 2 * s));
+    q.scales = scale * vec2(float(bitfieldExtract(scales, 0, 8)), float(bitfieldExtract(scales, 8, 8)));
     q.at = block + (s >> 2) * 64 + (s & 1) * 32;
     q.low = (s & 2) * 2;
     q.high = uint(s & 3) * 2u;
     q.high_at = block + 128 + (s >> 2) * 32;
 #endif
-#if TYPE == CTVK_QUANT_Q5_0 || TYPE == CTVK_QUANT_Q5_1
-    q.high = quant_word(q.at);
+#if TYPE == CTVK_QUANT_Q5_0
+    q.high = quant_half(q.at) | quant_half(q.at + 2) << 16;
     q.at += 4;
+#elif TYPE == CTVK_QUANT_Q5_1
+    q.high = QUANT_WORD(q.at >> 2);
+    q.at += 4;
+#endif
+    // The number that stands for weight 0.
+#if TYPE == CTVK_QUANT_Q4_0
+    q.shifts = -8.0 * q.scales;
+#elif TYPE == CTVK_QUANT_Q5_0
+    q.shifts = -16.0 * q.scales;
+#elif TYPE == CTVK_QUANT_Q6_K
+    q.shifts = -32.0 * q.scales;
+#elif TYPE == CTVK_QUANT_Q8_0
+    q.shifts = -128.0 * q.scales;
 #endif
     return q;
 }
 
-// The four bytes of a word.
-uvec4 quant_bytes(uint word)
-{
-    return uvec4(word, word >> 8, word >> 16, word >> 24) & 0xffu;
-}
-
+#ifdef FLOATS
+// Weights 4 j .. 4 j + 3 of the part; zeros behind the row.
 vec4 quant_four(quant_part q, int j)
 {
-#ifdef FLOATS
     if (4 * j >= q.left) {
         return vec4(0.0);
     }
-#endif
 #if TYPE == CTVK_QUANT_F32
-    int i = (q.at >> 2) + 4 * j;
-    return uintBitsToFloat(uvec4(QUANT_WORD(i), QUANT_WORD(i + 1), QUANT_WORD(i + 2), QUANT_WORD(i + 3)));
-#elif TYPE == CTVK_QUANT_F16
+    return uintBitsToFloat(QUANT_WORDS((q.at >> 2) + 4 * j));
+#else
     uint a = QUANT_WORD((q.at >> 2) + 2 * j), b = QUANT_WORD((q.at >> 2) + 2 * j + 1);
+#if TYPE == CTVK_QUANT_F16
     return vec4(quant_fp16(a), quant_fp16(a >> 16), quant_fp16(b), quant_fp16(b >> 16));
-#elif TYPE == CTVK_QUANT_BF16
-    uint a = QUANT_WORD((q.at >> 2) + 2 * j), b = QUANT_WORD((q.at >> 2) + 2 * j + 1);
+#else
     return uintBitsToFloat(uvec4(a << 16, a & 0xffff0000u, b << 16, b & 0xffff0000u));
-#elif TYPE == CTVK_QUANT_Q8_0
-    int word = int(quant_word(q.at + 4 * j));
-    ivec4 number = ivec4(word << 24, word << 16, word << 8, word) >> 24;
-    return q.scales.x * vec4(number);
-#elif TYPE == CTVK_QUANT_Q6_K
-    uvec4 number = quant_bytes((quant_word(q.at + 4 * j) >> q.low) & 0x0f0f0f0fu);
-    number |= quant_bytes((quant_word(q.high_at + 4 * j) >> q.high) & 0x03030303u) << 4;
-    return (j < 4 ? q.scales.x : q.scales.y) * (vec4(number) - 32.0);
-#elif TYPE == CTVK_QUANT_Q4_K || TYPE == CTVK_QUANT_Q5_K
-    uvec4 number = quant_bytes((QUANT_WORD((q.at >> 2) + j) >> q.low) & 0x0f0f0f0fu);
-#if TYPE == CTVK_QUANT_Q5_K
-    number |= quant_bytes((QUANT_WORD((q.high_at >> 2) + j) >> q.high) & 0x01010101u) << 4;
-#endif
-    return fma(vec4(q.scales.x), vec4(number), vec4(q.shift));
-#else
-    uvec4 number = quant_bytes((quant_word(q.at + 4 * (j & 3)) >> (j & 4)) & 0x0f0f0f0fu);
-#if TYPE == CTVK_QUANT_Q5_0 || TYPE == CTVK_QUANT_Q5_1
-    uint bits = q.high >> (4 * j);
-    number |= (uvec4(bits, bits >> 1, bits >> 2, bits >> 3) & 1u) << 4;
-#endif
-#if TYPE == CTVK_QUANT_Q4_0
-    return q.scales.x * (vec4(number) - 8.0);
-#elif TYPE == CTVK_QUANT_Q5_0
-    return q.scales.x * (vec4(number) - 16.0);
-#else
-    return fma(vec4(q.scales.x), vec4(number), vec4(q.shift));
 #endif
 #endif
 }
+#else
+// Numbers 16 half .. 16 half + 15 of the part, four bytes in a word.
+uvec4 quant_sixteen(quant_part q, int half_part)
+{
+#if TYPE == CTVK_QUANT_Q8_0
+    return quant_words(q.at + 16 * half_part) ^ 0x80808080u;
+#elif TYPE == CTVK_QUANT_Q4_K
+    return (quant_words(q.at + 16 * half_part) >> q.low) & 0x0f0f0f0fu;
+#elif TYPE == CTVK_QUANT_Q5_K
+    uvec4 high = (quant_words(q.high_at + 16 * half_part) >> q.high) & 0x01010101u;
+    return ((quant_words(q.at + 16 * half_part) >> q.low) & 0x0f0f0f0fu) | high << 4;
+#elif TYPE == CTVK_QUANT_Q6_K
+    uvec4 high = (quant_words(q.high_at + 16 * half_part) >> q.high) & 0x03030303u;
+    return ((quant_words(q.at + 16 * half_part) >> q.low) & 0x0f0f0f0fu) | high << 4;
+#else
+    uvec4 low = (quant_words(q.at) >> (4 * half_part)) & 0x0f0f0f0fu;
+#if TYPE == CTVK_QUANT_Q5_0 || TYPE == CTVK_QUANT_Q5_1
+    // Four bits of each word to bit 4 of its bytes.
+    uvec4 bits = uvec4(q.high, q.high >> 4, q.high >> 8, q.high >> 12) >> (16 * half_part);
+    low |= (bits & 1u) << 4 | (bits & 2u) << 11 | (bits & 4u) << 18 | (bits & 8u) << 25;
+#endif
+    return low;
+#endif
+}
+
+// Weights from four bytes of quant_sixteen.
+vec4 quant_weights(quant_part q, int half_part, uint word)
+{
+    float scale = half_part == 0 ? q.scales.x : q.scales.y, shift = half_part == 0 ? q.shifts.x : q.shifts.y;
+    return fma(vec4(uvec4(word, word >> 8, word >> 16, word >> 24) & 0xffu), vec4(scale), vec4(shift));
+}
+#endif
 
 #endif

@@ -56,17 +56,15 @@ static ctvk_status record(ctvk_gpu_cmd *cmd, ctvk_gpu *gpu, void *user, ctvk_err
     return r->plan ? ctvk_quant_linear_plan_record(r->plan, &r->job, error) : ctvk_quant_linear_record(&r->job, error);
 }
 
-/* Everything outside the outputs is as it was; scratch may be anything. */
-static int untouched(const uint8_t *before, const uint8_t *after, uint64_t bytes, const ctvk_span *out, const ctvk_span *scratch,
-                     int stride, int outs)
+/* Everything outside the outputs is as it was; scratch may be anything. Overwrites both in `before`. */
+static int untouched(uint8_t *before, const uint8_t *after, const product *c, const ctvk_span *out, const ctvk_span *scratch, int stride)
 {
-    for (uint64_t i = 0; i < bytes; i++) {
-        int in_out = i >= out->offset && i < out->offset + out->bytes && (i - out->offset) / 4 % (uint64_t)stride < (uint64_t)outs;
-        int in_scratch = i >= scratch->offset && i < scratch->offset + scratch->bytes;
-        if (!in_out && !in_scratch && before[i] != after[i])
-            return 0;
+    for (int t = 0; t < c->rows; t++) {
+        uint64_t at = out->offset + (uint64_t)t * (uint64_t)stride * 4;
+        memcpy(before + at, after + at, (size_t)c->op.outs * 4);
     }
-    return 1;
+    memcpy(before + scratch->offset, after + scratch->offset, scratch->bytes);
+    return memcmp(before, after, scratch->offset + scratch->bytes + GUARD) == 0;
 }
 
 static void compare(const product *c, const float *out, int stride, const double *want, const double *sizes, const char *name)
@@ -129,8 +127,8 @@ static void run_case(ctvk_gpu *gpu, arena *a, const ctvk_quant_linear_plan *plan
     CHECK_MSG(status == CTVK_OK, "%s: %s", name, error.message);
     if (!status) {
         compare(c, (float *)(after + out.offset), out_stride, want, sizes, name);
-        CHECK_MSG(untouched(a->host, after, a->used, &out, &scratch, out_stride, c->op.outs), "%s: type %d, %d to %d, %d rows: %s", name,
-                  c->op.type, c->op.width, c->op.outs, c->rows, "wrote outside its outputs");
+        CHECK_MSG(untouched(a->host, after, c, &out, &scratch, out_stride), "%s: type %d, %d to %d, %d rows: %s", name, c->op.type,
+                  c->op.width, c->op.outs, c->rows, "wrote outside its outputs");
     }
     free(want);
     free(sizes);
@@ -180,25 +178,43 @@ static void test_shapes(ctvk_gpu *gpu, arena *a, const ctvk_quant_linear_plan *p
     }
 }
 
-/* Bindings that hold few rows, and the least work in a submission. */
+/* Bindings that hold few rows, little scratch, and the least work in a submission. */
 static void test_splits(ctvk_gpu *gpu, arena *a, int32_t family)
 {
-    ctvk_quant_linear_plan plan = ctvk_quant_linear_plan_for(ctvk_gpu_get_caps(gpu));
     double budget = gpu->budget;
-    plan.family = family;
     for (int i = 0; i < TYPES; i++) {
+        ctvk_quant_linear_plan plan = ctvk_quant_linear_plan_for(ctvk_gpu_get_caps(gpu));
         product c = {.op = {types[i], 768, 193}, .rows = 66, .accumulate = i % 2, .seed = (uint32_t)i};
-        uint64_t row = ctvk_quant_linear_row_bytes(&c.op);
+        uint64_t row = ctvk_quant_linear_row_bytes(&c.op), limit = plan.row_bytes;
+        plan.family = family;
         plan.weight_bytes = row * 70 + 300;
         plan.row_bytes = 768 * 4 * 40;
         run_case(gpu, a, &plan, &c, "rows of 70 outputs a binding");
-        plan.weight_bytes = row * 3 + 260;
-        run_case(gpu, a, &plan, &c, "rows of 3 outputs a binding");
-        plan.weight_bytes = plan.row_bytes = 1u << 27;
+        plan.weight_bytes = row * 5 + 300;
+        run_case(gpu, a, &plan, &c, "rows of 5 outputs a binding");
+        plan.weight_bytes = plan.row_bytes = limit;
+        plan.matrix_bytes = 70000;
+        run_case(gpu, a, &plan, &c, "little scratch");
+        plan.matrix_bytes = 1;
+        run_case(gpu, a, &plan, &c, "the least scratch");
+        plan.matrix_bytes = 8u << 20;
         gpu->budget = 1e6;
         run_case(gpu, a, &plan, &c, "little work a submission");
         gpu->budget = budget;
     }
+}
+
+/* More tiles of rows and more runs of columns than one dispatch takes. */
+static void test_long(ctvk_gpu *gpu, arena *a, int32_t family)
+{
+    ctvk_quant_linear_plan plan = ctvk_quant_linear_plan_for(ctvk_gpu_get_caps(gpu));
+    product many_rows = {.op = {CTVK_QUANT_Q4_1, 576, 65}, .rows = 258, .seed = 3};
+    product wide = {.op = {CTVK_QUANT_Q6_K, 11008, 33}, .rows = 26, .accumulate = 1, .seed = 4};
+    product wide_floats = {.op = {CTVK_QUANT_F16, 11004, 33}, .rows = 49, .seed = 4};
+    plan.family = family;
+    run_case(gpu, a, &plan, &many_rows, "many rows");
+    run_case(gpu, a, &plan, &wide, "wide");
+    run_case(gpu, a, &plan, &wide_floats, "wide");
 }
 
 static void test_refusals(ctvk_gpu *gpu, arena *a)
@@ -238,14 +254,30 @@ static void test_large(ctvk_gpu *gpu)
     close_arena(&a);
 }
 
-static void test_device(uint32_t disable, const char *name, int first, int step)
+static void test_family(ctvk_gpu *gpu, arena *a, int32_t family, int first, int step)
+{
+    static const char *const names[] = {"", "portable", "address", "uniform"};
+    ctvk_quant_linear_plan plan = ctvk_quant_linear_plan_for(ctvk_gpu_get_caps(gpu));
+    plan.family = family;
+    test_shapes(gpu, a, &plan, first, step, names[family]);
+    test_splits(gpu, a, family);
+    test_long(gpu, a, family);
+}
+
+/* Each family on the device: what it gets by itself, and the portable one, which every device must run. */
+static void test_device(uint32_t disable, int32_t expected, int first, int step)
 {
     ctvk_gpu *gpu = open_gpu(disable);
+    const ctvk_gpu_caps *caps = ctvk_gpu_get_caps(gpu);
+    int32_t family = ctvk_quant_linear_plan_for(caps).family;
     arena a;
-    if (open_arena(gpu, 48u << 20, &a)) {
-        test_shapes(gpu, &a, NULL, first, step, name);
-        test_splits(gpu, &a, CTVK_QUANT_LINEAR_PORTABLE);
+    CHECK_MSG(family == expected, "family %d, not %d", family, expected);
+    if (open_arena(gpu, 64u << 20, &a)) {
+        test_family(gpu, &a, family, first, step);
+        test_shapes(gpu, &a, NULL, (first + 1) % 7, 7, "the door");
         test_refusals(gpu, &a);
+        if (!disable)
+            test_family(gpu, &a, CTVK_QUANT_LINEAR_PORTABLE, 0, 2);
     }
     close_arena(&a);
     if (disable & CTVK_GPU_MIN_LIMITS)
@@ -253,11 +285,23 @@ static void test_device(uint32_t disable, const char *name, int first, int step)
     ctvk_gpu_destroy(&gpu);
 }
 
+/* A GPU gets the portable family, software drivers one of the others. */
+static int32_t expected_family(void)
+{
+    ctvk_gpu *gpu = open_gpu(0);
+    const ctvk_gpu_caps *caps = ctvk_gpu_get_caps(gpu);
+    int address = caps->buffer_address && caps->texel_rgba32f && caps->max_texel_elements >= 1u << 22;
+    int32_t family = !caps->is_cpu ? CTVK_QUANT_LINEAR_PORTABLE : address ? CTVK_QUANT_LINEAR_ADDRESS : CTVK_QUANT_LINEAR_UNIFORM;
+    ctvk_gpu_destroy(&gpu);
+    return family;
+}
+
 int main(void)
 {
-    test_device(0, "all that the device has", 0, 1);
+    int32_t family = expected_family(), lesser = family == CTVK_QUANT_LINEAR_PORTABLE ? family : CTVK_QUANT_LINEAR_UNIFORM;
+    test_device(0, family, 0, 1);
     test_device(CTVK_GPU_MIN_LIMITS | CTVK_GPU_NO_BUFFER_ADDRESS | CTVK_GPU_NO_TEXEL | CTVK_GPU_NO_FP16 | CTVK_GPU_NO_16BIT |
                     CTVK_GPU_NO_8BIT | CTVK_GPU_NO_INT64,
-                "promised minimum", 1, 3);
+                lesser, 1, 3);
     return gpu_done("quant_linear");
 }
