@@ -1,8 +1,6 @@
 /* Metadata of a Llama model. Keys and defaults: llama.cpp, llama-model.cpp (load_hparams) and its converter. */
 #include "nets/llama_internal.h"
 
-#include "ops/causal_attend.h"
-
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -103,13 +101,13 @@ static void read_heads(reader *r, ctvk_llama_desc *d)
     d->kv_heads = integer(r, "llama.attention.head_count_kv", 1, 4096, d->heads);
     if (r->status != CTVK_OK)
         return;
-    int32_t usual = d->width / d->heads, most = ctvk_causal_attend_most_head();
+    int32_t usual = d->width / d->heads;
     char why[96];
     if (d->heads % d->kv_heads)
         refuse(r, "llama.attention.head_count_kv", "does not divide the number of heads");
     d->head_dim = integer(r, length, 1, 65536, usual);
-    snprintf(why, sizeof why, "heads of %d channels are not computed, only multiples of 4 up to %d", d->head_dim, most);
-    if (d->head_dim < 4 || d->head_dim % 4 || d->head_dim > most)
+    snprintf(why, sizeof why, "heads of %d channels are not computed, only multiples of 4", d->head_dim);
+    if (d->head_dim < 4 || d->head_dim % 4)
         refuse(r, length, why);
     if (integer(r, values, 1, 65536, usual) != d->head_dim)
         refuse(r, values, "is not the length of the keys");

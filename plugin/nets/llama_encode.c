@@ -66,8 +66,9 @@ static ctvk_status attend(encoder *e, int32_t q_tokens)
 {
     const ctvk_llama *m = e->model;
     const ctvk_llama_desc *d = &m->desc;
-    ctvk_span q = span(e, m->at.q), k = span(e, m->at.k), v = span(e, m->at.v), out = span(e, m->at.mixed);
-    ctvk_causal_attend_job job = {e->cmd, m->gpu, &q, &k, &v, &out, e->sequences, e->tokens, q_tokens, d->heads, d->kv_heads, d->head_dim};
+    ctvk_span q = span(e, m->at.q), k = span(e, m->at.k), v = span(e, m->at.v), out = span(e, m->at.mixed), scores = span(e, m->at.scores);
+    ctvk_causal_attend_job job = {e->cmd,       m->gpu,    &q,       &k,       &v,          &out,       &scores,
+                                  e->sequences, e->tokens, q_tokens, d->heads, d->kv_heads, d->head_dim};
     return ctvk_causal_attend_record(&job, e->error);
 }
 

