@@ -96,7 +96,7 @@ PLANTED = [
     ("quiet_library", "plugin/nets/net.c", "void f(void *p) { free(p); }\n"),
     ("machine_paths", "plugin/train/net.py", 'x = "/home/someone/data"\n'),
     ("machine_paths", "plugin/core/host.h", "/* see /root/notes */\n"),
-    ("machine_paths", "tests/ops/test_add.c", 'const char *p = "/tmp/out";\n'),
+    ("machine_paths", "plugin/cli/main.c", 'const char *p = "/tmp/out";\n'),
     ("unfinished", "plugin/nets/net.c", "/* TODO: the rest */\n"),
     ("unfinished", "shaders/add.comp", "// FIXME\n"),
 ]
