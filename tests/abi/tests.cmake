@@ -27,6 +27,7 @@ foreach(file IN LISTS files)
   target_include_directories(abi_${base} PRIVATE ${CMAKE_CURRENT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/include)
   if(CTVK_SANITIZE)
     target_compile_definitions(abi_${base} PRIVATE CTVK_SANITIZED)
+    target_sources(abi_${base} PRIVATE ${ctvk_abi_folder}/keep_driver.c)
   endif()
   target_link_libraries(abi_${base} PRIVATE Threads::Threads m ${CMAKE_DL_LIBS})
   if(NOT short STREQUAL "process") # which loads the library itself
