@@ -23,6 +23,7 @@
 #include "ctvk/context.h"
 #include "ctvk/image.h"
 #include "ctvk/job.h"
+#include "ctvk/plugin.h"
 #include "ctvk/result.h"
 #include "ctvk/text.h"
 #include "ctvk/types.h"

@@ -189,4 +189,8 @@ AT(ctvk_result_api, warning, 72);
 AT(ctvk_result_api, report, 80);
 AT(ctvk_result_api, label_json, 88);
 SIZE(ctvk_result_api, 96);
+AT(ctvk_plugin_api, struct_size, 0);
+AT(ctvk_plugin_api, reserved, 4);
+AT(ctvk_plugin_api, manifest, 8);
+SIZE(ctvk_plugin_api, 16);
 #endif

@@ -39,7 +39,7 @@ typedef struct cli_arguments {
 
 typedef struct cli_command {
     const char *name, *summary, *usage, *notes;
-    const char *position; /* what the one positional argument is; NULL: none */
+    const char *position; /* what the one positional argument is, in brackets where it may be missing; NULL: none */
     const cli_option *options;
     int32_t option_count;
     int (*run)(const cli_arguments *arguments);

@@ -72,7 +72,7 @@ int cli_parse(const cli_command *command, int argc, char **argv, cli_arguments *
         if (code != CLI_OK)
             return code;
     }
-    if (command->position && !out->position_count)
+    if (command->position && command->position[0] != '[' && !out->position_count)
         return cli_fail(CLI_USAGE, "%s: missing (see ctvk %s --help)", command->position, command->name);
     return CLI_OK;
 }

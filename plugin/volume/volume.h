@@ -42,10 +42,11 @@ typedef struct ctvk_prepared {
     float *data; /* OWNED: [x][y][z], z fastest, dims geometry.dim: after steps 1-6 */
 } ctvk_prepared;
 
-/* progress may be NULL; non-zero return gives CTVK_CANCELLED. Memory beyond input and output: at most one resampled volume.
- * The input is read once, in slabs; crop and padding happen in place, so the output may hold more room than dim says. progress is called
- * with stage "prepare" once a slab. CTVK_ERROR_INPUT: NaN or infinity (the message names the voxel), singular affine, dims, strides or
- * scaling that cannot be; CTVK_ERROR_BUNDLE: values of desc that cannot be. */
+/* progress may be NULL; non-zero return gives CTVK_CANCELLED. Memory beyond input and output: one slab of the input (about
+ * 32 MiB) and the planes under the resampling kernel; the output is of geometry.dim, so never larger than crop and window ask for. With
+ * crop_foreground the input is read twice, in slabs. progress is called with stage "prepare" once a slab. CTVK_ERROR_INPUT: NaN or infinity
+ * (the message names the voxel), singular affine, dims, strides or scaling that cannot be; CTVK_ERROR_BUNDLE: values of desc that cannot
+ * be. */
 ctvk_status ctvk_prepare(const ctvk_host *host, const ctvk_volume_view *in, const ctvk_prep_desc *desc, ctvk_progress_fn progress,
                          void *user, ctvk_prepared *out, ctvk_error *error);
 void ctvk_prepared_free(const ctvk_host *host, ctvk_prepared *prepared);

@@ -12,11 +12,9 @@ static void test_interfaces(void)
     static const struct {
         const char *name;
         uint32_t version, bytes;
-    } known[] = {{"ctvk.context", 1, sizeof(ctvk_context_api)},
-                 {"ctvk.image", 1, sizeof(ctvk_image_api)},
-                 {"ctvk.bundle", 1, sizeof(ctvk_bundle_api)},
-                 {"ctvk.job", 1, sizeof(ctvk_job_api)},
-                 {"ctvk.result", 1, sizeof(ctvk_result_api)}};
+    } known[] = {{"ctvk.context", 1, sizeof(ctvk_context_api)}, {"ctvk.image", 1, sizeof(ctvk_image_api)},
+                 {"ctvk.bundle", 1, sizeof(ctvk_bundle_api)},   {"ctvk.job", 1, sizeof(ctvk_job_api)},
+                 {"ctvk.result", 1, sizeof(ctvk_result_api)},   {"ctvk.plugin", 1, sizeof(ctvk_plugin_api)}};
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
         const uint32_t *table = ctvk_interface(known[i].name, known[i].version);
         REQUIRE(table != NULL);
@@ -69,6 +67,25 @@ static void test_status_names(void)
     CHECK(named == (int)(sizeof all / sizeof *all));
     CHECK(strcmp(host.contexts->status_name(INT32_MIN), "CTVK_UNKNOWN") == 0);
     CHECK(strcmp(host.contexts->status_name(INT32_MAX), "CTVK_UNKNOWN") == 0);
+}
+
+/* The manifest names every interface that is there, with its version, and no other. */
+static void test_plugin(void)
+{
+    const ctvk_plugin_api *plugin = ctvk_interface(CTVK_PLUGIN_NAME, CTVK_PLUGIN_VERSION);
+    ctvk_text text = CTVK_TEXT_INIT;
+    char name[64], version[32];
+    unsigned number;
+    int found = 0;
+    CHECK(plugin->manifest(NULL) == CTVK_ERROR_ARGUMENT);
+    REQUIRE(plugin->manifest(&text) == CTVK_OK && text.length == strlen(text.data));
+    snprintf(version, sizeof version, "\"version\": \"%d.%d.%d\"", CTVK_VERSION_MAJOR, CTVK_VERSION_MINOR, CTVK_VERSION_PATCH);
+    CHECK(strstr(text.data, version) != NULL);
+    for (const char *at = text.data; (at = strstr(at, "{\"name\": \"")) != NULL; at++, found++) {
+        REQUIRE(sscanf(at, "{\"name\": \"%63[^\"]\", \"version\": %u,", name, &number) == 2);
+        CHECK_MSG(ctvk_interface(name, number) != NULL, "%s/%u", name, number);
+    }
+    CHECK_MSG(found == 6, "%d interfaces", found);
 }
 
 /* No handle at all: an argument error everywhere, a message where one can be asked for, no crash. */
@@ -448,6 +465,7 @@ int main(void)
     REQUIRE(host.jobs->run(job) == CTVK_OK && host.jobs->take_result(job, &result) == CTVK_OK);
     test_interfaces();
     test_status_names();
+    test_plugin();
     test_no_handle();
     test_no_arguments();
     test_job_arguments();

@@ -1,6 +1,5 @@
 # The ABI as a host meets it: every test links the shared library and sees include/ only.
 find_program(CTVK_PYTHON NAMES python3 REQUIRED)
-find_program(CTVK_CXX NAMES g++ REQUIRED)
 set(ctvk_abi_folder ${CMAKE_CURRENT_LIST_DIR})
 set(ctvk_abi_env "VK_DRIVER_FILES=${LAVAPIPE_ICD};VK_ICD_FILENAMES=${LAVAPIPE_ICD};PYTHONDONTWRITEBYTECODE=1;${ctvk_test_env}")
 
@@ -27,6 +26,7 @@ foreach(file IN LISTS files)
   target_include_directories(abi_${base} PRIVATE ${CMAKE_CURRENT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/include)
   if(CTVK_SANITIZE)
     target_compile_definitions(abi_${base} PRIVATE CTVK_SANITIZED)
+    target_sources(abi_${base} PRIVATE ${ctvk_abi_folder}/keep_driver.c)
   endif()
   target_link_libraries(abi_${base} PRIVATE Threads::Threads m ${CMAKE_DL_LIBS})
   if(NOT short STREQUAL "process") # which loads the library itself
@@ -44,3 +44,7 @@ if(NOT CTVK_SANITIZE)
   add_test(NAME abi.library COMMAND ${CTVK_PYTHON} ${ctvk_abi_folder}/library.py $<TARGET_FILE:ctvk> ${PROJECT_SOURCE_DIR} $<TARGET_FILE:ctvk_command>)
   set_tests_properties(abi.library PROPERTIES TIMEOUT 60 ENVIRONMENT "${ctvk_abi_env}")
 endif()
+# tests/abi/released.abi: the dump of the last release.
+find_program(CTVK_ABIDIFF abidiff REQUIRED)
+add_test(NAME abi.abidiff COMMAND ${CTVK_PYTHON} ${ctvk_abi_folder}/abidiff.py ${PROJECT_SOURCE_DIR}/include ${ctvk_abi_folder}/released.abi)
+set_tests_properties(abi.abidiff PROPERTIES TIMEOUT 120 ENVIRONMENT "PYTHONDONTWRITEBYTECODE=1")

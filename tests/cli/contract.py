@@ -109,6 +109,24 @@ def inspect(base):
     segment(base, "--quiet", model="vision", output="seeing.nii.gz")
 
 
+def plugin(base):
+    """The library says what it is; the manifest that is installed beside it says the same."""
+    out, error = run("inspect", "--plugin")
+    found = json.loads(out)
+    check(error == "" and found["schema"] == "ctvk-plugin/1" and found["name"] == "ctvk", f"inspect --plugin: {out:.80}")
+    check(found["version"] == run("--version")[0].split()[1], "inspect --plugin: version")
+    root = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../..")
+    if os.path.exists(f"{root}/manifest/plugin.json.in"):
+        check(found == json.loads(read(os.path.join(os.path.dirname(COMMAND), "plugin.json"))), "plugin.json is what the library says")
+    for interface in found["interfaces"]:
+        text = read(f"{root}/include/{interface['header']}").decode()
+        check(f'"{interface["name"]}"' in text, f"{interface['header']} defines {interface['name']}")
+    devices_run = {p for d in json.loads(run("devices", "--json")[0])["devices"] for p in d["precisions"]}
+    check(devices_run <= set(found["capabilities"]["precision"]), "precisions as the devices have them")
+    check("--plugin" in run("inspect", f"{base}/text", "--plugin", code=2)[1], "--plugin takes no bundle")
+    check("--plugin" in run("inspect", "--plugin", "--device", "0", code=2)[1], "--plugin takes no device")
+
+
 def standard_output(base):
     """A result that cannot be shown is an error, not a silence."""
     for arguments in (("devices", "--json"), ("inspect", f"{base}/text"), ("verify", f"{base}/text"), ("--version",), ("--help",)):
@@ -253,7 +271,7 @@ def main():
         make_bundle(f"{base}/vision", False)
         large_bundle(base)
         write(f"{base}/ct.nii.gz", gz(nifti()))
-        for part in (devices, limits, report, inspect, standard_output, geometry, cancel, ignored_hangup, progress, words):
+        for part in (devices, limits, report, inspect, plugin, standard_output, geometry, cancel, ignored_hangup, progress, words):
             if only in part.__name__:
                 part(base)
         check(left_behind(base) == [], "no temporary file is left")
