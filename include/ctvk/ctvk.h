@@ -21,6 +21,7 @@
 
 #include "ctvk/bundle.h"
 #include "ctvk/context.h"
+#include "ctvk/evaluation.h"
 #include "ctvk/image.h"
 #include "ctvk/job.h"
 #include "ctvk/plugin.h"

@@ -115,6 +115,14 @@ static ctvk_status image_write_tensor(ctvk_context *context, const char *path, u
     return status;
 }
 
+static ctvk_status image_comment(ctvk_image_file *image, ctvk_text *out)
+{
+    if (!image || !out)
+        return CTVK_ERROR_ARGUMENT;
+    *out = ctvk_view(image->image.comment);
+    return CTVK_OK;
+}
+
 const ctvk_image_api ctvk_image_table = {
     .struct_size = sizeof(ctvk_image_api),
     .open = image_open,
@@ -124,4 +132,5 @@ const ctvk_image_api ctvk_image_table = {
     .write_labels = image_write_labels,
     .write_probability = image_write_probability,
     .write_tensor = image_write_tensor,
+    .comment = image_comment,
 };

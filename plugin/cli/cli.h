@@ -30,7 +30,8 @@ typedef struct cli_option {
 #define CLI_MAX_MANY 32
 typedef struct cli_arguments {
     const char *value[CLI_MAX_OPTIONS]; /* by the option's number; "" for a switch; NULL: not given */
-    const char *many[CLI_MAX_MANY];     /* values of the option that may be given more than once */
+    const char *many[CLI_MAX_MANY];     /* values of the options that may be given more than once, in their order */
+    int32_t many_option[CLI_MAX_MANY];  /* which option each is of */
     int32_t many_count;
     const char *position[1];
     int32_t position_count;
@@ -45,7 +46,7 @@ typedef struct cli_command {
     int (*run)(const cli_arguments *arguments);
 } cli_command;
 
-extern const cli_command cli_segment, cli_embed, cli_tokenize, cli_devices, cli_inspect, cli_verify;
+extern const cli_command cli_segment, cli_embed, cli_tokenize, cli_devices, cli_inspect, cli_verify, cli_evaluate;
 int cli_parse(const cli_command *command, int argc, char **argv, cli_arguments *out);
 void cli_print_help(const cli_command *command);
 /* --memory-limit: a positive whole number of MiB. */
@@ -64,6 +65,7 @@ typedef struct cli_library {
     const ctvk_job_api *jobs;
     const ctvk_result_api *results;
     const ctvk_text_api *texts;
+    const ctvk_evaluation_api *evaluations;
     ctvk_context *context;
 } cli_library;
 int cli_library_open(cli_library *library);

@@ -18,6 +18,7 @@ static int store(const cli_command *command, int32_t number, const char *value, 
     if (option->many) {
         if (out->many_count == CLI_MAX_MANY)
             return cli_fail(CLI_USAGE, "%s: given more than %d times (give fewer)", option->name, CLI_MAX_MANY);
+        out->many_option[out->many_count] = number;
         out->many[out->many_count++] = value;
     } else if (out->value[number]) {
         return cli_fail(CLI_USAGE, "%s: given twice (give it once)", option->name);

@@ -22,4 +22,8 @@ void ctvk_zlib_use(z_stream *stream, const ctvk_host *host);
 ctvk_status ctvk_nifti_check_header(const uint8_t bytes[CTVK_NIFTI1_BYTES], const char *label, ctvk_image *image,
                                     struct nifti_1_header *raw, int *swapped, uint64_t *data_offset, ctvk_error *error);
 
+/* The text of the first comment (code 6) among the extensions. bytes: what lies between the header's 348 bytes and the voxels. OWNED; NULL
+ * where there is none, where the extensions are damaged, or where memory is exhausted: nobody depends on it. */
+char *ctvk_nifti_comment(const ctvk_host *host, const uint8_t *bytes, uint64_t size, int swapped);
+
 #endif

@@ -14,6 +14,8 @@
 #define MAX_TRAILING (1u << 20)
 /* deflate cannot shrink more than 1032 : 1, so a header that promises more lies, and is refused before memory is asked for. */
 #define MAX_RATIO 1040u
+/* Extensions that are looked at; more of them is read over. */
+#define MAX_EXTENSIONS (4u << 20)
 
 typedef struct source {
     const uint8_t *bytes;
@@ -157,6 +159,17 @@ static ctvk_status read_voxels(const ctvk_host *host, source *s, const char *lab
     return CTVK_OK;
 }
 
+/* What lies between header and voxels. -1: it is cut short. */
+static int read_extensions(const ctvk_host *host, source *s, uint64_t bytes, int swapped, ctvk_image *out)
+{
+    uint8_t *all = bytes <= MAX_EXTENSIONS ? ctvk_alloc(host, (size_t)bytes) : NULL;
+    uint64_t got = all ? source_read(s, all, bytes) : source_skip(s, bytes);
+    if (all && got == bytes)
+        out->comment = ctvk_nifti_comment(host, all, bytes, swapped);
+    ctvk_free(host, all);
+    return got == bytes ? 0 : -1;
+}
+
 static ctvk_status parse(const ctvk_host *host, source *s, const char *label, ctvk_image *out, ctvk_error *error)
 {
     uint8_t bytes[CTVK_NIFTI1_BYTES];
@@ -170,7 +183,7 @@ static ctvk_status parse(const ctvk_host *host, source *s, const char *label, ct
     ctvk_status status = ctvk_nifti_check_header(bytes, label, out, &out->header->raw, &swapped, &data_offset, error);
     if (status != CTVK_OK)
         return status;
-    if (source_skip(s, data_offset - sizeof bytes) != data_offset - sizeof bytes)
+    if (read_extensions(host, s, data_offset - sizeof bytes, swapped, out) != 0)
         return ctvk_fail(error, CTVK_ERROR_INPUT, "%s: ends before its voxels begin (copy or export it again)", label);
     return read_voxels(host, s, label, out, swapped, error);
 }
@@ -223,6 +236,7 @@ void ctvk_image_free(const ctvk_host *host, ctvk_image *image)
     if (!image)
         return;
     ctvk_free(host, image->data);
+    ctvk_free(host, image->comment);
     ctvk_free(host, image->header);
     memset(image, 0, sizeof *image);
 }

@@ -39,7 +39,8 @@ def command_lines():
     yield case("tokenize without a model", "--llm", ["tokenize", "--prompt", "left"])
     yield case("tokenize without a text", "--prompt", ["tokenize", "--llm", "@ct.nii"])
     yield case("tokenize with a text and lines", "--jsonl", ["tokenize", "--llm", "@ct.nii", "--prompt", "left", "--jsonl"])
-    yield case("a later command: evaluate", "evaluate", ["evaluate"])
+    yield case("evaluate alone", "--reference", ["evaluate"])
+    yield case("evaluate without a prediction", "--prediction", ["evaluate", "--reference", "@ct.nii.gz"])
     yield case("option before command", "--model", ["--model", "@text"])
     yield case("version with more", "--version", ["--version", "now"])
     yield case("control bytes", "command", ["\x1b[31mred\nctvk: error: fake"])
@@ -364,6 +365,37 @@ def images():
     yield case("only magic of gz", b"\x1f\x8b", ".nii.gz")
 
 
+def evaluations():
+    """The image in the place of a label map, and every kind of file that is none, on either side."""
+    def case(name, names, reference, prediction, damage=None):
+        arguments = ["evaluate", "--reference", reference, "--prediction", prediction, "--json"]
+        return Case(f"evaluate: {name}", 3, names, arguments, damage)
+
+    labels = bytes(40 * 36 * 20)
+    sound = files.nifti(data=labels, datatype=2, bits=8)
+
+    def put(data, name="bad.nii"):
+        def damage(folder):
+            files.write(f"{folder}/labels.nii", sound)
+            files.write(f"{folder}/{name}", data)
+        return damage
+
+    yield case("an image as the reference", "ct.nii.gz", "@ct.nii.gz", "@labels.nii", put(b""))
+    yield case("an image as the prediction", "ct.nii.gz", "@labels.nii", "@ct.nii.gz", put(b""))
+    yield case("reference missing", "none.nii", "@none.nii", "@labels.nii", put(b""))
+    yield case("prediction is a folder", "text", "@labels.nii", "@text", put(b""))
+    yield case("prediction is a pipe", "pipe.nii", "@labels.nii", "@pipe.nii", lambda folder: (put(b"")(folder), os.mkfifo(f"{folder}/pipe.nii")))
+    for name, data in (("empty", b""), ("text", b"no label map" * 100), ("cut short", sound[:-1]), ("half a header", sound[:200]),
+                       ("two volumes", files.nifti(data=labels, datatype=2, bits=8, dim=(4, 40, 36, 10, 2, 1, 1, 1))),
+                       ("another size", files.nifti(data=labels, datatype=2, bits=8, dim=(3, 36, 40, 20, 1, 1, 1, 1))),
+                       ("another spacing", files.nifti(data=labels, datatype=2, bits=8, spacing=(1.0, 1.0, 2.1))),
+                       ("negative", files.nifti(data=b"\xff" * len(labels), datatype=256, bits=8)),
+                       ("NaN", files.nifti(data=NAN * len(labels), datatype=16, bits=32)),
+                       ("RGB", files.nifti(data=labels * 3, datatype=128, bits=24))):
+        yield case(name, "bad.nii", "@labels.nii", "@bad.nii", put(data))
+        yield case(f"{name} as the reference", "bad.nii", "@bad.nii", "@labels.nii", put(data))
+
+
 def all_cases():
-    for group in (command_lines, paths, manifests, weights, embeddings, images):
+    for group in (command_lines, paths, manifests, weights, embeddings, images, evaluations):
         yield from group()
