@@ -20,6 +20,7 @@ COMMITTED = os.path.join(cases.ROOT, "docs", "bench.json")
 MAX_ROUNDS, MIN_ROUNDS = 5, 2
 # Share of the time that a row may take; of the largest window one round alone takes minutes on a small machine.
 SHARES = {(96, True): 0.06, (96, False): 0.04, (192, True): 0.12, (192, False): 0.08, (384, True): 0.4, (384, False): 0.25}
+LANGUAGE_SHARE = 0.1
 
 
 def say(text):
@@ -80,16 +81,19 @@ def run_language(arguments, about):
     say("language model")
     both = language.Language(arguments.build, os.path.join(arguments.output, "language"), say,
                              arguments.language_model or (language.is_built(arguments.build) and not arguments.quick))
-    a, b = [], []
+    sides = [] if "peer" in both.missing else [both.peer] if "ctvk" in both.missing else [both.ctvk, both.peer]
+    turns, count = [], 1
     try:
-        for turn in range(MAX_ROUNDS + 1):
-            one = [] if "ctvk" in both.missing or "peer" in both.missing else [both.ctvk(arguments.threads)]
-            other = [] if "peer" in both.missing else [both.peer(arguments.threads)]
-            if turn:
-                a, b = a + one, b + other
-    except (programs.Failed, KeyError) as problem:
-        both.missing["ctvk"] = f"failed: {problem}"
-        a, b = [], []
+        while sides and len(turns) < count:
+            began = time.monotonic()
+            turns.append([side(arguments.threads) for side in sides])
+            if len(turns) == 1:
+                count = rounds_for(time.monotonic() - began, LANGUAGE_SHARE, Clock(LANGUAGE_SHARE * arguments.seconds), arguments.seconds)
+            say(f"language model: round {len(turns)} of {count}")
+    except programs.Failed as problem:
+        both.missing["this run"] = f"failed: {problem}"
+    b = [turn[-1] for turn in turns]
+    a = [turn[0] for turn in turns] if both.ctvk in sides else []
     if b:
         about["llama_cpp_python"] = b[0]["version"]
     return table.row(both.name, a, b, {"missing": both.missing, "peer_rounds": len(b)})
