@@ -1,8 +1,11 @@
 """The schemas of manifest/: schema.py bundles | refusals | plugin. Needs Debian's python3-jsonschema."""
 import ctypes
+import hashlib
 import json
+import math
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -54,6 +57,22 @@ def bundles():
     print(f"bundles: {len(found)} manifests")
 
 
+def with_tensors(path, shapes):
+    """The safetensors file with further float32 tensors of zeros: what a language model's soft prompt needs."""
+    with open(path, "rb") as file:
+        data = file.read()
+    size = int.from_bytes(data[:8], "little")
+    header, body = json.loads(data[8:8 + size]), data[8 + size:]
+    for name, shape in shapes.items():
+        if name not in header:
+            count = 4 * math.prod(shape)
+            header[name] = {"dtype": "F32", "shape": shape, "data_offsets": [len(body), len(body) + count]}
+            body += bytes(count)
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    return len(text).to_bytes(8, "little") + text + body
+
+
 def inspect(folder, value):
     """Exit code and first error line of `ctvk inspect`; no device is needed for it."""
     with open(f"{folder}/manifest.json", "w", encoding="utf-8") as file:
@@ -69,18 +88,23 @@ def refusals():
     demo = f"{SOURCE}/manifest/demo"
     check(min(len(REFUSED), len(ACCEPTED), len(BEYOND)) >= 7, "cases are missing")
     with tempfile.TemporaryDirectory(dir=os.environ["CTVK_TEST_TMP"]) as folder:
-        for name in ("network.safetensors", "prompt_embeddings.safetensors"):
-            with open(f"{demo}/{name}", "rb") as source, open(f"{folder}/{name}", "wb") as target:
-                target.write(source.read())
+        shutil.copy(f"{demo}/prompt_embeddings.safetensors", folder)
+        network = load(f"{demo}/manifest.json")["network"]
+        dim, prompts = network["text"]["embedding_dim"], network["text"]["prompts"]
+        weights = with_tensors(f"{demo}/network.safetensors", {"contexts": [prompts, 2, dim], "segment_token": [dim]})
+        with open(f"{folder}/network.safetensors", "wb") as file:
+            file.write(weights)
+        files = {"network.safetensors": {"sha256": hashlib.sha256(weights).hexdigest(), "bytes": len(weights)}}
         unchanged = ("unchanged", lambda value: None)
         for cases, by_schema, by_library in (([unchanged] + ACCEPTED, True, True), (REFUSED, False, False), (BEYOND, True, False)):
             for name, change in cases:
-                value = sound(load(f"{demo}/manifest.json"))
+                value = sound(dict(load(f"{demo}/manifest.json"), files=files))
                 change(value)
                 wrong = faults(schema, value)
                 check((not wrong) == by_schema, f"{name}: the schema {'accepts' if not wrong else 'refuses'} it: {wrong}")
                 code, error = inspect(folder, value)
                 check(code == (0 if by_library else 4), f"{name}: inspect gives {code}: {error}")
+                check(by_library or "ctvk: error: manifest.json: " in error, f"{name}: refused for another reason: {error}")
     print(f"refusals: {len(REFUSED)} refused by both, {len(BEYOND)} by the library alone, {len(ACCEPTED)} accepted")
 
 
