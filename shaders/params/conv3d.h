@@ -59,8 +59,6 @@ struct ctvk_conv3d_product_params {
     int accumulate;
     int address_low;
     int address_high;
-    int in_low;
-    int in_high;
 };
 
 #endif
