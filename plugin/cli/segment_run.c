@@ -118,22 +118,6 @@ static int write_all(cli_segmentation *s)
     return cli_interrupted() ? cancelled() : cli_outputs_commit(&s->outputs);
 }
 
-static void summarise(const cli_segmentation *s)
-{
-    const ctvk_result_api *results = s->library.results;
-    ctvk_result_info info = CTVK_RESULT_INFO_INIT;
-    ctvk_text text;
-    results->info(s->result, &info);
-    for (uint32_t i = 0; i < info.warning_count; i++)
-        if (results->warning(s->result, i, &text) == CTVK_OK)
-            cli_warn("%s", text.data);
-    for (uint32_t i = 0; i < info.label_count && !s->quiet; i++) {
-        ctvk_label_volume label = CTVK_LABEL_VOLUME_INIT;
-        if (results->label_volume(s->result, i, &label) == CTVK_OK && label.value != 0)
-            fprintf(stderr, "ctvk: %s: %.2f ml\n", label.name.data, label.volume_ml);
-    }
-}
-
 int cli_segment_run(cli_segmentation *s)
 {
     cli_catch_interrupts();
@@ -145,7 +129,7 @@ int cli_segment_run(cli_segmentation *s)
     if (code == CLI_OK)
         code = write_all(s);
     if (code == CLI_OK)
-        summarise(s);
+        code = cli_segment_done(s);
     cli_outputs_discard(&s->outputs);
     if (s->library.context) {
         s->library.results->destroy(s->result);
