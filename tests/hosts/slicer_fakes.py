@@ -86,10 +86,7 @@ class LabelMap(Volume):
 
 class Display:
     def __init__(self):
-        self.outline = self.fill = None
-
-    def SetVisibility2DOutline(self, value):
-        self.outline = value
+        self.fill = None
 
     def SetVisibility2DFill(self, value):
         self.fill = value
@@ -164,6 +161,9 @@ class Scene:
 
     def AddNewNodeByClass(self, kind, name):
         return self.add({"vtkMRMLSegmentationNode": SegmentationNode, "vtkMRMLLabelMapVolumeNode": LabelMap}[kind](name))
+
+    def IsNodePresent(self, node):
+        return node in self.nodes
 
     def RemoveNode(self, node):
         self.nodes.remove(node)

@@ -111,6 +111,7 @@ class Logic(Scratch):
     def test_cancel(self):
         run = logic.Run(COMMAND, logic.Request(DEMO, CT, prompt="left side"))
         run.start()
+        self.assertNotIn("left side", " ".join(run.process.args))  # nor in any process list
         while run.stage != "network" and not run.done:
             run.poll()
             time.sleep(0.01)
@@ -386,6 +387,34 @@ class Window(Scratch):
         self.assertEqual((self.segmentations(), self.left_over()), ([], []))
         self.assertTrue(self.widget.applyButton.enabled)
 
+    def test_scene_closed_meanwhile(self):
+        """The proposal of one patient never reaches the scene of another."""
+        self.choose_demo()
+        self.widget.sentence.text = "left side"
+        self.widget.applyButton.clicked.emit()
+        fakes.scene.Clear()
+        other = slicer.util.loadVolume(CT)
+        self.wait(self.widget.timer, self.widget.timer.timeout.emit)
+        self.assertIn("not in the scene any more", fakes.said[-1])
+        self.assertEqual(fakes.scene.nodes, [other])
+        self.assertEqual(self.left_over(), [])
+
+    def test_another_ct_chosen_meanwhile(self):
+        """Review goes by the CT that the proposal was made on, whichever is chosen above."""
+        self.propose()
+        [node] = self.segmentations()
+        self.widget.ctBox.setCurrentNode(slicer.util.loadVolume(CT))
+        slicer.util.saveScene(f"{self.folder}/scene.mrml")
+        self.widget.reviewer.text = "A"
+        self.widget.onAccept()
+        self.assertEqual(self.widget.state.text, "accepted")
+        fakes.scene.RemoveNode(self.ct)
+        self.widget.onAccept()
+        self.assertIn("not in the scene any more", fakes.said[-1])
+        self.widget.onExport()
+        self.assertIn("not in the scene any more", fakes.said[-1])
+        self.assertIsNotNone(node)
+
     def test_failure(self):
         self.choose_demo()
         self.widget.sentence.text = "left side"
@@ -437,14 +466,16 @@ class Window(Scratch):
         self.assertEqual(node.name, "my plan (unreviewed)")
         self.assertEqual(os.path.isfile(effect.icon().arguments[0]), True)
         adapter = effect.adapter
+        node.segmentation.AddEmptySegment("nothing yet", "nothing yet", (0, 1, 0))  # Slicer has no array for such a one
         slicer.util.saveScene(f"{self.folder}/scene.mrml")
-        effect.session.accept(node, self.ct, "A")
+        effect.session.accept(node, "A")
         self.assertEqual(node.name, "my plan (accepted by A)")
         [path] = glob.glob(f"{self.folder}/*.json")
         with open(path, encoding="utf-8") as file:
             segments = {s["name"]: s for s in json.load(file)["segments"]}
         self.assertEqual([segments[n]["proposed"] for n in ("toy breast", "toy breast_1")], [False, True])
         self.assertEqual(segments["toy breast_1"]["dice"], 1)
+        self.assertEqual((segments["nothing yet"]["accepted_ml"], segments["nothing yet"]["dice"]), (0, None))
         self.assertEqual(adapter.attribute(node, session.NAME), "my plan")
 
     def test_self_test(self):

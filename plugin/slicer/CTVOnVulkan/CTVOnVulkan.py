@@ -89,7 +89,7 @@ class CTVOnVulkanWidget(ScriptedLoadableModuleWidget):
 
     def _setupInputs(self):
         form = self._section("CT, model and clinical facts")
-        self.ctBox = self._nodes("vtkMRMLScalarVolumeNode", lambda _node: self.onEdited())
+        self.ctBox = self._nodes("vtkMRMLScalarVolumeNode", lambda _node: None)
         form.addRow("CT:", self.ctBox)
         self.modelPath = ctk.ctkPathLineEdit()
         self.modelPath.filters = ctk.ctkPathLineEdit.Dirs
@@ -232,29 +232,29 @@ class CTVOnVulkanWidget(ScriptedLoadableModuleWidget):
         self.onEdited()
 
     def onEdited(self):
-        node, ct = self.segmentationBox.currentNode(), self.ctBox.currentNode()
-        proposed = node is not None and ct is not None and self.session is not None and self.adapter.proposal_masks(node) is not None
-        self.state.text = self.session.state(node, ct) if proposed else ""
+        node = self.segmentationBox.currentNode()
+        proposed = node is not None and self.session is not None and self.adapter.proposal_masks(node) is not None
+        self.state.text = self.session.state(node) if proposed else ""
 
     def _reviewed(self):
-        node, ct = self.segmentationBox.currentNode(), self.ctBox.currentNode()
-        if node is None or ct is None or self.session is None:
-            raise Problem("Choose the CT and the contour first.")
-        return node, ct
+        node = self.segmentationBox.currentNode()
+        if node is None or self.session is None:
+            raise Problem("Choose the contour first.")
+        return node
 
     def onAccept(self):
         def accept():
-            path = self.session.accept(*self._reviewed(), self.reviewer.text)
+            path = self.session.accept(self._reviewed(), self.reviewer.text)
             self.onEdited()
             self.adapter.inform(f"Accepted. The record:\n{path}\n\nSave the scene to keep the contour with it.")
         self._guarded(accept)
 
     def onExport(self):
         def export():
-            node, ct = self._reviewed()
+            node = self._reviewed()
             path = qt.QFileDialog.getSaveFileName(None, "Export contour", f"{node.GetName()}.nii.gz", "NIfTI (*.nii.gz)")
             if path:
-                self.session.export(node, ct, path)
+                self.session.export(node, path)
         self._guarded(export)
 
 
@@ -284,8 +284,8 @@ class CTVOnVulkanTest(ScriptedLoadableModuleTest):
         self.assertIsNone(session.problem)
         [segmentation] = session.made
         self.assertTrue(segmentation.GetName().endswith("(unreviewed)"))
-        [mask] = session.adapter.masks(segmentation, ct).values()
-        volume = mask.sum() * session.adapter.voxel_ml(ct)
+        [mask] = session.adapter.masks(segmentation).values()
+        volume = mask.sum() * session.adapter.voxel_ml(segmentation)
         self.assertGreater(volume, 300)
         self.assertLess(volume, 400)
         self.assertEqual(mask.shape, slicer.util.arrayFromVolume(ct).shape)
@@ -298,8 +298,8 @@ class CTVOnVulkanTest(ScriptedLoadableModuleTest):
         self.assertLess(place_of[0], (bounds[0] + bounds[1]) / 2)
         with tempfile.TemporaryDirectory() as place:
             slicer.util.saveScene(os.path.join(place, "scene.mrml"))
-            path = session.accept(segmentation, ct, "Self Test")
+            path = session.accept(segmentation, "Self Test")
             self.assertTrue(os.path.isfile(path))
-            self.assertEqual(session.state(segmentation, ct), "accepted")
-            self.assertTrue(session.export(segmentation, ct, os.path.join(place, "ctv.nii.gz")))
+            self.assertEqual(session.state(segmentation), "accepted")
+            self.assertTrue(session.export(segmentation, os.path.join(place, "ctv.nii.gz")))
         self.delayDisplay("Test passed")

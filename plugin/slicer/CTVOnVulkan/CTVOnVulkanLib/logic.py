@@ -139,10 +139,9 @@ class Request:
     llm: str = ""
 
     def words(self) -> List[str]:
+        """All but the sentence: it may hold what others on this computer should not read, and every process list shows the words."""
         words = ["segment", f"--model={self.model}", f"--image={self.image}", "--progress"]
-        if self.prompt.strip():
-            words.append(f"--prompt={self.prompt}")
-        else:
+        if not self.prompt.strip():
             for name, values in self.facts.items():
                 words += [f"--field={name}={value}" for value in ([values] if isinstance(values, str) else values)]
         more = (("--device", self.device), ("--memory-limit", str(self.memory_mib) if self.memory_mib else ""), ("--llm", self.llm))
@@ -176,6 +175,10 @@ class Run:
         self.folder = tempfile.mkdtemp(prefix="ctvk-")
         words = self.request.words() + [f"--output={self.folder}/label.nii.gz", f"--report={self.folder}/report.json"]
         try:
+            if self.request.prompt.strip():
+                words.append(f"--prompt-file={self.folder}/prompt.txt")
+                with open(f"{self.folder}/prompt.txt", "w", encoding="utf-8") as file:
+                    file.write(self.request.prompt)
             self.process = subprocess.Popen([self.command, *words], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
                                             env=self.environment)
         except OSError as error:

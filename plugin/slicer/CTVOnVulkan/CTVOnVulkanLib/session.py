@@ -18,6 +18,7 @@ class Session:
     def __init__(self, adapter, command: str):
         self.adapter, self.command = adapter, command
         self.run, self.bundle, self.ct, self.target, self.folder = None, None, None, None, ""
+        self.before_show = lambda: None  #: called when the result is whole and the scene is about to change
         self.made: List[object] = []  #: the segmentations of the last run
         self.problem: Optional[Problem] = None
 
@@ -60,6 +61,9 @@ class Session:
             result = run.result()
             proposals = result if isinstance(result, tuple) else (result,)
             try:
+                if not all(self.adapter.present(node) for node in (self.ct, self.target) if node is not None):
+                    raise Problem("The CT or the segmentation is not in the scene any more. The proposal was dropped.")
+                self.before_show()
                 for proposal, words in zip(proposals, ("", " without text")):
                     self.made.append(self._show(proposal, words))
             finally:
@@ -86,44 +90,47 @@ class Session:
         return self.adapter.add_proposal(self.ct, proposal.label_path, self.bundle.labels, review.title(name),
                                          {NAME: name, RECORD: json.dumps(proposal.record), REVIEW: ""}, None if words else self.target)
 
-    def state(self, segmentation, ct) -> str:
+    def state(self, segmentation) -> str:
         """"accepted" or "unreviewed"; brings the name of the segmentation in line with it."""
         accepted = self._review(segmentation)
-        good = review.holds(accepted, self.adapter.masks(segmentation, ct))
+        good = review.holds(accepted, self.adapter.masks(segmentation))
         name = self.adapter.attribute(segmentation, NAME) or segmentation.GetName()
-        self.adapter.rename(segmentation, review.title(name, accepted["reviewer"] if good else ""))
+        segmentation.SetName(review.title(name, accepted["reviewer"] if good else ""))
         return "accepted" if good else "unreviewed"
 
     def _review(self, segmentation) -> Optional[dict]:
         text = self.adapter.attribute(segmentation, REVIEW)
         return json.loads(text) if text else None
 
-    def accept(self, segmentation, ct, reviewer: str) -> str:
+    def accept(self, segmentation, reviewer: str) -> str:
         """Writes the record beside the scene and marks the contour; returns the record's path. Problem: no name, no saved scene, no proposal."""
         record = self.adapter.attribute(segmentation, RECORD)
         proposal = self.adapter.proposal_masks(segmentation)
         if not record or proposal is None:
-            raise Problem("This contour was not proposed by this module, so that there is nothing to accept here.")
+            raise Problem("This contour was not proposed by this module, or its CT is not in the scene any more.")
         folder, stem = self.adapter.scene_place()
         if not folder:
             raise Problem("Save the scene first: the record of your acceptance is written beside it.")
-        accepted = review.accept(reviewer, proposal, self.adapter.masks(segmentation, ct), self.adapter.voxel_ml(ct), json.loads(record))
+        accepted = review.accept(reviewer, proposal, self.adapter.masks(segmentation), self.adapter.voxel_ml(segmentation),
+                                 json.loads(record))
         path = review.write(accepted, folder, f"{stem}.{self.adapter.attribute(segmentation, NAME)}")
         self.adapter.set_attribute(segmentation, REVIEW, json.dumps(accepted))
-        self.state(segmentation, ct)
+        self.state(segmentation)
         return path
 
-    def export(self, segmentation, ct, path: str) -> bool:
+    def export(self, segmentation, path: str) -> bool:
         """Writes the contour as a label map; asks first where it is unreviewed. False: the user said no."""
-        question = review.export_question(self._review(segmentation), self.adapter.masks(segmentation, ct))
+        if self.adapter.proposal_masks(segmentation) is None:
+            raise Problem("This contour was not proposed by this module, or its CT is not in the scene any more.")
+        question = review.export_question(self._review(segmentation), self.adapter.masks(segmentation))
         if question and not self.adapter.ask(question):
             return False
         base = os.path.basename(path)
         if question and "unreviewed" not in base:
             path = os.path.join(os.path.dirname(path), "unreviewed_" + base)
-        self.state(segmentation, ct)
+        self.state(segmentation)
         try:
-            self.adapter.export(segmentation, ct, path)
+            self.adapter.export(segmentation, path)
         except OSError as error:
             raise Problem("The contour could not be written.", str(error)) from error
         return True

@@ -3,6 +3,7 @@ holds the list and the code together."""
 import json
 import os
 
+import numpy
 import slicer
 import vtk
 
@@ -19,15 +20,14 @@ TOUCHED = (
     "qt.QCheckBox", "qt.QComboBox", "qt.QFileDialog", "qt.QFormLayout", "qt.QIcon", "qt.QLabel", "qt.QLineEdit", "qt.QPlainTextEdit",
     "qt.QProgressBar", "qt.QPushButton", "qt.QSettings", "qt.QSpinBox", "qt.QTimer", "qt.QWidget")
 
-PROPOSAL, SEGMENTS = "ctvk.proposal", "ctvk.segments"
+PROPOSAL, IMAGE, SEGMENTS = "ctvk.proposal", "ctvk.image", "ctvk.segments"
 
 
 class SlicerAdapter:
     """Arrays are indexed [k, j, i] as Slicer hands them out, on the CT's grid."""
 
     def environment(self):
-        """Slicer's own libraries stay out of other programs."""
-        return slicer.util.startupEnvironment()
+        return slicer.util.startupEnvironment()  # Slicer's own libraries stay out of other programs
 
     def near(self):
         """Folders in which the extension may have put the command."""
@@ -41,8 +41,11 @@ class SlicerAdapter:
         if not slicer.util.exportNode(node, path) or not os.path.isfile(path):
             raise OSError(f"{path}: Slicer could not write the CT")
 
-    def voxel_ml(self, ct):
-        x, y, z = ct.GetSpacing()
+    def present(self, node):
+        return bool(slicer.mrmlScene.IsNodePresent(node))
+
+    def voxel_ml(self, node):
+        x, y, z = node.GetNodeReference(IMAGE).GetSpacing()
         return x * y * z / 1000
 
     def add_proposal(self, ct, path, labels, name, attributes, target=None):
@@ -73,24 +76,25 @@ class SlicerAdapter:
         for key, value in {**attributes, SEGMENTS: json.dumps(ids)}.items():
             node.SetAttribute(key, value)
         node.SetNodeReferenceID(PROPOSAL, kept.GetID())
+        node.SetNodeReferenceID(IMAGE, ct.GetID())
         node.SetName(f"{attributes['ctvk.name']} (unreviewed)" if target is not None else name)
         return node
 
     def remove(self, node):
-        kept = node.GetNodeReference(PROPOSAL)
-        for each in filter(None, (kept, node)):
+        for each in filter(None, (node.GetNodeReference(PROPOSAL), node)):
             slicer.mrmlScene.RemoveNode(each)
 
-    def masks(self, node, ct):
-        """{segment id: mask} of every segment as it is now."""
-        segmentation = node.GetSegmentation()
-        return {segmentation.GetNthSegmentID(i): slicer.util.arrayFromSegmentBinaryLabelmap(node, segmentation.GetNthSegmentID(i), ct) != 0
-                for i in range(segmentation.GetNumberOfSegments())}
+    def masks(self, node):
+        """{segment id: mask} of every segment as it is now, on the grid of the CT that it was proposed on."""
+        segmentation, ct = node.GetSegmentation(), node.GetNodeReference(IMAGE)
+        names, shape = [segmentation.GetNthSegmentID(i) for i in range(segmentation.GetNumberOfSegments())], slicer.util.arrayFromVolume(ct).shape
+        found = {name: slicer.util.arrayFromSegmentBinaryLabelmap(node, name, ct) for name in names}
+        return {name: numpy.zeros(shape, bool) if mask is None else mask != 0 for name, mask in found.items()}  # None: an empty segment
 
     def proposal_masks(self, node):
-        """The same as it was proposed; None: the segmentation was not proposed by this module, or the proposal was deleted."""
+        """The same as it was proposed; None: it was not proposed by this module, or the CT was deleted."""
         kept, ids = node.GetNodeReference(PROPOSAL), node.GetAttribute(SEGMENTS)
-        if kept is None or not ids:
+        if kept is None or node.GetNodeReference(IMAGE) is None or not ids:
             return None
         values = slicer.util.arrayFromVolume(kept)
         return {name: values == value for name, value in json.loads(ids).items()}
@@ -100,9 +104,6 @@ class SlicerAdapter:
 
     def set_attribute(self, node, name, value):
         node.SetAttribute(name, value)
-
-    def rename(self, node, name):
-        node.SetName(name)
 
     def observe_edits(self, node, callback):
         """Returns what ends it."""
@@ -115,9 +116,7 @@ class SlicerAdapter:
         """Contours over the CT; of two, the second one is drawn without a fill, so that both can be told apart."""
         slicer.util.setSliceViewerLayers(background=ct, fit=True)
         for number, node in enumerate(nodes):
-            display = node.GetDisplayNode()
-            display.SetVisibility2DOutline(1)
-            display.SetVisibility2DFill(0 if number else 1)
+            node.GetDisplayNode().SetVisibility2DFill(0 if number else 1)
 
     def scene_place(self):
         """(folder, name without extension) of the saved scene; ("", "") where it was never saved."""
@@ -126,13 +125,13 @@ class SlicerAdapter:
             return "", ""
         return os.path.dirname(path), os.path.splitext(os.path.basename(path))[0]
 
-    def export(self, node, ct, path):
+    def export(self, node, path):
         kept = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLLabelMapVolumeNode", node.GetName())
         try:
             every = vtk.vtkStringArray()
-            for i in range(node.GetSegmentation().GetNumberOfSegments()):
-                every.InsertNextValue(node.GetSegmentation().GetNthSegmentID(i))
-            if not slicer.vtkSlicerSegmentationsModuleLogic.ExportSegmentsToLabelmapNode(node, every, kept, ct):
+            for name in self.masks(node):
+                every.InsertNextValue(name)
+            if not slicer.vtkSlicerSegmentationsModuleLogic.ExportSegmentsToLabelmapNode(node, every, kept, node.GetNodeReference(IMAGE)):
                 raise OSError(f"{path}: Slicer could not make a label map")
             self.save_volume(kept, path)
         finally:

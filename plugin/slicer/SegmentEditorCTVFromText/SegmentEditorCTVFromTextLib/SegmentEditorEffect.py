@@ -61,6 +61,7 @@ class SegmentEditorEffect(AbstractScriptedSegmentEditorEffect):
         self.bundle = None
         try:
             self.session = Session(self.adapter, logic.find_command(self.adapter.setting("Command"), self.adapter.near()))
+            self.session.before_show = self.scriptedEffect.saveStateForUndo
             self.bundle = logic.read_bundle(self.session.command, self.adapter.setting("Model"), self.adapter.environment())
             self.message.text = f"{self.bundle.name} {self.bundle.version}: {self.bundle.intended_use}"
         except Problem as problem:
@@ -91,7 +92,6 @@ class SegmentEditorEffect(AbstractScriptedSegmentEditorEffect):
         except Problem as problem:
             self.adapter.tell(problem.text, problem.detail)
             return
-        self.scriptedEffect.saveStateForUndo()
         self._busy(True)
         self.timer.start()
 
