@@ -387,6 +387,19 @@ class Window(Scratch):
         self.assertEqual((self.segmentations(), self.left_over()), ([], []))
         self.assertTrue(self.widget.applyButton.enabled)
 
+    def test_window_closed_meanwhile(self):
+        """Slicer ends or the module is reloaded: the run ends with it and leaves no copy of the CT."""
+        for compare in (False, True):
+            self.choose_demo()
+            self.widget.sentence.text = "left side"
+            self.widget.compareBox.checked = compare
+            self.widget.applyButton.clicked.emit()
+            self.assertTrue(self.left_over())
+            runs = getattr(self.widget.session.run, "runs", [self.widget.session.run])
+            self.widget.cleanup()
+            self.assertIsNotNone(runs[0].process.poll())
+            self.assertEqual((self.left_over(), self.segmentations()), ([], []))
+
     def test_scene_closed_meanwhile(self):
         """The proposal of one patient never reaches the scene of another."""
         self.choose_demo()

@@ -64,7 +64,7 @@ class CTVOnVulkanWidget(ScriptedLoadableModuleWidget):
         self.timer.stop()
         self.unwatch()
         if self.session is not None:
-            self.session.cancel()
+            self.session.close()
 
     # --- the window ---
     def _section(self, text):

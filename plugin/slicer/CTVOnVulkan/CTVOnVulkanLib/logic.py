@@ -262,7 +262,11 @@ class Comparison:
         self.at, self.proposals, self.problem = 0, [], None
 
     def start(self) -> None:
-        self.runs[0].start()
+        try:
+            self.runs[0].start()
+        except Problem:
+            shutil.rmtree(self.twin, ignore_errors=True)
+            raise
 
     @property
     def fraction(self) -> float:

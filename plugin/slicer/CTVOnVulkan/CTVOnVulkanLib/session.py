@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import tempfile
+import time
 from typing import List, Optional
 
 from . import review
@@ -84,6 +85,26 @@ class Session:
     def cancel(self) -> None:
         if self.run is not None:
             self.run.cancel()
+
+    def close(self) -> None:
+        """The window goes: ends a run that is under way and waits for its end, so that no copy of the CT stays on the disk."""
+        run, self.run = self.run, None
+        if run is None:
+            return
+        for each in getattr(run, "runs", [run]):
+            each.GRACE = 3
+        run.cancel()
+        end = time.monotonic() + 10
+        while not run.done and time.monotonic() < end:
+            run.poll()
+            time.sleep(0.02)
+        try:
+            result = run.result() if run.done else ()
+            for proposal in result if isinstance(result, tuple) else (result,):
+                proposal.close()
+        except Problem:
+            pass  # that it was cancelled
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def _show(self, proposal: Proposal, words: str):
         name = f"{self.ct.GetName()}: {', '.join(label.name for label in self.bundle.labels)}{words}"
