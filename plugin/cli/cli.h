@@ -1,4 +1,7 @@
-/* cli/cli.h - the command's own pieces. It is a host like any other: include/ and nothing else. */
+/* cli/cli.h - the command's own pieces. It is a host like any other: include/ and nothing else.
+ *
+ * Slicer's CLI module (plugin/slicer/cli) is built from the same pieces. Where it speaks or listens in another way it brings a file of its
+ * own instead: progress.c, summary.c and, inside of Slicer's process, interrupt.c. */
 #ifndef CTVK_CLI_CLI_H
 #define CTVK_CLI_CLI_H
 
@@ -33,20 +36,23 @@ typedef struct cli_arguments {
     const char *many[CLI_MAX_MANY];     /* values of the options that may be given more than once, in their order */
     int32_t many_option[CLI_MAX_MANY];  /* which option each is of */
     int32_t many_count;
-    const char *position[1];
+    const char *position[2];
     int32_t position_count;
     int32_t help;
 } cli_arguments;
 
 typedef struct cli_command {
     const char *name, *summary, *usage, *notes;
-    const char *position; /* what the one positional argument is, in brackets where it may be missing; NULL: none */
+    const char
+        *position; /* what the positional arguments are, one word each, at most two, in brackets where they may be missing; NULL: none */
     const cli_option *options;
     int32_t option_count;
     int (*run)(const cli_arguments *arguments);
 } cli_command;
 
 extern const cli_command cli_segment, cli_embed, cli_tokenize, cli_devices, cli_inspect, cli_verify, cli_evaluate;
+/* What stands before a command's name on the command line; defined beside main. */
+extern const char cli_invocation[];
 int cli_parse(const cli_command *command, int argc, char **argv, cli_arguments *out);
 void cli_print_help(const cli_command *command);
 /* --memory-limit: a positive whole number of MiB. */
@@ -77,7 +83,7 @@ int cli_open_bundle(const cli_library *library, const char *folder, ctvk_bundle 
 const char *cli_device(const char *option);
 ctvk_text cli_text(const char *text);
 
-/* --- environment.c: what this process sets for itself before Vulkan is loaded --- */
+/* --- environment.c: what this process sets for itself before Vulkan is loaded; for main alone --- */
 void cli_prepare_environment(void);
 /* The user's cache folder for ctvk, made where it is missing; NULL: none. Static. */
 const char *cli_cache_folder(void);
@@ -90,10 +96,16 @@ int32_t cli_interrupted(void);
 typedef struct cli_progress {
     int32_t quiet, terminal;
     double begin, last; /* seconds */
+    double from, to;    /* what share of the whole the work under way is */
     int32_t tenth;      /* plain lines: tenths printed */
     int32_t drawn;
 } cli_progress;
 void cli_progress_begin(cli_progress *progress, int32_t quiet);
+/* A fraction of the work under way as one of the whole, which may be several jobs. */
+static inline double cli_progress_whole(const cli_progress *progress, double fraction)
+{
+    return progress->from + (progress->to - progress->from) * fraction;
+}
 /* A ctvk_progress_fn; user: cli_progress. Non-zero once Ctrl-C was pressed. */
 int32_t cli_progress_report(void *user, double fraction, const char *stage);
 /* Clears the bar. */

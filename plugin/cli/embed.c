@@ -92,6 +92,7 @@ static int encode(embedding *e, const char *folder)
         return cli_fail(CLI_USAGE, "bundle \"%s\": a vision-only model, which takes no text (choose a bundle with text)", info.name.data);
     code = cli_find_text(&e->library, e->bundle, &e->source, &text, &e->buffer);
     e->what.prompt = text.prompt;
+    cli_progress_begin(&e->progress, e->what.quiet);
     if (code == CLI_OK)
         code = cli_encode(&e->library, e->bundle, &e->what, &e->progress, &e->job, &e->model);
     return code == CLI_OK ? write_embedding(e) : code;

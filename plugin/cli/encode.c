@@ -61,7 +61,6 @@ int cli_encode(const cli_library *library, ctvk_bundle *bundle, const cli_encodi
         code = cli_open_model(library, bundle, what->llm, model);
     if (code != CLI_OK)
         return code;
-    cli_progress_begin(progress, what->quiet);
     if (library->texts->create(library->context, bundle, *model, what->prompt.data, what->prompt.length, &options, job) != CTVK_OK)
         return cli_context_error(library);
     return run_job(library, *job, progress);

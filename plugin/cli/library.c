@@ -26,7 +26,6 @@ int cli_library_open(cli_library *library)
 {
     static ctvk_log_level limit;
     memset(library, 0, sizeof *library);
-    cli_prepare_environment();
     library->contexts = ctvk_interface(CTVK_CONTEXT_NAME, CTVK_CONTEXT_VERSION);
     library->images = ctvk_interface(CTVK_IMAGE_NAME, CTVK_IMAGE_VERSION);
     library->bundles = ctvk_interface(CTVK_BUNDLE_NAME, CTVK_BUNDLE_VERSION);

@@ -5,6 +5,7 @@
 static const cli_command *const commands[] = {&cli_segment, &cli_embed,  &cli_tokenize, &cli_devices,
                                               &cli_inspect, &cli_verify, &cli_evaluate};
 enum { COMMANDS = sizeof commands / sizeof *commands };
+const char cli_invocation[] = "ctvk ";
 
 static int print_version(void)
 {
@@ -40,8 +41,10 @@ int main(int argc, char **argv)
         int code = cli_parse(commands[i], argc - 2, argv + 2, &arguments);
         if (code != CLI_OK)
             return code;
-        if (!arguments.help)
+        if (!arguments.help) {
+            cli_prepare_environment();
             return commands[i]->run(&arguments);
+        }
         cli_print_help(commands[i]);
         return cli_flush();
     }

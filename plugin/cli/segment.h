@@ -46,5 +46,7 @@ typedef struct cli_segmentation {
 
 /* Everything from opening the bundle to the files in their places. Returns the exit code. */
 int cli_segment_run(cli_segmentation *s);
+/* --- summary.c: tells of a run whose files are in their places. Returns the exit code. --- */
+int cli_segment_done(const cli_segmentation *s);
 
 #endif

@@ -12,6 +12,7 @@ README = """# The rooms
 | `volume/` | geometry | core, ops |
 | `api/` | the symbol | all of the above |
 | `cli/`, `draw/` | hosts | `include/` only |
+| `slicer/` | a host | `include/`, cli |
 """
 
 SOUND = {
@@ -32,6 +33,7 @@ SOUND = {
     "plugin/volume/v.c": '#include "core/host.h"\n#include "ops/add.h"\n',
     "plugin/api/api.c": '#include "ctvk/ctvk.h"\n#include "nets/net.h"\n#include "volume/v.h"\n#include "gpu/gpu.h"\n',
     "plugin/cli/main.c": '#include "cli.h"\n#include "ctvk/ctvk.h"\n#include <stdio.h>\nint f(void) { return printf("x"); }\n',
+    "plugin/slicer/cli/main.c": '#include "slicer/cli/module.h"\n#include "cli/cli.h"\n#include "ctvk/ctvk.h"\n',
     "plugin/train/net.py": "x = 1\n",
     "shaders/add.comp": '#include "params/add.h"\n#include "common/exp.glsl"\n',
     "shaders/add_rows.comp": '#include "params/add.h"\n',
@@ -61,6 +63,9 @@ PLANTED = [
     ("rooms", "plugin/nets/net.c", '#include "net.h"\n'),
     ("rooms", "plugin/cli/main.c", '#include "core/host.h"\n'),
     ("rooms", "plugin/draw/main.c", '#include "formats/a.h"\n'),
+    ("rooms", "plugin/slicer/cli/main.c", '#include "core/host.h"\n'),
+    ("rooms", "plugin/slicer/cli/main.c", '#include "api/api.h"\n'),
+    ("rooms", "plugin/cli/main.c", '#include "slicer/cli/module.h"\n'),
     ("rooms", "plugin/attic/a.c", '#include "core/host.h"\n'),
     ("rooms", "plugin/README.md", None),
     ("public_headers", "include/ctvk/types.h", "#include <stdio.h>\n"),
