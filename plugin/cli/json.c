@@ -24,7 +24,7 @@ int cli_json_text_field(char *line, size_t length, const char *name, uint64_t *b
     cJSON *root = memchr(line, 0, length) ? NULL : cJSON_ParseWithOpts(line, &end, 1);
     const cJSON *item = cJSON_IsObject(root) ? cJSON_GetObjectItemCaseSensitive(root, name) : NULL;
     /* cJSON ends a text at an escaped zero byte without a word, and no text of ours holds one. */
-    int usable = cJSON_IsString(item) && !strstr(line, "\\u0000");
+    int usable = item && cJSON_IsString(item) && !strstr(line, "\\u0000");
     if (usable) {
         *bytes = strlen(item->valuestring); /* no escape is shorter than what it stands for */
         memcpy(line, item->valuestring, *bytes + 1);

@@ -78,7 +78,7 @@ static ctvk_status read_merges(ctvk_tokenizer *t, const ctvk_gguf *file, ctvk_er
         t->merges[i].left = CTVK_NO_TOKEN;
     ctvk_status status = t->merges && sum ? CTVK_OK : ctvk_tokenizer_no_memory(t, error);
     const uint8_t *cursor = rules->data;
-    for (uint32_t i = 0; status == CTVK_OK && i < rules->count; i++)
+    for (uint32_t i = 0; t->merges && status == CTVK_OK && i < rules->count; i++)
         status = read_merge(t, ctvk_gguf_next_string(&cursor), i, sum, error);
     ctvk_free(t->host, sum);
     return status;

@@ -8,10 +8,10 @@ struct ctvk_causal_attend_params {
     int tokens;   /* of one sequence of k and v */
     int q_tokens; /* of q: the last ones */
     int heads;
-    int sharers;  /* query heads that share one head of k and v */
+    int sharers; /* query heads that share one head of k and v */
     int k_heads;
-    int head;     /* vec4 of one head */
-    int blocks;   /* of all `tokens` keys */
+    int head;   /* vec4 of one head */
+    int blocks; /* of all `tokens` keys */
     float scale;
 };
 

@@ -4,11 +4,11 @@
 
 /* A lane turns one pair of neighbouring channels of one row: first the pairs of q, then those of k. Places in pairs. */
 struct ctvk_rope_params {
-    int head;     /* pairs of one head */
-    int turned;   /* pairs of one head that are turned, the first ones */
+    int head;   /* pairs of one head */
+    int turned; /* pairs of one head that are turned, the first ones */
     int q_heads;
     int k_heads;
-    int q_rows;   /* rows of all sequences */
+    int q_rows; /* rows of all sequences */
     int k_rows;
     int q_tokens; /* rows of one sequence: row r has position q_first + r % q_tokens */
     int q_first;

@@ -31,6 +31,8 @@ COMMAND = os.environ["CTVK_COMMAND"]
 DEMO = os.path.join(ROOT, "manifest", "demo")
 CT = os.path.join(ROOT, "tests", "data", "ct", "lidc-idri-0314_small.nii.gz")
 NO_DRIVER = {**os.environ, "VK_DRIVER_FILES": os.path.join(ROOT, "none.json"), "VK_ICD_FILENAMES": os.path.join(ROOT, "none.json")}
+# No language model where it is looked for.
+NO_MODEL = {"XDG_DATA_HOME": "/nonexistent"}
 
 
 def finish(run, seconds=300):
@@ -126,7 +128,7 @@ class Logic(Scratch):
         """The words for the exit code, the program's line beside them, nothing left."""
         for code, request, environment in [(2, logic.Request(DEMO, CT), None), (2, logic.Request(DEMO, CT, facts={"side": "up"}), None),
                                            (3, logic.Request(DEMO, self.folder + "/none.nii.gz", prompt="left side"), None),
-                                           (4, logic.Request(DEMO, CT, prompt="a sentence that no cache holds"), None),
+                                           (4, logic.Request(DEMO, CT, prompt="a sentence that no cache holds"), NO_MODEL),
                                            (5, logic.Request(DEMO, CT, prompt="left side"), NO_DRIVER),
                                            (6, logic.Request(DEMO, CT, prompt="left side", memory_mib=1), None)]:
             with self.subTest(code):
