@@ -32,7 +32,7 @@ DEMO = os.path.join(ROOT, "manifest", "demo")
 CT = os.path.join(ROOT, "tests", "data", "ct", "lidc-idri-0314_small.nii.gz")
 NO_DRIVER = {**os.environ, "VK_DRIVER_FILES": os.path.join(ROOT, "none.json"), "VK_ICD_FILENAMES": os.path.join(ROOT, "none.json")}
 # No language model where it is looked for.
-NO_MODEL = {"XDG_DATA_HOME": "/nonexistent"}
+NO_MODEL = {**os.environ, "XDG_DATA_HOME": "/nonexistent"}
 
 
 def finish(run, seconds=300):
