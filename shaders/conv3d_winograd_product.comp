@@ -19,7 +19,7 @@ layout(std430, set = 0, binding = 1) buffer target_block
     vec4 target[];
 };
 
-#define FETCH(g, i) sw.w[from + (g) * p.in_group + (i) * p.in_plane]
+#define FETCH(g, i) texelFetch(source, from + (g) * p.in_group + (i) * p.in_plane)
 // Three fetches before their sums: a fetch is a call, around which lavapipe saves every sum.
 #define GROUP(g)                                                    \
     {                                                               \
@@ -37,7 +37,6 @@ layout(std430, set = 0, binding = 1) buffer target_block
 void main()
 {
     WEIGHTS_AT(p.address_low, p.address_high);
-    weight_block sw = weight_block(uvec2(uint(p.in_low), uint(p.in_high)));
     int lane = min(int(gl_GlobalInvocationID.x), p.lanes - 1);
     int from = p.in_base + lane;
     int to = p.out_base + lane;

@@ -100,8 +100,9 @@ typedef struct ctvk_bundle_api {
     /* Unknown keys of the manifest and the like. */
     ctvk_status (*warning)(ctvk_bundle *bundle, uint32_t index, ctvk_text *out);
 
-    /* Fills the template from one choice per field. *prompt: VIEW until the next call of fill_template on this bundle.
-     * CTVK_ERROR_ARGUMENT names a field that is missing, unknown or doubled, and the allowed values. */
+    /* Fills the template from one choice per field. Two different values of the field "side" make a bilateral case: two prompts joined
+     * with "; ", where another field may have two values as well, in the order of the sides. *prompt: VIEW until the next call of
+     * fill_template on this bundle. CTVK_ERROR_ARGUMENT names a field that is missing, unknown or doubled, and the allowed values. */
     ctvk_status (*fill_template)(ctvk_bundle *bundle, const ctvk_field_choice *choices, uint32_t count, ctvk_text *prompt);
     /* Reads `text_embedding` ([text_prompts, text_dim], finite) of a safetensors file. *values: VIEW until the next call of
      * read_embedding on this bundle. CTVK_ERROR_INPUT. */

@@ -3,11 +3,13 @@
  * Calling order:
  *   const ctvk_context_api *contexts = (const ctvk_context_api *)ctvk_interface(CTVK_CONTEXT_NAME, CTVK_CONTEXT_VERSION);
  *   ... the same for bundles, jobs, results (and images, where volumes lie in NIfTI files)
- *   context -> bundle -> job (bundle, volume, options) -> run or step -> result.
+ *   context -> bundle -> job (bundle, volume, options) -> run or step -> result;
+ *   a prompt that the bundle does not know is encoded first: text model, text job -> run or step.
  *
  * Rules that hold everywhere:
- *   - Every struct that a host fills begins with struct_size; the *_INIT macro sets it and zeroes the rest. Zeroed means the default.
- *     The library reads, and writes, only what struct_size covers; a size below that of the first release is CTVK_ERROR_ARGUMENT.
+ *   - Every struct that a host fills begins with struct_size; the *_INIT macro sets it and zeroes the rest. Zeroed means the default; a
+ *     struct that is zero throughout is one with every default. The library reads, and writes, only what struct_size covers; a size
+ *     below that of the first release, and members set beside a size of 0, are CTVK_ERROR_ARGUMENT.
  *   - Tables only grow at their end; `struct_size` of a table says how far it goes.
  *   - A failing call leaves a message "WHAT: WHY (WHAT TO DO)" on the handle that it was called on (for open and create: on the
  *     context): last_error. Output pointers are set to NULL on failure. destroy accepts NULL.
@@ -19,9 +21,12 @@
 
 #include "ctvk/bundle.h"
 #include "ctvk/context.h"
+#include "ctvk/evaluation.h"
 #include "ctvk/image.h"
 #include "ctvk/job.h"
+#include "ctvk/plugin.h"
 #include "ctvk/result.h"
+#include "ctvk/text.h"
 #include "ctvk/types.h"
 #include "ctvk/volume.h"
 

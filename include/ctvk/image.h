@@ -39,6 +39,10 @@ typedef struct ctvk_image_api {
     /* A safetensors file with one float32 tensor. shape: rank (1 to 8) extents, last fastest. Message on the context. */
     ctvk_status (*write_tensor)(ctvk_context *context, const char *path, uint64_t length, const char *name, uint32_t rank,
                                 const uint64_t *shape, const float *values);
+
+    /* Text of the file's first comment extension (NIfTI code 6), as it lies there: VIEW of the image, "" where there is none. A label map
+     * that ctvk wrote has ctvk.result's label_json there. [one thread at a time] */
+    ctvk_status (*comment)(ctvk_image_file *image, ctvk_text *out);
 } ctvk_image_api;
 
 #ifdef __cplusplus

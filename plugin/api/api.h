@@ -22,6 +22,14 @@ struct ctvk_context {
     ctvk_error error;
 };
 
+/* How an embedding was made, for the record. */
+typedef struct ctvk_prompt_facts {
+    uint32_t tokens;
+    int32_t truncated;
+    char encoder_sha256[65]; /* of the language model's file */
+} ctvk_prompt_facts;
+typedef struct ctvk_kept_prompt ctvk_kept_prompt; /* kept_prompts.c */
+
 struct ctvk_image_file {
     ctvk_context *context;
     ctvk_image image;
@@ -34,8 +42,10 @@ struct ctvk_bundle {
     ctvk_bundle_files *files;
     ctvk_llmseg_desc desc;
     uint64_t weight_bytes;
-    char *prompt;     /* last fill_template */
-    float *embedding; /* last read_embedding */
+    char *prompt;           /* last fill_template */
+    float *embedding;       /* last read_embedding */
+    pthread_mutex_t lock;   /* guards kept: text jobs and segmentation jobs run on several threads */
+    ctvk_kept_prompt *kept; /* encoded through this handle */
     ctvk_error error;
 };
 
@@ -44,13 +54,14 @@ extern const ctvk_image_api ctvk_image_table;
 extern const ctvk_bundle_api ctvk_bundle_table;
 extern const ctvk_job_api ctvk_job_table;
 extern const ctvk_result_api ctvk_result_table;
+extern const ctvk_plugin_api ctvk_plugin_table;
 
 /* --- structs that grow (structs.c) --- */
 
 /* Size of a struct whose last member was `member`: what its first release had. */
 #define CTVK_UP_TO(type, member) ((uint32_t)(offsetof(type, member) + sizeof(((type *)0)->member)))
 
-/* Copies what the host's struct covers into `mine` (size bytes, defaults already in it). theirs NULL or of size 0: defaults.
+/* Copies what the host's struct covers into `mine` (size bytes, defaults already in it). theirs NULL or zeroed: defaults.
  * first: size of the struct in its first release. CTVK_ERROR_ARGUMENT names `what`. */
 ctvk_status ctvk_take_struct(void *mine, uint32_t size, const void *theirs, uint32_t first, const char *what, ctvk_error *error);
 /* Copies `filled` into the host's struct as far as its struct_size goes, which is kept. */

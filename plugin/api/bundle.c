@@ -1,5 +1,7 @@
 #include "api/bundle.h"
 
+#include "nets/soft_prompt.h"
+
 #include <string.h>
 
 static void fill_desc(const ctvk_manifest *m, ctvk_llmseg_desc *desc)
@@ -18,6 +20,8 @@ static void bundle_destroy(ctvk_bundle *bundle)
     if (!bundle)
         return;
     const ctvk_host *host = &bundle->context->host;
+    ctvk_bundle_forget_prompts(bundle);
+    pthread_mutex_destroy(&bundle->lock);
     ctvk_bundle_close(&bundle->files);
     ctvk_free(host, bundle->embedding);
     ctvk_free(host, bundle->prompt);
@@ -25,22 +29,42 @@ static void bundle_destroy(ctvk_bundle *bundle)
     ctvk_free(host, bundle);
 }
 
+/* The text encoder's two learned tensors are used, though not by the network. */
+static ctvk_status check_soft_prompt(ctvk_bundle *bundle, ctvk_error *error)
+{
+    const ctvk_manifest *m = &bundle->files->manifest;
+    ctvk_soft_prompt soft;
+    ctvk_status status =
+        ctvk_soft_prompt_find(bundle->files->weights, m->soft_prompt, m->segment_token, m->prompts, m->text_dim, &soft, error);
+    if (status == CTVK_OK)
+        bundle->files->unused_tensors -= 2;
+    return status;
+}
+
 static ctvk_status bundle_open(ctvk_context *context, const char *folder, uint64_t length, ctvk_bundle **out)
 {
-    if (!context || !out)
+    if (!context)
         return CTVK_ERROR_ARGUMENT;
-    *out = NULL;
     ctvk_error *error = &context->error;
+    if (!out)
+        return ctvk_fail(error, CTVK_ERROR_ARGUMENT, "bundle: no place for it (pass a pointer)");
+    *out = NULL;
     ctvk_bundle *bundle = ctvk_calloc(&context->host, 1, sizeof *bundle);
     if (!bundle)
         return ctvk_fail(error, CTVK_ERROR_HOST_MEMORY, "bundle: no host memory (close other programs)");
     bundle->context = context;
+    if (pthread_mutex_init(&bundle->lock, NULL) != 0) {
+        ctvk_free(&context->host, bundle);
+        return ctvk_fail(error, CTVK_ERROR_HOST_MEMORY, "bundle: the system has no lock left (close other programs)");
+    }
     ctvk_status status = ctvk_copy_path(&context->host, folder, length, "bundle", &bundle->folder, error);
     if (status == CTVK_OK)
         status = ctvk_bundle_open(&context->host, bundle->folder, &bundle->files, error);
     if (status == CTVK_OK) {
         fill_desc(&bundle->files->manifest, &bundle->desc);
         status = ctvk_llmseg_check(&bundle->desc, bundle->files->weights, &bundle->files->unused_tensors, error);
+        if (status == CTVK_OK && bundle->files->manifest.has_encoder)
+            status = check_soft_prompt(bundle, error);
     }
     if (status != CTVK_OK) {
         bundle_destroy(bundle);

@@ -49,38 +49,66 @@ static int32_t same_text(const ctvk_text *text, const char *other)
     return length == strlen(other) && (!length || memcmp(text->data, other, length) == 0);
 }
 
-/* Checks that every choice names a field of the bundle, once, and one of its values; chosen[f] receives the value's number. */
-static ctvk_status match_choices(ctvk_bundle *bundle, const ctvk_field_choice *choices, uint32_t count, int32_t *chosen)
+/* Numbers of the chosen values, by side: a bilateral case has two prompts. -1: not chosen. */
+typedef struct choice_table {
+    int32_t value[2][CTVK_MAX_FIELDS];
+    int32_t sides; /* 1 or 2 */
+} choice_table;
+
+static const char side_field[] = "side";
+
+static ctvk_status take_choice(ctvk_bundle *bundle, const ctvk_field_choice *choice, uint32_t number, choice_table *chosen)
 {
     const ctvk_manifest *m = &bundle->files->manifest;
     list l = {{0}, 0, 0};
-    for (uint32_t i = 0; i < count; i++) {
-        int32_t f = 0, v = 0;
-        while (f < m->field_count && !same_text(&choices[i].name, m->fields[f].name))
-            f++;
-        if (f == m->field_count) {
-            for (f = 0; f < m->field_count; f++)
-                list_add(&l, m->fields[f].name);
-            return ctvk_fail(&bundle->error, CTVK_ERROR_ARGUMENT, "field number %u: the bundle has no field of this name (it has %s)",
-                             i + 1, l.text);
-        }
-        const ctvk_field_def *field = &m->fields[f];
-        if (chosen[f] >= 0)
-            return ctvk_fail(&bundle->error, CTVK_ERROR_ARGUMENT, "field %s: given twice (choose one value)", field->name);
-        while (v < field->count && !same_text(&choices[i].value, field->values[v]))
-            v++;
-        if (v == field->count) {
-            list_values(&l, field);
-            return ctvk_fail(&bundle->error, CTVK_ERROR_ARGUMENT, "field %s: this value is not allowed (one of %s)", field->name, l.text);
-        }
-        chosen[f] = v;
+    int32_t f = 0, v = 0;
+    while (f < m->field_count && !same_text(&choice->name, m->fields[f].name))
+        f++;
+    if (f == m->field_count) {
+        for (f = 0; f < m->field_count; f++)
+            list_add(&l, m->fields[f].name);
+        return ctvk_fail(&bundle->error, CTVK_ERROR_ARGUMENT, "field number %u: the bundle has no field of this name (it has %s)",
+                         number + 1, l.text);
     }
-    for (int32_t f = 0; f < m->field_count; f++)
-        if (chosen[f] < 0) {
-            list_values(&l, &m->fields[f]);
-            return ctvk_fail(&bundle->error, CTVK_ERROR_ARGUMENT, "field %s: missing (give one of %s)", m->fields[f].name, l.text);
-        }
+    const ctvk_field_def *field = &m->fields[f];
+    while (v < field->count && !same_text(&choice->value, field->values[v]))
+        v++;
+    if (v == field->count) {
+        list_values(&l, field);
+        return ctvk_fail(&bundle->error, CTVK_ERROR_ARGUMENT, "field %s: this value is not allowed (one of %s)", field->name, l.text);
+    }
+    int32_t side = chosen->value[0][f] >= 0;
+    if (side && (chosen->value[1][f] >= 0 || (strcmp(field->name, side_field) == 0 && chosen->value[0][f] == v)))
+        return ctvk_fail(&bundle->error, CTVK_ERROR_ARGUMENT, "field %s: given too often (one value, or one for each of two sides)",
+                         field->name);
+    if (side && strcmp(field->name, side_field) == 0)
+        chosen->sides = 2;
+    chosen->value[side][f] = v;
     return CTVK_OK;
+}
+
+/* Every field once; in a bilateral case, where `side` has both of its values, another field may have one value for each side, in the
+ * order of the sides, and holds for both where it has one. */
+static ctvk_status match_choices(ctvk_bundle *bundle, const ctvk_field_choice *choices, uint32_t count, choice_table *chosen)
+{
+    const ctvk_manifest *m = &bundle->files->manifest;
+    list l = {{0}, 0, 0};
+    ctvk_status status = CTVK_OK;
+    for (uint32_t i = 0; i < count && status == CTVK_OK; i++)
+        status = take_choice(bundle, &choices[i], i, chosen);
+    for (int32_t f = 0; f < m->field_count && status == CTVK_OK; f++) {
+        const char *name = m->fields[f].name;
+        if (chosen->value[0][f] < 0) {
+            list_values(&l, &m->fields[f]);
+            status = ctvk_fail(&bundle->error, CTVK_ERROR_ARGUMENT, "field %s: missing (give one of %s)", name, l.text);
+        } else if (chosen->value[1][f] >= 0 && chosen->sides < 2) {
+            status = ctvk_fail(&bundle->error, CTVK_ERROR_ARGUMENT,
+                               "field %s: given twice (choose one value; two are for a case of two sides)", name);
+        } else if (chosen->value[1][f] < 0) {
+            chosen->value[1][f] = chosen->value[0][f];
+        }
+    }
+    return status;
 }
 
 /* Appends to prompt; -1 when it is full. */
@@ -94,10 +122,10 @@ static int put(char *prompt, size_t room, size_t *at, const char *text, size_t l
     return 0;
 }
 
+/* Appends the template with its fields filled in. */
 static int substitute(const ctvk_manifest *m, const int32_t *chosen, char *prompt, size_t room)
 {
-    size_t at = 0;
-    prompt[0] = 0;
+    size_t at = strlen(prompt);
     for (const char *p = m->text_template; *p;) {
         int32_t f = 0;
         size_t length = 0;
@@ -117,8 +145,8 @@ static int substitute(const ctvk_manifest *m, const int32_t *chosen, char *promp
 
 ctvk_status ctvk_bundle_fill_template(ctvk_bundle *bundle, const ctvk_field_choice *choices, uint32_t count, ctvk_text *prompt)
 {
-    int32_t chosen[CTVK_MAX_FIELDS];
-    char text[4096];
+    choice_table chosen = {.sides = 1};
+    char text[4096] = "";
     if (!bundle)
         return CTVK_ERROR_ARGUMENT;
     const ctvk_manifest *m = &bundle->files->manifest;
@@ -128,12 +156,15 @@ ctvk_status ctvk_bundle_fill_template(ctvk_bundle *bundle, const ctvk_field_choi
     if (!m->has_text || !m->text_template[0])
         return ctvk_fail(&bundle->error, CTVK_ERROR_ARGUMENT, "fields: the bundle \"%s\" has no prompt template (%s)", m->name,
                          m->has_text ? "give the whole prompt" : "it takes no text");
-    for (int32_t f = 0; f < CTVK_MAX_FIELDS; f++)
-        chosen[f] = -1;
-    ctvk_status status = match_choices(bundle, choices, count, chosen);
+    memset(chosen.value, -1, sizeof chosen.value);
+    ctvk_status status = match_choices(bundle, choices, count, &chosen);
     if (status != CTVK_OK)
         return status;
-    if (substitute(m, chosen, text, sizeof text))
+    int full = substitute(m, chosen.value[0], text, sizeof text);
+    size_t length = strlen(text);
+    if (chosen.sides == 2)
+        full = full || put(text, sizeof text, &length, "; ", 2) || substitute(m, chosen.value[1], text, sizeof text);
+    if (full)
         return ctvk_fail(&bundle->error, CTVK_ERROR_BUNDLE, "manifest.json: network.text.template: too long with its fields (shorten it)");
     char *copy = ctvk_strndup(&bundle->context->host, text, strlen(text));
     if (!copy)
@@ -200,27 +231,63 @@ ctvk_status ctvk_bundle_read_embedding(ctvk_bundle *bundle, const char *path, ui
     return status;
 }
 
-ctvk_status ctvk_bundle_find_prompt(const ctvk_bundle *bundle, const char *prompt, uint64_t length, float *out, ctvk_error *error)
+int32_t ctvk_bundle_has_cached(const ctvk_bundle *bundle, const char *prompt, uint64_t length, float *out)
 {
+    return bundle->files->cache ? ctvk_bundle_cached_prompt(bundle->files, prompt, length, out) : 0;
+}
+
+static ctvk_status refuse_prompt(const ctvk_bundle *bundle, ctvk_error *error)
+{
+    const ctvk_manifest *m = &bundle->files->manifest;
     const ctvk_safetensors *cache = bundle->files->cache;
-    if (cache && ctvk_bundle_cached_prompt(bundle->files, prompt, length, out)) {
-        uint64_t count = ctvk_bundle_embedding_count(bundle);
+    list l = {{0}, 0, 0};
+    uint64_t known = cache ? ctvk_safetensors_count(cache) : 0;
+    if (m->has_encoder)
+        return ctvk_fail(error, CTVK_ERROR_BUNDLE,
+                         "prompt: not cached in the bundle, so that its language model %s has to encode it first (ctvk.text; the command "
+                         "does it with --llm FILE)",
+                         m->encoder_file);
+    for (uint64_t i = 0; i < known; i++)
+        list_add(&l, ctvk_safetensors_at(cache, i)->name);
+    if (!known)
+        return ctvk_fail(error, CTVK_ERROR_BUNDLE,
+                         "prompt: the bundle names no language model and has no cached prompts (give --text-embedding)");
+    return ctvk_fail(error, CTVK_ERROR_BUNDLE,
+                     "prompt: not cached in the bundle, which names no language model (use one of %s, or give --text-embedding)", l.text);
+}
+
+ctvk_status ctvk_bundle_find_prompt(ctvk_bundle *bundle, const char *prompt, uint64_t length, float *out, ctvk_prompt_facts *facts,
+                                    const char **source, ctvk_error *error)
+{
+    char sha256[65];
+    uint64_t count = ctvk_bundle_embedding_count(bundle);
+    *source = "cache";
+    if (ctvk_bundle_has_cached(bundle, prompt, length, out)) {
         if (ctvk_first_not_finite(out, count) < count)
             return ctvk_fail(error, CTVK_ERROR_BUNDLE, "%s: the prompt's embedding holds NaN or infinity (make the cache anew)",
                              bundle->files->manifest.cache);
         return CTVK_OK;
     }
-    list l = {{0}, 0, 0};
-    uint64_t known = cache ? ctvk_safetensors_count(cache) : 0;
-    for (uint64_t i = 0; i < known; i++)
-        list_add(&l, ctvk_safetensors_at(cache, i)->name);
-    if (!known)
-        return ctvk_fail(
-            error, CTVK_ERROR_BUNDLE,
-            "prompt: the language model is not part of this version and the bundle has no cached prompts (give --text-embedding)");
-    return ctvk_fail(
-        error, CTVK_ERROR_BUNDLE,
-        "prompt: the language model is not part of this version and this prompt is not cached in the bundle (use one of %s, or give "
-        "--text-embedding)",
-        l.text);
+    *source = "model";
+    ctvk_text_sha256(prompt, length, sha256);
+    return ctvk_bundle_kept_prompt(bundle, sha256, out, facts) ? CTVK_OK : refuse_prompt(bundle, error);
+}
+
+ctvk_status ctvk_take_prompt(const ctvk_host *host, const char *data, uint64_t length, char **out, uint64_t *out_length, ctvk_error *error)
+{
+    ctvk_status status = ctvk_copy_text(host, data, length, CTVK_MAX_PROMPT, "prompt", out, error);
+    if (status != CTVK_OK) {
+        if (status == CTVK_ERROR_ARGUMENT)
+            error->status = status = CTVK_ERROR_PROMPT;
+        return status;
+    }
+    if (!ctvk_is_utf8(*out))
+        status = ctvk_fail(error, CTVK_ERROR_PROMPT, "prompt: not UTF-8 text (save it as UTF-8)");
+    else if ((*out_length = ctvk_trim_prompt(*out)) == 0)
+        status = ctvk_fail(error, CTVK_ERROR_PROMPT, "prompt: nothing is left of it (describe the case)");
+    if (status != CTVK_OK) {
+        ctvk_free(host, *out);
+        *out = NULL;
+    }
+    return status;
 }

@@ -6,8 +6,10 @@
 
 static ctvk_status image_open(ctvk_context *context, const char *path, uint64_t length, ctvk_image_file **out)
 {
-    if (!context || !out)
+    if (!context)
         return CTVK_ERROR_ARGUMENT;
+    if (!out)
+        return ctvk_fail(&context->error, CTVK_ERROR_ARGUMENT, "image: no place for it (pass a pointer)");
     *out = NULL;
     char *name;
     ctvk_status status = ctvk_copy_path(&context->host, path, length, "image", &name, &context->error);
@@ -113,6 +115,14 @@ static ctvk_status image_write_tensor(ctvk_context *context, const char *path, u
     return status;
 }
 
+static ctvk_status image_comment(ctvk_image_file *image, ctvk_text *out)
+{
+    if (!image || !out)
+        return CTVK_ERROR_ARGUMENT;
+    *out = ctvk_view(image->image.comment);
+    return CTVK_OK;
+}
+
 const ctvk_image_api ctvk_image_table = {
     .struct_size = sizeof(ctvk_image_api),
     .open = image_open,
@@ -122,4 +132,5 @@ const ctvk_image_api ctvk_image_table = {
     .write_labels = image_write_labels,
     .write_probability = image_write_probability,
     .write_tensor = image_write_tensor,
+    .comment = image_comment,
 };

@@ -1,5 +1,6 @@
 #include "api/job.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -25,19 +26,16 @@ static ctvk_status take_prompt(ctvk_job *job, const ctvk_job_options *options, c
 {
     const ctvk_host *host = &job->context->host;
     char *prompt;
-    ctvk_status status = ctvk_copy_text(host, options->prompt.data, options->prompt.length, CTVK_MAX_PROMPT, "prompt", &prompt, error);
+    uint64_t length;
+    ctvk_status status = ctvk_take_prompt(host, options->prompt.data, options->prompt.length, &prompt, &length, error);
     if (status != CTVK_OK)
-        return status == CTVK_ERROR_ARGUMENT ? (error->status = CTVK_ERROR_PROMPT) : status;
-    uint64_t length = 0;
-    if (!ctvk_is_utf8(prompt))
-        status = ctvk_fail(error, CTVK_ERROR_PROMPT, "prompt: not UTF-8 text (save it as UTF-8)");
-    else if ((length = ctvk_trim_prompt(prompt)) == 0)
-        status = ctvk_fail(error, CTVK_ERROR_PROMPT, "prompt: nothing is left of it (describe the case)");
-    else
-        status = ctvk_bundle_find_prompt(job->bundle, prompt, length, job->embedding, error);
+        return status;
+    status = ctvk_bundle_find_prompt(job->bundle, prompt, length, job->embedding, &job->facts, &job->source, error);
     ctvk_text_sha256(prompt, length, job->prompt_sha256);
-    job->source = "cache";
     ctvk_free(host, prompt);
+    if (status == CTVK_OK && job->facts.truncated)
+        ctvk_result_warn(job->result, "the prompt is longer than the model reads: only its first %u tokens were read (shorten it)",
+                         job->facts.tokens);
     return status;
 }
 
@@ -90,8 +88,10 @@ static ctvk_status take_options(ctvk_job *job, const ctvk_job_options *options, 
 /* A hash is 64 digits; anything else is left out of the record. */
 static void take_hash(ctvk_job *job, const ctvk_text *sha256)
 {
-    uint64_t length = !sha256->data ? 0 : sha256->length == CTVK_STRLEN ? strnlen(sha256->data, 65) : sha256->length;
-    if (length == 64 && strspn(sha256->data, "0123456789abcdefABCDEF") >= 64)
+    uint64_t length = !sha256->data ? 0 : sha256->length == CTVK_STRLEN ? strnlen(sha256->data, 65) : sha256->length, digits = 0;
+    while (length == 64 && digits < 64 && isxdigit((unsigned char)sha256->data[digits]))
+        digits++;
+    if (digits == 64)
         memcpy(job->image_sha256, sha256->data, 64);
 }
 
@@ -150,8 +150,10 @@ static ctvk_status fill(ctvk_job *job, const ctvk_volume *volume, const ctvk_job
 static ctvk_status job_create(ctvk_context *context, ctvk_bundle *bundle, const ctvk_volume *volume, const ctvk_job_options *options,
                               ctvk_job **out)
 {
-    if (!context || !out)
+    if (!context)
         return CTVK_ERROR_ARGUMENT;
+    if (!out)
+        return ctvk_fail(&context->error, CTVK_ERROR_ARGUMENT, "job: no place for it (pass a pointer)");
     *out = NULL;
     if (!bundle || !volume)
         return ctvk_fail(&context->error, CTVK_ERROR_ARGUMENT, "job: %s was not given (pass it)", bundle ? "the volume" : "the bundle");
@@ -248,8 +250,10 @@ static ctvk_status job_memory(ctvk_job *job, ctvk_memory_info *out)
 
 static ctvk_status job_take_result(ctvk_job *job, ctvk_result **out)
 {
-    if (!job || !out)
+    if (!job)
         return CTVK_ERROR_ARGUMENT;
+    if (!out)
+        return ctvk_fail(&job->error, CTVK_ERROR_ARGUMENT, "result: no place for it (pass a pointer)");
     *out = NULL;
     if (job->status != CTVK_OK || !job->result)
         return ctvk_fail(&job->error, CTVK_ERROR_ARGUMENT, "result: %s (call run, and take the result once)",

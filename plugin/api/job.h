@@ -25,9 +25,10 @@ struct ctvk_job {
     char image_sha256[65]; /* "" : not given */
     uint32_t want;
     uint64_t memory_limit;
-    char *device;       /* selector */
-    const char *source; /* of the text: "cache", "embedding", "none" */
-    float *embedding;   /* NULL: vision only */
+    char *device;            /* selector */
+    const char *source;      /* of the text: "cache", "model", "embedding", "none" */
+    ctvk_prompt_facts facts; /* where the source is "model" */
+    float *embedding;        /* NULL: vision only */
     char prompt_sha256[65];
     ctvk_progress_fn progress;
     void *progress_user;

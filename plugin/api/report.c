@@ -86,8 +86,13 @@ static char *write_report(const ctvk_job *job)
     ctvk_json_text(&json, "prompt_sha256", job->prompt_sha256[0] ? job->prompt_sha256 : NULL);
     ctvk_json_open(&json, "text", '{');
     ctvk_json_text(&json, "source", job->source);
-    ctvk_json_text(&json, "tokens", NULL); /* nothing was tokenised */
-    ctvk_json_boolean(&json, "truncated", 0);
+    if (job->facts.encoder_sha256[0])
+        ctvk_json_integer(&json, "tokens", job->facts.tokens);
+    else
+        ctvk_json_text(&json, "tokens", NULL); /* nothing was tokenised */
+    ctvk_json_boolean(&json, "truncated", job->facts.truncated);
+    if (job->facts.encoder_sha256[0])
+        ctvk_json_text(&json, "encoder_sha256", job->facts.encoder_sha256);
     ctvk_json_close(&json, '}');
     write_image(&json, job);
     write_run(&json, job);

@@ -9,9 +9,19 @@ static uint32_t host_size(const void *theirs)
     return size;
 }
 
+/* Every default. Members that were set without struct_size must not be passed over in silence, so all of the first release is looked at. */
+static int is_zeroed(const void *theirs, uint32_t first)
+{
+    const unsigned char *bytes = theirs;
+    uint32_t i = 0;
+    while (i < first && !bytes[i])
+        i++;
+    return i == first;
+}
+
 ctvk_status ctvk_take_struct(void *mine, uint32_t size, const void *theirs, uint32_t first, const char *what, ctvk_error *error)
 {
-    if (!theirs || host_size(theirs) == 0)
+    if (!theirs || is_zeroed(theirs, first))
         return CTVK_OK;
     uint32_t given = host_size(theirs);
     if (given < first)

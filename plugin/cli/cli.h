@@ -1,4 +1,7 @@
-/* cli/cli.h - the command's own pieces. It is a host like any other: include/ and nothing else. */
+/* cli/cli.h - the command's own pieces. It is a host like any other: include/ and nothing else.
+ *
+ * Slicer's CLI module (plugin/slicer/cli) is built from the same pieces. Where it speaks or listens in another way it brings a file of its
+ * own instead: progress.c, summary.c and, inside of Slicer's process, interrupt.c. */
 #ifndef CTVK_CLI_CLI_H
 #define CTVK_CLI_CLI_H
 
@@ -30,24 +33,35 @@ typedef struct cli_option {
 #define CLI_MAX_MANY 32
 typedef struct cli_arguments {
     const char *value[CLI_MAX_OPTIONS]; /* by the option's number; "" for a switch; NULL: not given */
-    const char *many[CLI_MAX_MANY];     /* values of the option that may be given more than once */
+    const char *many[CLI_MAX_MANY];     /* values of the options that may be given more than once, in their order */
+    int32_t many_option[CLI_MAX_MANY];  /* which option each is of */
     int32_t many_count;
-    const char *position[1];
+    const char *position[2];
     int32_t position_count;
     int32_t help;
 } cli_arguments;
 
 typedef struct cli_command {
     const char *name, *summary, *usage, *notes;
-    const char *position; /* what the one positional argument is; NULL: none */
+    const char
+        *position; /* what the positional arguments are, one word each, at most two, in brackets where they may be missing; NULL: none */
     const cli_option *options;
     int32_t option_count;
     int (*run)(const cli_arguments *arguments);
 } cli_command;
 
-extern const cli_command cli_segment, cli_devices, cli_inspect, cli_verify;
+extern const cli_command cli_segment, cli_embed, cli_tokenize, cli_devices, cli_inspect, cli_verify, cli_evaluate;
+/* What stands before a command's name on the command line; defined beside main. */
+extern const char cli_invocation[];
 int cli_parse(const cli_command *command, int argc, char **argv, cli_arguments *out);
 void cli_print_help(const cli_command *command);
+/* --memory-limit: a positive whole number of MiB. */
+int cli_parse_limit(const char *text, uint64_t *bytes);
+#define CLI_HELP_DEVICE \
+    "index of ctvk devices, part of a name, UUID, or auto (default):\ndiscrete, integrated, virtual, CPU; also CTVK_DEVICE"
+#define CLI_HELP_LLM                                                                                                            \
+    "language model for prompts that are not cached; without it the\nbundle's own is looked for in its folder and in the data " \
+    "folder\n(~/.local/share/ctvk)"
 
 /* --- library.c: the tables, one context --- */
 typedef struct cli_library {
@@ -56,6 +70,8 @@ typedef struct cli_library {
     const ctvk_bundle_api *bundles;
     const ctvk_job_api *jobs;
     const ctvk_result_api *results;
+    const ctvk_text_api *texts;
+    const ctvk_evaluation_api *evaluations;
     ctvk_context *context;
 } cli_library;
 int cli_library_open(cli_library *library);
@@ -67,7 +83,7 @@ int cli_open_bundle(const cli_library *library, const char *folder, ctvk_bundle 
 const char *cli_device(const char *option);
 ctvk_text cli_text(const char *text);
 
-/* --- environment.c: what this process sets for itself before Vulkan is loaded --- */
+/* --- environment.c: what this process sets for itself before Vulkan is loaded; for main alone --- */
 void cli_prepare_environment(void);
 /* The user's cache folder for ctvk, made where it is missing; NULL: none. Static. */
 const char *cli_cache_folder(void);
@@ -80,10 +96,16 @@ int32_t cli_interrupted(void);
 typedef struct cli_progress {
     int32_t quiet, terminal;
     double begin, last; /* seconds */
+    double from, to;    /* what share of the whole the work under way is */
     int32_t tenth;      /* plain lines: tenths printed */
     int32_t drawn;
 } cli_progress;
 void cli_progress_begin(cli_progress *progress, int32_t quiet);
+/* A fraction of the work under way as one of the whole, which may be several jobs. */
+static inline double cli_progress_whole(const cli_progress *progress, double fraction)
+{
+    return progress->from + (progress->to - progress->from) * fraction;
+}
 /* A ctvk_progress_fn; user: cli_progress. Non-zero once Ctrl-C was pressed. */
 int32_t cli_progress_report(void *user, double fraction, const char *stage);
 /* Clears the bar. */
@@ -117,7 +139,25 @@ typedef struct cli_text_source {
 /* Fills prompt or embedding of the options. buffer: OWNED by the caller (free), set where a file was read. */
 int cli_find_text(const cli_library *library, ctvk_bundle *bundle, const cli_text_source *source, ctvk_job_options *options, char **buffer);
 
-/* --- json.c: to stdout --- */
+/* --- encode.c: prompts through a language model --- */
+typedef struct cli_encoding {
+    ctvk_text prompt, device;
+    const char *llm; /* --llm; NULL: looked for */
+    uint64_t memory_limit;
+    int32_t quiet;
+} cli_encoding;
+/* Where this user's language models lie: $XDG_DATA_HOME/ctvk or ~/.local/share/ctvk; "": nowhere. Static. */
+const char *cli_data_folder(void);
+int cli_check_llm(const char *path);
+/* bundle NULL: to tokenise only, llm must be given. */
+int cli_open_model(const cli_library *library, ctvk_bundle *bundle, const char *llm, ctvk_text_model **model);
+/* Encodes a prompt, or finds it where the bundle knows it. job and model (NULL before) are the caller's to destroy, job first. */
+int cli_encode(const cli_library *library, ctvk_bundle *bundle, const cli_encoding *what, cli_progress *progress, ctvk_text_job **job,
+               ctvk_text_model **model);
+
+/* --- json.c --- */
+/* The text of a field of one JSON object, decoded in place; -1: there is none. */
+int cli_json_text_field(char *line, size_t length, const char *name, uint64_t *bytes);
 void cli_json_string(FILE *file, const char *text, uint64_t length);
 const char *cli_device_type(ctvk_device_type type);
 

@@ -1,10 +1,11 @@
 #include "inspect.h"
 
-enum { JSON, DEVICE };
+enum { JSON, DEVICE, PLUGIN };
 static const cli_option options[] = {
     {"--json", NULL, "print JSON", 0},
     {"--device", "SELECTOR", "for which device to say the memory need: index, part of a name,\nUUID or auto (default; also CTVK_DEVICE)",
-     0}};
+     0},
+    {"--plugin", NULL, "instead of a bundle, the plugin itself: its manifest, from the library", 0}};
 
 static void print_lists(const cli_inspection *in)
 {
@@ -65,7 +66,7 @@ static void print_text(const cli_inspection *in)
     if (b->text_template.length)
         printf("prompt template: %s\n", b->text_template.data);
     if (b->has_encoder)
-        printf("language model: %s (not part of this version: cached prompts and embeddings only)\n", b->encoder_file.data);
+        printf("language model: %s (for prompts that are not cached)\n", b->encoder_file.data);
     print_lists(in);
 }
 
@@ -117,9 +118,26 @@ static int inspect(const cli_library *library, const cli_arguments *arguments)
     return code;
 }
 
+static int print_plugin(void)
+{
+    ctvk_text text = CTVK_TEXT_INIT;
+    const ctvk_plugin_api *plugin = ctvk_interface(CTVK_PLUGIN_NAME, CTVK_PLUGIN_VERSION);
+    if (!plugin || plugin->manifest(&text) != CTVK_OK)
+        return cli_fail(CLI_FAILED, "libctvk.so.1: it does not say what it is (install command and library from one release)");
+    fwrite(text.data, 1, text.length, stdout);
+    return cli_flush();
+}
+
 static int run(const cli_arguments *arguments)
 {
     cli_library library;
+    if (arguments->value[PLUGIN]) {
+        if (arguments->position_count || arguments->value[DEVICE])
+            return cli_fail(CLI_USAGE, "--plugin: takes neither BUNDLE nor --device (leave them out)");
+        return print_plugin();
+    }
+    if (!arguments->position_count)
+        return cli_fail(CLI_USAGE, "BUNDLE: missing (name a bundle's folder, or give --plugin; see ctvk inspect --help)");
     int code = cli_library_open(&library);
     if (code == CLI_OK)
         code = inspect(&library, arguments);
@@ -129,9 +147,10 @@ static int run(const cli_arguments *arguments)
 
 const cli_command cli_inspect = {"inspect",
                                  "Says what a bundle is: its labels, prompt fields, cached prompts, and the memory that it needs.",
-                                 "ctvk inspect BUNDLE [--json] [--device SELECTOR]",
+                                 "ctvk inspect BUNDLE [--json] [--device SELECTOR]\n"
+                                 "       ctvk inspect --plugin",
                                  NULL,
-                                 "BUNDLE",
+                                 "[BUNDLE]",
                                  options,
-                                 2,
+                                 3,
                                  run};

@@ -1,5 +1,8 @@
 #include "cli.h"
 
+#include <cJSON.h>
+#include <string.h>
+
 void cli_json_string(FILE *file, const char *text, uint64_t length)
 {
     fputc('"', file);
@@ -13,6 +16,21 @@ void cli_json_string(FILE *file, const char *text, uint64_t length)
             fputc(c, file);
     }
     fputc('"', file);
+}
+
+int cli_json_text_field(char *line, size_t length, const char *name, uint64_t *bytes)
+{
+    const char *end = NULL;
+    cJSON *root = memchr(line, 0, length) ? NULL : cJSON_ParseWithOpts(line, &end, 1);
+    const cJSON *item = cJSON_IsObject(root) ? cJSON_GetObjectItemCaseSensitive(root, name) : NULL;
+    /* cJSON ends a text at an escaped zero byte without a word, and no text of ours holds one. */
+    int usable = item && cJSON_IsString(item) && !strstr(line, "\\u0000");
+    if (usable) {
+        *bytes = strlen(item->valuestring); /* no escape is shorter than what it stands for */
+        memcpy(line, item->valuestring, *bytes + 1);
+    }
+    cJSON_Delete(root);
+    return usable ? 0 : -1;
 }
 
 const char *cli_device_type(ctvk_device_type type)

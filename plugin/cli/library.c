@@ -26,13 +26,15 @@ int cli_library_open(cli_library *library)
 {
     static ctvk_log_level limit;
     memset(library, 0, sizeof *library);
-    cli_prepare_environment();
     library->contexts = ctvk_interface(CTVK_CONTEXT_NAME, CTVK_CONTEXT_VERSION);
     library->images = ctvk_interface(CTVK_IMAGE_NAME, CTVK_IMAGE_VERSION);
     library->bundles = ctvk_interface(CTVK_BUNDLE_NAME, CTVK_BUNDLE_VERSION);
     library->jobs = ctvk_interface(CTVK_JOB_NAME, CTVK_JOB_VERSION);
     library->results = ctvk_interface(CTVK_RESULT_NAME, CTVK_RESULT_VERSION);
-    if (!library->contexts || !library->images || !library->bundles || !library->jobs || !library->results)
+    library->texts = ctvk_interface(CTVK_TEXT_NAME, CTVK_TEXT_VERSION);
+    library->evaluations = ctvk_interface(CTVK_EVALUATION_NAME, CTVK_EVALUATION_VERSION);
+    if (!library->contexts || !library->images || !library->bundles || !library->jobs || !library->results || !library->texts ||
+        !library->evaluations)
         return cli_fail(CLI_FAILED, "libctvk.so.1: it lacks an interface that this command needs (install both from one release)");
     ctvk_context_desc desc = CTVK_CONTEXT_DESC_INIT;
     const char *validation = getenv("CTVK_VALIDATION"), *folder = cli_cache_folder();

@@ -2,8 +2,10 @@
 
 #include <string.h>
 
-static const cli_command *const commands[] = {&cli_segment, &cli_devices, &cli_inspect, &cli_verify};
+static const cli_command *const commands[] = {&cli_segment, &cli_embed,  &cli_tokenize, &cli_devices,
+                                              &cli_inspect, &cli_verify, &cli_evaluate};
 enum { COMMANDS = sizeof commands / sizeof *commands };
+const char cli_invocation[] = "ctvk ";
 
 static int print_version(void)
 {
@@ -27,7 +29,8 @@ int main(int argc, char **argv)
 {
     cli_arguments arguments;
     if (argc < 2)
-        return cli_fail(CLI_USAGE, "command: none was given (segment, devices, inspect or verify; see ctvk --help)");
+        return cli_fail(CLI_USAGE,
+                        "command: none was given (segment, embed, tokenize, devices, inspect, verify or evaluate; see ctvk --help)");
     if (strcmp(argv[1], "--version") == 0)
         return argc == 2 ? print_version() : cli_fail(CLI_USAGE, "--version: takes nothing after it (leave the rest out)");
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
@@ -38,11 +41,15 @@ int main(int argc, char **argv)
         int code = cli_parse(commands[i], argc - 2, argv + 2, &arguments);
         if (code != CLI_OK)
             return code;
-        if (!arguments.help)
+        if (!arguments.help) {
+            cli_prepare_environment();
             return commands[i]->run(&arguments);
+        }
         cli_print_help(commands[i]);
         return cli_flush();
     }
-    return cli_fail(CLI_USAGE, "command \"%.80s\": not a command of this version (segment, devices, inspect or verify; see ctvk --help)",
+    return cli_fail(CLI_USAGE,
+                    "command \"%.80s\": not a command of this version (segment, embed, tokenize, devices, inspect, verify or evaluate; see "
+                    "ctvk --help)",
                     argv[1]);
 }

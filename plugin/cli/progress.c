@@ -21,6 +21,7 @@ void cli_progress_begin(cli_progress *progress, int32_t quiet)
     progress->quiet = quiet;
     progress->terminal = isatty(STDERR_FILENO) && !(kind && strcmp(kind, "dumb") == 0);
     progress->begin = now();
+    progress->to = 1;
     progress->tenth = -1;
 }
 
@@ -45,6 +46,7 @@ int32_t cli_progress_report(void *user, double fraction, const char *stage)
 {
     cli_progress *progress = user;
     double time = now();
+    fraction = cli_progress_whole(progress, fraction);
     if (!progress->quiet && progress->terminal && (time - progress->last > 0.1 || !progress->drawn)) {
         progress->last = time;
         draw(progress, fraction, stage, time);

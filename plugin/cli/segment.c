@@ -1,10 +1,7 @@
 #include "segment.h"
 
-#include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 static const cli_option options[] = {
     [MODEL] = {"--model", "BUNDLE", "folder of the model bundle (required)", 0},
@@ -14,10 +11,8 @@ static const cli_option options[] = {
     [PROMPT_FILE] = {"--prompt-file", "FILE", "the same from a UTF-8 text file", 0},
     [FIELD] = {"--field", "NAME=VALUE", "one clinical fact for the bundle's template; once per field", 1},
     [EMBEDDING] = {"--text-embedding", "FILE.safetensors", "a text embedding made elsewhere (tensor text_embedding)", 0},
-    [LLM] = {"--llm", "FILE.gguf",
-             "language model for prompts that are not cached; this version has\nnone, so cached prompts and embeddings only", 0},
-    [DEVICE] = {"--device", "SELECTOR",
-                "index of ctvk devices, part of a name, UUID, or auto (default):\ndiscrete, integrated, virtual, CPU; also CTVK_DEVICE", 0},
+    [LLM] = {"--llm", "FILE.gguf", CLI_HELP_LLM, 0},
+    [DEVICE] = {"--device", "SELECTOR", CLI_HELP_DEVICE, 0},
     [PRECISION] = {"--precision", "auto|f32|f16", "auto is f32; this version has no f16", 0},
     [MEMORY_LIMIT] = {"--memory-limit", "MIB", "device memory to stay under", 0},
     [LOGITS] = {"--logits", "FILE.safetensors", "also write the logits on the preprocessed grid", 0},
@@ -36,17 +31,6 @@ static const char *nifti_extension(const char *path)
     if (length > 7 && strcmp(path + length - 7, ".nii.gz") == 0)
         return ".nii.gz";
     return length > 4 && strcmp(path + length - 4, ".nii") == 0 ? ".nii" : NULL;
-}
-
-static int parse_limit(const char *text, uint64_t *bytes)
-{
-    char *end;
-    errno = 0;
-    unsigned long long mib = text[0] >= '0' && text[0] <= '9' ? strtoull(text, &end, 10) : 0;
-    if (!mib || *end || errno || mib > UINT64_MAX >> 21)
-        return cli_fail(CLI_USAGE, "--memory-limit %.40s: not a positive whole number of MiB (for example --memory-limit 1024)", text);
-    *bytes = (uint64_t)mib << 20;
-    return CLI_OK;
 }
 
 static int parse_precision(const char *text, ctvk_precision *out)
@@ -128,15 +112,6 @@ static int check_outputs(const cli_arguments *a, cli_segmentation *s)
     return CLI_OK;
 }
 
-static int check_llm(const char *path)
-{
-    if (path && access(path, R_OK) != 0)
-        return cli_fail(CLI_INPUT, "%.300s: %s (name the language model's file, or leave --llm out)", path, strerror(errno));
-    if (path)
-        cli_warn("--llm: not used: the language model is not part of this version, only cached prompts and embeddings are");
-    return CLI_OK;
-}
-
 static int run(const cli_arguments *a)
 {
     cli_segmentation s;
@@ -144,10 +119,11 @@ static int run(const cli_arguments *a)
     s.options = (ctvk_job_options)CTVK_JOB_OPTIONS_INIT;
     s.model = a->value[MODEL];
     s.image_path = a->value[IMAGE];
+    s.llm = a->value[LLM];
     s.quiet = a->value[QUIET] != NULL;
     int code = check_required(a);
     if (code == CLI_OK && a->value[MEMORY_LIMIT])
-        code = parse_limit(a->value[MEMORY_LIMIT], &s.options.memory_limit);
+        code = cli_parse_limit(a->value[MEMORY_LIMIT], &s.options.memory_limit);
     if (code == CLI_OK && a->value[PRECISION])
         code = parse_precision(a->value[PRECISION], &s.options.precision);
     if (code == CLI_OK && s.options.precision == CTVK_PRECISION_F16)
@@ -157,7 +133,7 @@ static int run(const cli_arguments *a)
     if (code == CLI_OK)
         code = check_outputs(a, &s);
     if (code == CLI_OK)
-        code = check_llm(a->value[LLM]);
+        code = cli_check_llm(a->value[LLM]);
     if (code != CLI_OK)
         return code;
     s.options.device = cli_text(cli_device(a->value[DEVICE]));

@@ -27,7 +27,7 @@ enum {
 enum { PLACE_LABEL, PLACE_PROBABILITY, PLACE_LOGITS, PLACE_REPORT };
 
 typedef struct cli_segmentation {
-    const char *model, *image_path; /* VIEW of the command line */
+    const char *model, *image_path, *llm; /* VIEW of the command line */
     int32_t quiet;
     cli_text_source text;
     ctvk_job_options options;
@@ -36,6 +36,8 @@ typedef struct cli_segmentation {
     cli_library library;
     cli_progress progress;
     ctvk_bundle *bundle;
+    ctvk_text_model *text_model;
+    ctvk_text_job *text_job;
     ctvk_image_file *image;
     ctvk_job *job;
     ctvk_result *result;
@@ -44,5 +46,7 @@ typedef struct cli_segmentation {
 
 /* Everything from opening the bundle to the files in their places. Returns the exit code. */
 int cli_segment_run(cli_segmentation *s);
+/* --- summary.c: tells of a run whose files are in their places. Returns the exit code. --- */
+int cli_segment_done(const cli_segmentation *s);
 
 #endif

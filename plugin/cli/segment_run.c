@@ -5,9 +5,34 @@
 #include <string.h>
 #include <unistd.h>
 
+/* About what a prompt takes of the whole. */
+#define ENCODE_SHARE 0.1
+
 static int cancelled(void)
 {
     return cli_fail(CLI_CANCELLED, "segment: cancelled (nothing was written; run it again)");
+}
+
+/* Before the segmentation, so that both never share the device's memory. */
+static int encode_prompt(cli_segmentation *s)
+{
+    ctvk_bundle_info info = CTVK_BUNDLE_INFO_INIT;
+    int32_t known = 0;
+    s->library.bundles->info(s->bundle, &info);
+    if (s->options.prompt.length)
+        s->library.texts->known(s->bundle, s->options.prompt.data, s->options.prompt.length, &known);
+    if (s->llm && (known || !info.has_text || !s->options.prompt.length))
+        cli_warn("--llm: not needed: %s", !info.has_text ? "the bundle takes no text"
+                                          : known        ? "the prompt is cached in the bundle"
+                                                         : "an embedding was given");
+    if (known || !info.has_text || !s->options.prompt.length)
+        return CLI_OK;
+    cli_encoding what = {s->options.prompt, s->options.device, s->llm, s->options.memory_limit, s->quiet};
+    s->progress.to = ENCODE_SHARE;
+    int code = cli_encode(&s->library, s->bundle, &what, &s->progress, &s->text_job, &s->text_model);
+    s->progress.from = ENCODE_SHARE;
+    s->progress.to = 1;
+    return code;
 }
 
 static int open_inputs(cli_segmentation *s)
@@ -25,6 +50,9 @@ static int open_inputs(cli_segmentation *s)
         return cancelled();
     library->images->volume(s->image, &volume);
     cli_progress_begin(&s->progress, s->quiet);
+    code = encode_prompt(s);
+    if (code != CLI_OK)
+        return code;
     s->options.progress = cli_progress_report;
     s->options.progress_user = &s->progress;
     if (library->jobs->create(library->context, s->bundle, &volume, &s->options, &s->job) != CTVK_OK)
@@ -104,22 +132,6 @@ static int write_all(cli_segmentation *s)
     return cli_interrupted() ? cancelled() : cli_outputs_commit(&s->outputs);
 }
 
-static void summarise(const cli_segmentation *s)
-{
-    const ctvk_result_api *results = s->library.results;
-    ctvk_result_info info = CTVK_RESULT_INFO_INIT;
-    ctvk_text text;
-    results->info(s->result, &info);
-    for (uint32_t i = 0; i < info.warning_count; i++)
-        if (results->warning(s->result, i, &text) == CTVK_OK)
-            cli_warn("%s", text.data);
-    for (uint32_t i = 0; i < info.label_count && !s->quiet; i++) {
-        ctvk_label_volume label = CTVK_LABEL_VOLUME_INIT;
-        if (results->label_volume(s->result, i, &label) == CTVK_OK && label.value != 0)
-            fprintf(stderr, "ctvk: %s: %.2f ml\n", label.name.data, label.volume_ml);
-    }
-}
-
 int cli_segment_run(cli_segmentation *s)
 {
     cli_catch_interrupts();
@@ -131,12 +143,14 @@ int cli_segment_run(cli_segmentation *s)
     if (code == CLI_OK)
         code = write_all(s);
     if (code == CLI_OK)
-        summarise(s);
+        code = cli_segment_done(s);
     cli_outputs_discard(&s->outputs);
     if (s->library.context) {
         s->library.results->destroy(s->result);
         s->library.jobs->destroy(s->job);
         s->library.images->destroy(s->image);
+        s->library.texts->destroy(s->text_job);
+        s->library.texts->close(s->text_model);
         s->library.bundles->destroy(s->bundle);
     }
     cli_library_close(&s->library);

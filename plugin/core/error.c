@@ -31,7 +31,7 @@ void ctvk_text_clean(char *line)
     }
 }
 
-ctvk_status ctvk_fail(ctvk_error *error, ctvk_status status, const char *format, ...)
+ctvk_status(ctvk_fail)(ctvk_error *error, ctvk_status status, const char *format, ...)
 {
     if (!error)
         return status;

@@ -104,12 +104,10 @@ ctvk_status ctvk_file_commit(ctvk_file **file, ctvk_error *error)
     ctvk_file *f = *file;
     ctvk_status status = CTVK_OK;
     int failed = fsync(f->fd) != 0 && errno != EINVAL && errno != EROFS;
-    if (failed)
+    if (failed || rename(f->temporary, f->path) != 0) {
         status = refuse(f, errno, error);
-    else if (rename(f->temporary, f->path) != 0)
-        status = refuse(f, errno, error);
-    if (status != CTVK_OK)
         unlink(f->temporary);
+    }
     release(file);
     return status;
 }

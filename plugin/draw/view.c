@@ -58,7 +58,7 @@ static void draw_contour(canvas *c, const view *v, const layer *l, const float *
 
 static int draw_layer(canvas *c, const view *v, const scan *ct, const layer *l, int width, int height)
 {
-    float *m = malloc((size_t)width * (size_t)height * sizeof *m);
+    float *m = calloc((size_t)width * (size_t)height, sizeof *m);
     if (!m)
         return -1;
     for (int y = 0; y < height; y++)

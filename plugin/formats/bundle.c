@@ -84,6 +84,8 @@ static ctvk_status read_manifest(ctvk_bundle_files *b, ctvk_error *error)
     char *text = info.st_size <= MAX_MANIFEST ? ctvk_alloc(b->host, (size_t)info.st_size) : NULL;
     ssize_t n = text ? pread(fd, text, (size_t)info.st_size, 0) : -1;
     close(fd);
+    if (!text && info.st_size <= MAX_MANIFEST)
+        return ctvk_fail(error, CTVK_ERROR_HOST_MEMORY, "manifest.json: no host memory to read it (close other programs)");
     if (n != info.st_size) {
         ctvk_free(b->host, text);
         return ctvk_fail(error, CTVK_ERROR_BUNDLE, "manifest.json: longer than 1 MiB or cannot be read (get the bundle again)");
@@ -211,6 +213,7 @@ int32_t ctvk_bundle_cached_prompt(const ctvk_bundle_files *bundle, const char *p
     const ctvk_st_tensor *t = ctvk_safetensors_find(bundle->cache, name);
     if (!t)
         return 0;
-    ctvk_st_to_f32(t, 0, t->count, out);
+    if (out)
+        ctvk_st_to_f32(t, 0, t->count, out);
     return 1;
 }

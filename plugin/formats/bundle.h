@@ -21,7 +21,7 @@ ctvk_status ctvk_bundle_open(const ctvk_host *host, const char *folder, ctvk_bun
 void ctvk_bundle_close(ctvk_bundle_files **bundle);
 /* Joins and checks a name from the manifest; path receives at most size bytes. */
 ctvk_status ctvk_bundle_path(const ctvk_bundle_files *bundle, const char *name, char *path, size_t size, ctvk_error *error);
-/* A cached prompt: [prompts, embedding_dim] float32 into out. 0: not cached. Exact match of the string. */
+/* A cached prompt: [prompts, embedding_dim] float32 into out (may be NULL). 0: not cached. Exact match of the string. */
 int32_t ctvk_bundle_cached_prompt(const ctvk_bundle_files *bundle, const char *prompt, uint64_t length, float *out);
 /* SHA-256 of a whole file, streamed. */
 ctvk_status ctvk_file_sha256(const ctvk_host *host, const char *path, uint8_t digest[32], ctvk_error *error);

@@ -22,7 +22,24 @@ enum {
     CTVK_GGUF_FLOAT64 = 12
 };
 
-/* One metadata value. For an array: `element` is its elements' type, `count` their number, `data` the first element's first byte. */
+/* Types of tensors that are read, with ggml's numbers (ggml.h, enum ggml_type). */
+enum {
+    CTVK_GGML_F32 = 0,
+    CTVK_GGML_F16 = 1,
+    CTVK_GGML_Q4_0 = 2,
+    CTVK_GGML_Q4_1 = 3,
+    CTVK_GGML_Q5_0 = 6,
+    CTVK_GGML_Q5_1 = 7,
+    CTVK_GGML_Q8_0 = 8,
+    CTVK_GGML_Q4_K = 12,
+    CTVK_GGML_Q5_K = 13,
+    CTVK_GGML_Q6_K = 14,
+    CTVK_GGML_BF16 = 30
+};
+
+/* One metadata value. For an array: `element` is its elements' type, `count` their number, `data` the first element's first byte.
+ * Else `element` is the type itself and count 1. A string begins with its length (uint64_t), in an array or not; an array within an
+ * array with its element type (uint32_t) and count (uint64_t). */
 typedef struct ctvk_gguf_value {
     uint32_t type, element;
     uint64_t count;
@@ -30,7 +47,7 @@ typedef struct ctvk_gguf_value {
     uint64_t bytes;
 } ctvk_gguf_value;
 
-/* type: a CTVK_QUANT_* number of shaders/params/quant.h's list (the file's own number). Only these types pass open. */
+/* type: a CTVK_GGML_* number, the same as CTVK_QUANT_* of shaders/params/quant.h. Only these types pass open. */
 typedef struct ctvk_gguf_tensor {
     const char *name; /* VIEW */
     int32_t type;
@@ -43,7 +60,8 @@ typedef struct ctvk_gguf_tensor {
 
 typedef struct ctvk_gguf ctvk_gguf;
 
-/* status of every failure but memory: `failure` (CTVK_ERROR_BUNDLE where a bundle names the file, else CTVK_ERROR_INPUT). */
+/* status of every failure but memory: `failure` (CTVK_ERROR_BUNDLE where a bundle names the file, else CTVK_ERROR_INPUT). Reads the header
+ * alone, of any size of file. A file that another program shortens while it is open ends the process (SIGBUS), as with every mapping. */
 ctvk_status ctvk_gguf_open(const ctvk_host *host, const char *path, ctvk_status failure, ctvk_gguf **out, ctvk_error *error);
 /* Same checks on bytes in memory. BORROWED until close. label names it in errors. */
 ctvk_status ctvk_gguf_parse(const ctvk_host *host, const void *bytes, uint64_t size, const char *label, ctvk_status failure,
@@ -51,6 +69,8 @@ ctvk_status ctvk_gguf_parse(const ctvk_host *host, const void *bytes, uint64_t s
 void ctvk_gguf_close(ctvk_gguf **file);
 const char *ctvk_gguf_label(const ctvk_gguf *file);   /* what errors call it: the file's name without its folder. VIEW */
 ctvk_status ctvk_gguf_failure(const ctvk_gguf *file); /* the status that open was told to fail with */
+
+const uint8_t *ctvk_gguf_bytes(const ctvk_gguf *file, uint64_t *size); /* the whole file. VIEW */
 
 uint64_t ctvk_gguf_tensor_count(const ctvk_gguf *file);
 const ctvk_gguf_tensor *ctvk_gguf_tensor_at(const ctvk_gguf *file, uint64_t index);
@@ -69,15 +89,16 @@ int ctvk_gguf_array(const ctvk_gguf *file, const char *key, uint32_t element, co
 /* The string at *cursor (VIEW, not terminated); moves *cursor behind it. The caller counts. */
 ctvk_text ctvk_gguf_next_string(const uint8_t **cursor);
 float ctvk_gguf_float_at(const ctvk_gguf_value *array, uint64_t index); /* FLOAT32 arrays */
-int32_t ctvk_gguf_int_at(const ctvk_gguf_value *array, uint64_t index); /* INT32, UINT32, INT8, UINT8, INT16, UINT16 arrays */
+/* INT32, UINT32 (above 2^31 - 1: 2^31 - 1), INT8, UINT8, INT16, UINT16 arrays */
+int32_t ctvk_gguf_int_at(const ctvk_gguf_value *array, uint64_t index);
 
 /* Elements of one block and bytes of one block of a tensor type; 0: a type that is not read. */
 uint32_t ctvk_gguf_block_elements(int32_t type);
 uint32_t ctvk_gguf_block_bytes(int32_t type);
-/* "Q4_K", ...; "type 17" style text for others, in a static table: never NULL. */
+/* ggml's name of any of its types, read here or not ("Q4_K", "IQ2_XXS", ...); "unknown" for a number that ggml does not know. */
 const char *ctvk_gguf_type_name(int32_t type);
-/* Elements [first, first + count) as float32; first and count multiples of the type's block elements. Exactly ggml's dequantisation
- * (scale and minimum as float32, one rounding per operation). */
+/* Elements [first, first + count) as float32; first and count multiples of the type's block elements. Exactly ggml's dequantisation:
+ * the true value rounded once to float32 (all products are exact in it). */
 void ctvk_gguf_to_f32(const ctvk_gguf_tensor *tensor, uint64_t first, uint64_t count, float *out);
 
 #endif

@@ -26,7 +26,7 @@ static void read_encoder(ctvk_keys *j, const cJSON *text, ctvk_manifest *m)
         return;
     m->has_encoder = 1;
     size_t above = ctvk_key_enter(j, "encoder");
-    ctvk_key_known(j, encoder, "type file sha256 soft_prompt segment_token_embedding max_tokens");
+    ctvk_key_known(j, encoder, "type file sha256 soft_prompt segment_token_embedding max_tokens layers");
     ctvk_key_text(j, encoder, "type", 1, m->encoder_type, sizeof m->encoder_type);
     if (!j->failed && strcmp(m->encoder_type, "llama-gguf"))
         ctvk_key_fail(j, "type", "\"llama-gguf\"", cJSON_GetObjectItemCaseSensitive(encoder, "type"));
@@ -35,6 +35,7 @@ static void read_encoder(ctvk_keys *j, const cJSON *text, ctvk_manifest *m)
     ctvk_key_text(j, encoder, "soft_prompt", 1, m->soft_prompt, sizeof m->soft_prompt);
     ctvk_key_text(j, encoder, "segment_token_embedding", 1, m->segment_token, sizeof m->segment_token);
     ctvk_key_integer(j, encoder, "max_tokens", 1, 2, 4096, 1, &m->max_tokens);
+    ctvk_key_integer(j, encoder, "layers", 0, 1, 4096, 1, &m->encoder_layers);
     ctvk_key_leave(j, above);
 }
 

@@ -36,6 +36,7 @@ typedef struct ctvk_manifest {
     int32_t has_encoder;
     char encoder_type[32], encoder_file[256], encoder_sha256[65], soft_prompt[128], segment_token[128];
     int32_t max_tokens;
+    int32_t encoder_layers;  /* 0: not said */
     char cache[256];         /* "" : none */
     char text_template[512]; /* "" : none */
     int32_t field_count;

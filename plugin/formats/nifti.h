@@ -14,6 +14,7 @@ typedef struct ctvk_image {
     void *data; /* OWNED by the image */
     uint64_t bytes;
     char sha256[65];                  /* of the file as it lies on disk */
+    char *comment;                    /* the first comment extension's text. OWNED by the image; NULL: none */
     struct ctvk_nifti_header *header; /* OWNED: what a label map on the same grid repeats: forms, codes, units */
 } ctvk_image;
 

@@ -9,23 +9,42 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <zlib.h>
 
 /* Bytes that may follow the voxels; some programs pad. More is no file that we understand. */
 #define MAX_TRAILING (1u << 20)
 /* deflate cannot shrink more than 1032 : 1, so a header that promises more lies, and is refused before memory is asked for. */
 #define MAX_RATIO 1040u
+/* Extensions that are looked at; more of them is read over. */
+#define MAX_EXTENSIONS (4u << 20)
 
 typedef struct source {
     const uint8_t *bytes;
     uint64_t size, at;
-    int gz, finished, broken;
+    int gz, finished, broken, no_memory;
     z_stream stream;
 } source;
 
-static int source_open(source *s, const uint8_t *bytes, uint64_t size)
+static voidpf zlib_alloc(voidpf host, uInt items, uInt size)
+{
+    return ctvk_alloc(host, (size_t)items * size);
+}
+
+static void zlib_free(voidpf host, voidpf memory)
+{
+    ctvk_free(host, memory);
+}
+
+void ctvk_zlib_use(z_stream *stream, const ctvk_host *host)
+{
+    stream->zalloc = zlib_alloc;
+    stream->zfree = zlib_free;
+    stream->opaque = (voidpf)(uintptr_t)host; /* only ever handed back as const */
+}
+
+static int source_open(source *s, const ctvk_host *host, const uint8_t *bytes, uint64_t size)
 {
     memset(s, 0, sizeof *s);
+    ctvk_zlib_use(&s->stream, host);
     s->bytes = bytes;
     s->size = size;
     s->gz = size > 2 && bytes[0] == 0x1f && bytes[1] == 0x8b;
@@ -64,6 +83,7 @@ static uint64_t read_gz(source *s, uint8_t *out, uint64_t bytes)
             s->broken = !s->finished && inflateReset(&s->stream) != Z_OK;
         } else if (result != Z_OK || (in == s->stream.avail_in && room == s->stream.avail_out)) {
             s->broken = 1;
+            s->no_memory = result == Z_MEM_ERROR;
         }
     }
     return done;
@@ -139,6 +159,17 @@ static ctvk_status read_voxels(const ctvk_host *host, source *s, const char *lab
     return CTVK_OK;
 }
 
+/* What lies between header and voxels. -1: it is cut short. */
+static int read_extensions(const ctvk_host *host, source *s, uint64_t bytes, int swapped, ctvk_image *out)
+{
+    uint8_t *all = bytes <= MAX_EXTENSIONS ? ctvk_alloc(host, (size_t)bytes) : NULL;
+    uint64_t got = all ? source_read(s, all, bytes) : source_skip(s, bytes);
+    if (all && got == bytes)
+        out->comment = ctvk_nifti_comment(host, all, bytes, swapped);
+    ctvk_free(host, all);
+    return got == bytes ? 0 : -1;
+}
+
 static ctvk_status parse(const ctvk_host *host, source *s, const char *label, ctvk_image *out, ctvk_error *error)
 {
     uint8_t bytes[CTVK_NIFTI1_BYTES];
@@ -152,7 +183,7 @@ static ctvk_status parse(const ctvk_host *host, source *s, const char *label, ct
     ctvk_status status = ctvk_nifti_check_header(bytes, label, out, &out->header->raw, &swapped, &data_offset, error);
     if (status != CTVK_OK)
         return status;
-    if (source_skip(s, data_offset - sizeof bytes) != data_offset - sizeof bytes)
+    if (read_extensions(host, s, data_offset - sizeof bytes, swapped, out) != 0)
         return ctvk_fail(error, CTVK_ERROR_INPUT, "%s: ends before its voxels begin (copy or export it again)", label);
     return read_voxels(host, s, label, out, swapped, error);
 }
@@ -163,9 +194,11 @@ ctvk_status ctvk_image_parse(const ctvk_host *host, const void *bytes, uint64_t 
     uint8_t digest[32];
     ctvk_sha256 hash;
     memset(out, 0, sizeof *out);
-    if (source_open(&s, bytes, size) != Z_OK)
+    if (source_open(&s, host, bytes, size) != Z_OK)
         return ctvk_fail(error, CTVK_ERROR_HOST_MEMORY, "%s: no host memory to unpack it (close other programs)", label);
     ctvk_status status = parse(host, &s, label, out, error);
+    if (s.no_memory)
+        status = ctvk_fail(error, CTVK_ERROR_HOST_MEMORY, "%s: no host memory to unpack it (close other programs)", label);
     source_close(&s);
     if (status != CTVK_OK) {
         ctvk_image_free(host, out);
@@ -203,6 +236,7 @@ void ctvk_image_free(const ctvk_host *host, ctvk_image *image)
     if (!image)
         return;
     ctvk_free(host, image->data);
+    ctvk_free(host, image->comment);
     ctvk_free(host, image->header);
     memset(image, 0, sizeof *image);
 }

@@ -5,7 +5,6 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <zlib.h>
 
 /* Plain or through gzip into a file that appears whole or not at all. */
 typedef struct sink {
@@ -109,6 +108,7 @@ ctvk_status ctvk_image_write(const ctvk_host *host, const char *path, const ctvk
         extension > (1u << 20))
         return ctvk_fail(error, CTVK_ERROR_INTERNAL, "%s: a label map or probabilities on a CT's grid were expected (report this)", path);
     make_header(grid, type, volumes, 352 + extension, &h);
+    ctvk_zlib_use(&s.stream, host);
     if (s.gz && deflateInit2(&s.stream, 4, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) != Z_OK)
         return ctvk_fail(error, CTVK_ERROR_HOST_MEMORY, "%s: no host memory to write it (close other programs)", path);
     ctvk_status status = ctvk_file_begin(host, path, &s.file, error);

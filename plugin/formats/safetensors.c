@@ -158,8 +158,9 @@ static ctvk_status parse_entries(reader *r, const cJSON *root)
         if (!strcmp(item->string, "__metadata__"))
             continue;
         ctvk_st_tensor *t = &f->tensors[f->count++];
-        t->name = strcpy(name, item->string);
-        name += strlen(name) + 1;
+        size_t size = strlen(item->string) + 1;
+        t->name = memcpy(name, item->string, size);
+        name += size;
         ctvk_status status = parse_tensor(r, item, t);
         if (status != CTVK_OK)
             return status;

@@ -111,6 +111,7 @@ static void query_limits(VkPhysicalDevice device, const ctvk_gpu_features *featu
     caps->subgroup_size = subgroup.subgroupSize;
     caps->push_bytes = limits->maxPushConstantsSize;
     caps->is_cpu = properties.properties.deviceType == VK_PHYSICAL_DEVICE_TYPE_CPU;
+    caps->maps_device = caps->is_cpu;
     caps->texel_rgba32f = (format.bufferFeatures & VK_FORMAT_FEATURE_UNIFORM_TEXEL_BUFFER_BIT) != 0;
     caps->buffer_address = features->address.bufferDeviceAddress != 0;
     caps->fp16 = features->float16.shaderFloat16 != 0;
@@ -176,6 +177,8 @@ void ctvk_gpu_caps_mask(uint32_t disable, ctvk_gpu_features *features, ctvk_gpu_
         caps->storage8 = 0, features->storage8.storageBuffer8BitAccess = 0;
     if (disable & CTVK_GPU_NO_INT64)
         caps->int64 = 0, features->core.shaderInt64 = 0;
+    if (disable & CTVK_GPU_NO_MAPPING)
+        caps->maps_device = 0;
     if (disable & CTVK_GPU_MIN_LIMITS) {
         caps->max_storage_range = MIN_STORAGE_RANGE;
         caps->max_uniform_range = MIN_UNIFORM_RANGE;

@@ -14,7 +14,8 @@ struct ctvk_gpu_cmd {
     ctvk_gpu_slot *open;              /* being recorded, or NULL */
     ctvk_gpu_slot *flying[IN_FLIGHT]; /* oldest first */
     uint32_t flying_count;
-    double work_done;
+    uint64_t submitted, landed; /* pieces so far */
+    double work_recorded, work_done;
     double last_done;   /* when the last piece was seen to be done */
     ctvk_status status; /* the first failure; everything after it is refused with it */
     uint8_t started;    /* a barrier has been put since begin */
@@ -71,6 +72,7 @@ static ctvk_status land(ctvk_gpu_cmd *cmd, ctvk_error *error)
     cmd->last_done = now;
     memmove(cmd->flying, cmd->flying + 1, sizeof cmd->flying[0] * (IN_FLIGHT - 1));
     cmd->flying_count--;
+    cmd->landed++;
     if (status == CTVK_OK) {
         adapt(gpu, slot, now - since, exact);
         cmd->work_done += slot->work;
@@ -92,17 +94,23 @@ static ctvk_status flush(ctvk_gpu_cmd *cmd, ctvk_error *error)
     if (status != CTVK_OK)
         return status;
     cmd->flying[cmd->flying_count++] = cmd->open;
+    cmd->submitted++;
     cmd->open = NULL;
     return CTVK_OK;
+}
+
+/* Whether the command may go on. */
+static ctvk_status proceed(const ctvk_gpu_cmd *cmd, ctvk_error *error)
+{
+    if (cmd->status != CTVK_OK)
+        return ctvk_fail(error, cmd->status, "commands: an earlier command failed or was cancelled");
+    return ctvk_gpu_alive(cmd->gpu, error);
 }
 
 /* Makes room for one more command of this cost with these descriptors; puts the barrier. */
 static ctvk_status prepare(ctvk_gpu_cmd *cmd, double cost, const ctvk_gpu_reflection *needs, int barrier, ctvk_error *error)
 {
-    ctvk_status status = cmd->status;
-    if (status != CTVK_OK)
-        return ctvk_fail(error, status, "commands: an earlier command failed or was cancelled");
-    status = ctvk_gpu_alive(cmd->gpu, error);
+    ctvk_status status = proceed(cmd, error);
     if (status != CTVK_OK)
         return status;
     ctvk_gpu_slot *slot = cmd->open;
@@ -239,6 +247,7 @@ ctvk_status ctvk_gpu_cmd_dispatch(ctvk_gpu_cmd *cmd, ctvk_gpu_pipeline *pipeline
         vkCmdPushConstants(buffer, pipeline->layout, VK_SHADER_STAGE_COMPUTE_BIT, 0, push_bytes, push);
     vkCmdDispatch(buffer, groups[0], groups[1], groups[2]);
     cmd->open->work += work;
+    cmd->work_recorded += work;
     if (!pipeline->used)
         cmd->open->fresh = 1;
     pipeline->used = 1;
@@ -290,12 +299,39 @@ ctvk_status ctvk_gpu_cmd_fill(ctvk_gpu_cmd *cmd, ctvk_gpu_buffer *to, uint64_t o
     return CTVK_OK;
 }
 
+double ctvk_gpu_cmd_work(const ctvk_gpu_cmd *cmd)
+{
+    return cmd->work_recorded;
+}
+
+ctvk_status ctvk_gpu_cmd_submit(ctvk_gpu_cmd *cmd, uint64_t *mark, ctvk_error *error)
+{
+    ctvk_status status = proceed(cmd, error);
+    if (status != CTVK_OK)
+        return status;
+    if (cmd->open)
+        status = flush(cmd, error);
+    *mark = cmd->submitted;
+    cmd->status = status;
+    return status;
+}
+
+ctvk_status ctvk_gpu_cmd_wait(ctvk_gpu_cmd *cmd, uint64_t mark, ctvk_error *error)
+{
+    ctvk_status status = proceed(cmd, error);
+    if (status != CTVK_OK)
+        return status;
+    if (mark > cmd->submitted)
+        return ctvk_fail(error, CTVK_ERROR_INTERNAL, "commands: waiting for what was not submitted (report this)");
+    while (status == CTVK_OK && cmd->landed < mark)
+        status = land(cmd, error);
+    cmd->status = status;
+    return status;
+}
+
 ctvk_status ctvk_gpu_cmd_finish(ctvk_gpu_cmd *cmd, ctvk_error *error)
 {
-    ctvk_status status = cmd->status;
-    if (status != CTVK_OK)
-        return ctvk_fail(error, status, "commands: an earlier command failed or was cancelled");
-    status = ctvk_gpu_alive(cmd->gpu, error);
+    ctvk_status status = proceed(cmd, error);
     if (status != CTVK_OK)
         return status;
     if (cmd->open)

@@ -44,6 +44,7 @@ typedef struct ctvk_gpu_caps {
     uint32_t subgroup_size;
     uint32_t push_bytes;    /* >= 128 */
     uint8_t is_cpu;         /* software driver */
+    uint8_t maps_device;    /* DEVICE buffers are mapped: no copy goes through staging */
     uint8_t buffer_address; /* GL_EXT_buffer_reference usable (with int64 not required: uvec2 addresses) */
     uint8_t texel_rgba32f;  /* RGBA32F uniform texel buffers usable */
     uint8_t fp16, storage16, storage8, int64;
@@ -140,6 +141,14 @@ ctvk_status ctvk_gpu_cmd_copy(ctvk_gpu_cmd *cmd, ctvk_gpu_buffer *from, uint64_t
 ctvk_status ctvk_gpu_cmd_fill(ctvk_gpu_cmd *cmd, ctvk_gpu_buffer *to, uint64_t offset, uint64_t bytes, uint32_t word, ctvk_error *error);
 /* The most `work` that one dispatch should carry; an op splits larger ones (along x planes). */
 double ctvk_gpu_cmd_work_limit(const ctvk_gpu_cmd *cmd);
+/* Work recorded since begin; `check` is told how much of it is done. */
+double ctvk_gpu_cmd_work(const ctvk_gpu_cmd *cmd);
+/* Submits what is recorded without waiting for it (only for the oldest of those that fly, where there are too many). *mark stands for
+ * everything up to here. For a host that has something else to do meanwhile: what it writes into mapped memory is seen by the
+ * dispatches that are recorded afterwards. */
+ctvk_status ctvk_gpu_cmd_submit(ctvk_gpu_cmd *cmd, uint64_t *mark, ctvk_error *error);
+/* Waits for everything up to this mark; mark 0 is always done. `check` may cancel as ever. */
+ctvk_status ctvk_gpu_cmd_wait(ctvk_gpu_cmd *cmd, uint64_t mark, ctvk_error *error);
 /* Submits what is left and waits for all of it. Results in DOWNLOAD buffers are then visible to the host. */
 ctvk_status ctvk_gpu_cmd_finish(ctvk_gpu_cmd *cmd, ctvk_error *error);
 /* Waits and frees; also after an error or a cancel, and with work recorded but not submitted (dropped). */

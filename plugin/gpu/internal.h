@@ -129,6 +129,10 @@ struct ctvk_gpu {
 const char *ctvk_gpu_result_text(VkResult result);
 /* gpu may be NULL; a lost device is remembered in it. `call` is the text of the call. */
 ctvk_status ctvk_gpu_vk_fail(ctvk_gpu *gpu, VkResult result, const char *call, ctvk_error *error);
+#if defined(__clang_analyzer__)
+/* As for ctvk_fail: never CTVK_OK. */
+#define ctvk_gpu_vk_fail(gpu, result, call, error) ((void)ctvk_gpu_vk_fail(gpu, result, call, error), CTVK_ERROR_DEVICE)
+#endif
 /* CTVK_ERROR_DEVICE once the device was lost, else CTVK_OK. */
 ctvk_status ctvk_gpu_alive(const ctvk_gpu *gpu, ctvk_error *error);
 

@@ -28,7 +28,7 @@ static uint32_t find_type(const ctvk_gpu *gpu, uint32_t allowed, VkMemoryPropert
 
 static int is_mapped(const ctvk_gpu *gpu, int kind)
 {
-    return kind != CTVK_GPU_MEMORY_DEVICE || (gpu->caps.is_cpu && !(gpu->disable & CTVK_GPU_NO_MAPPING));
+    return kind != CTVK_GPU_MEMORY_DEVICE || gpu->caps.maps_device;
 }
 
 static uint32_t type_for(const ctvk_gpu *gpu, uint32_t allowed, int kind)

@@ -240,7 +240,7 @@ static uint64_t size_of(const module *m, uint32_t type, uint32_t matrix_stride, 
         return (uint64_t)m->words[at + 3] * matrix_stride;
     if ((at = definition(m, type, OP_TYPE_ARRAY, 4)))
         return (uint64_t)constant_value(m, m->words[at + 3]) * m->ids[type].stride;
-    if ((at = definition(m, type, OP_TYPE_POINTER, 4)))
+    if (definition(m, type, OP_TYPE_POINTER, 4))
         return 8; /* a physical address */
     at = definition(m, type, OP_TYPE_STRUCT, 2);
     uint64_t end = 0;

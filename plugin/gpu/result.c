@@ -33,7 +33,7 @@ const char *ctvk_gpu_result_text(VkResult result)
     }
 }
 
-ctvk_status ctvk_gpu_vk_fail(ctvk_gpu *gpu, VkResult result, const char *call, ctvk_error *error)
+ctvk_status(ctvk_gpu_vk_fail)(ctvk_gpu *gpu, VkResult result, const char *call, ctvk_error *error)
 {
     const char *device = gpu ? gpu->info.name : "Vulkan";
     const char *name = ctvk_gpu_result_text(result);

@@ -187,10 +187,10 @@ static void feed_forward(recorder *r)
 static void image_to_token(recorder *r)
 {
     int32_t c = r->a->channels, half = c / 2, p = r->a->prompts, k = r->at.wide, v = r->at.wide + half, last = (p - 1) * c;
-    ctvk_folded_places places = ctvk_image_to_token_places(p - 1, c);
+    ctvk_folded_places block = ctvk_image_to_token_places(p - 1, c);
     ctvk_span norm4 = block_of(r, CTVK_ALIGN_NORM4),
               folded = {r->scratch->buffer, r->scratch->offset + (uint64_t)r->at.folded * sizeof(float),
-                        (uint64_t)places.total * sizeof(float)};
+                        (uint64_t)block.total * sizeof(float)};
     linear(r, CTVK_ALIGN_I2T_KV,
            &(ctvk_linear){.in = r->at.queries,
                           .in_stride = c,
@@ -209,8 +209,8 @@ static void image_to_token(recorder *r)
                       .heads = HEADS,
                       .width = half,
                       .columns = c,
-                      .out = r->at.folded + places.scores,
-                      .constants = r->at.folded + places.constants,
+                      .out = r->at.folded + block.scores,
+                      .constants = r->at.folded + block.constants,
                       .scale = 1.0f / sqrtf((float)(half / HEADS))});
     fold(r, CTVK_ALIGN_I2T_FOLD_OUT,
          &(ctvk_fold){.in = v,
@@ -220,15 +220,15 @@ static void image_to_token(recorder *r)
                       .heads = HEADS,
                       .width = half,
                       .columns = c,
-                      .out = r->at.folded + places.values,
+                      .out = r->at.folded + block.values,
                       .constants = r->at.scores,
                       .scale = 1});
     linear(r, CTVK_ALIGN_I2T_OUT,
            &(ctvk_linear){
-               .in = v + last, .in_stride = c, .width = half, .rows = 1, .out = r->at.folded + places.base, .out_stride = c, .outs = c});
+               .in = v + last, .in_stride = c, .width = half, .rows = 1, .out = r->at.folded + block.base, .out_stride = c, .outs = c});
     if (!r->status)
         r->status = ctvk_gpu_cmd_copy(r->tokens.cmd, norm4.buffer, norm4.offset, folded.buffer,
-                                      folded.offset + (uint64_t)places.gamma * sizeof(float), norm4.bytes, r->error);
+                                      folded.offset + (uint64_t)block.gamma * sizeof(float), norm4.bytes, r->error);
     if (!r->status)
         r->status = ctvk_image_to_token_record(r->tokens.cmd, r->tokens.gpu,
                                                ctvk_image_to_token_variant(ctvk_gpu_get_caps(r->tokens.gpu), p - 1, c), r->image, p - 1,

@@ -222,9 +222,6 @@ static ctvk_status products(const ctvk_conv3d_job *job, const block *k, int32_t 
                                            .out_group = k->planes * k->tiles,
                                            .lanes = k->planes * k->tiles,
                                            .accumulate = unit > 0};
-    uint64_t in_address = job->scratch->buffer->address + job->scratch->offset;
-    p.in_low = (int32_t)(uint32_t)in_address;
-    p.in_high = (int32_t)(in_address >> 32);
     uint32_t groups[3] = {((uint32_t)p.lanes + LOCAL - 1) / LOCAL, 1, 1};
     double work = (double)p.lanes * job->plan->chunk * UNIT_FLOATS;
     for (int32_t i = 0; i < POINTS * chunks && !status; i++) {

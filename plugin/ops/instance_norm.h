@@ -1,5 +1,6 @@
 /* ops/instance_norm.h - instance norm over the whole window, per channel, biased variance, eps 1e-5; no parameters.
- * out = act(IN(x) [+ IN(r)] [+ ...]); see modes. Statistics: per-chunk mean and M2 merged by Chan's formula, stable for millions of voxels. */
+ * out = act(IN(x) [+ IN(r)] [+ ...]); see modes. Statistics: per-chunk mean and M2 merged by Chan's formula, stable for millions of voxels.
+ */
 #ifndef CTVK_OPS_INSTANCE_NORM_H
 #define CTVK_OPS_INSTANCE_NORM_H
 

@@ -52,11 +52,14 @@ def run(arguments):
     window = arguments.window or manifest["inference"]["window"]
     image = torch.from_numpy(numpy.ascontiguousarray(input_window(arguments, window)))[None, None]
     text = None if vision_only else torch.from_numpy(text_tokens(arguments, spec))[None]
+    passes = [image] * arguments.repeat
+    if not arguments.no_warm_up:
+        passes.insert(0, torch.rand(1, 1, *arguments.warm_up_window) if arguments.warm_up_window else image)
     seconds = []
     with torch.no_grad():
-        for _ in range(arguments.repeat + (0 if arguments.no_warm_up else 1)):
+        for data in passes:
             began = time.perf_counter()
-            logits = model(image, text)
+            logits = model(data, text)
             seconds.append(time.perf_counter() - began)
     if arguments.output:
         safetensors_io.save(arguments.output, {"logits": logits[0].numpy()})
@@ -81,6 +84,7 @@ def main():
     parser.add_argument("--vision-only", action="store_true")
     parser.add_argument("--repeat", type=int, default=1)
     parser.add_argument("--no-warm-up", action="store_true", help="count the first pass too")
+    parser.add_argument("--warm-up-window", type=int, nargs=3, metavar=("X", "Y", "Z"), help="window of the first pass (default: the same)")
     parser.add_argument("--input", help="window from a .npy or .safetensors file")
     parser.add_argument("--tensor", help="tensor of the .safetensors file")
     parser.add_argument("--text", help=".safetensors with text_embedding")

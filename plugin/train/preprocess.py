@@ -92,7 +92,8 @@ class Prepared:
         self.new_spacing, self.antialias = pre.get("spacing_mm"), pre.get("antialias", False)
         if self.new_spacing:
             size = [resampled_size(n, s, t) for n, s, t in zip(x.shape, self.spacing, self.new_spacing)]
-            x = resample(x, self.spacing, self.new_spacing, size, self.antialias)
+            # Rounded as the library holds it: weights that sum to 1 but for 1e-16 would lift air above 0, and the crop with it.
+            x = resample(x, self.spacing, self.new_spacing, size, self.antialias).astype(numpy.float32)
         self.resampled = x.shape
         (low, high), (bottom, top) = pre["intensity"]["window"], pre["intensity"]["range"]
         x = (x.astype(numpy.float64) - low) / (high - low) * (top - bottom) + bottom

@@ -132,11 +132,16 @@ MANIFEST = {
 
 
 def write(folder, model, words):
-    os.makedirs(folder, exist_ok=True)
     half = {name: value.detach().numpy().astype(numpy.float16) for name, value in model.state_dict().items()}
-    safetensors_io.save(os.path.join(folder, "network.safetensors"), half)
+    write_files(folder, MANIFEST, half, words)
+
+
+def write_files(folder, manifest, weights, words):
+    """A bundle folder: weights as they are given, cached prompts, and the manifest with both files' hashes."""
+    os.makedirs(folder, exist_ok=True)
+    safetensors_io.save(os.path.join(folder, "network.safetensors"), weights)
     safetensors_io.save(os.path.join(folder, "prompt_embeddings.safetensors"), words)
-    manifest = dict(MANIFEST, files={})
+    manifest = dict(manifest, files={})
     for name in ("network.safetensors", "prompt_embeddings.safetensors"):
         with open(os.path.join(folder, name), "rb") as file:
             data = file.read()

@@ -126,36 +126,13 @@ void ctvk_rotate_row(const int64_t dim[3], int32_t turns, int64_t x, int64_t y, 
     *to_y = j[turns & 3];
 }
 
-ctvk_box ctvk_rotate_box(ctvk_box box, int32_t turns)
+int64_t ctvk_row_place(const ctvk_geometry *g, int64_t x, int64_t y)
 {
-    for (int32_t t = 0; t < (turns & 3); t++) {
-        ctvk_box old = box;
-        box.dim[0] = old.dim[1];
-        box.dim[1] = old.dim[0];
-        box.count[0] = old.count[1];
-        box.count[1] = old.count[0];
-        box.first[0] = old.dim[1] - old.first[1] - old.count[1];
-        box.first[1] = old.first[0];
-    }
-    return box;
-}
-
-void ctvk_move_box(float *data, const ctvk_box *from, const ctvk_box *to)
-{
-    const int64_t nx = from->count[0], ny = from->count[1], nz = from->count[2];
-    const size_t row = (size_t)nz * sizeof(float);
-    /* First to the front, every row forwards in memory, then to its place, every row backwards: no row is overwritten before it has moved.
-     */
-    for (int64_t x = 0; x < nx; x++)
-        for (int64_t y = 0; y < ny; y++)
-            memmove(data + (x * ny + y) * nz,
-                    data + ((x + from->first[0]) * from->dim[1] + y + from->first[1]) * from->dim[2] + from->first[2], row);
-    int64_t end = to->dim[0] * to->dim[1] * to->dim[2];
-    for (int64_t r = nx * ny - 1; r >= 0; r--) {
-        int64_t place = ((r / ny + to->first[0]) * to->dim[1] + r % ny + to->first[1]) * to->dim[2] + to->first[2];
-        memmove(data + place, data + r * nz, row);
-        memset(data + place + nz, 0, (size_t)(end - place - nz) * sizeof(float));
-        end = place;
-    }
-    memset(data, 0, (size_t)end * sizeof(float));
+    int64_t i, j;
+    x -= g->crop_first[0];
+    y -= g->crop_first[1];
+    if (x < 0 || y < 0 || x >= g->crop_dim[0] || y >= g->crop_dim[1])
+        return -1;
+    ctvk_rotate_row(g->padded, g->rotate90, x + g->pad_first[0], y + g->pad_first[1], &i, &j);
+    return (i * g->dim[1] + j) * g->dim[2] + g->pad_first[2];
 }

@@ -21,7 +21,6 @@ typedef struct ctvk_oriented {
 } ctvk_oriented;
 ctvk_oriented ctvk_oriented_view(const ctvk_geometry *geometry, const int64_t stride[3]);
 
-
 /* Planes [first, first + count) of the oriented input as float32 [x][y][z], slope and intercept applied in double. Returns 0, or -1 where
  * some value is no finite float32. */
 int ctvk_gather(const ctvk_volume_view *in, const ctvk_oriented *view, int64_t first, int64_t count, float *out);

@@ -1,5 +1,6 @@
-/* Steps 1 to 6 in one pass over the input: planes are gathered in slabs, resampled, mapped and written where they lie after the rotation;
- * then the crop and the padding happen in place. Memory: one volume, one slab, and the planes under the resampling kernel. */
+/* Steps 1 to 6: planes are gathered in slabs, resampled and mapped; a first pass finds the box of step 4, a second one writes what is in it
+ * where it lies after padding and rotation. Memory: the cropped volume, one slab, and the planes under the resampling kernel. The second
+ * pass costs little beside the network, a volume of the whole CT as float32 would cost twice the CT. */
 #include "volume/geometry.h"
 #include "volume/orient.h"
 #include "volume/resample.h"
@@ -15,6 +16,7 @@ typedef struct slab_source {
     int64_t room, first, count;
     ctvk_progress_fn progress;
     void *user;
+    double from, span; /* of the progress, this pass */
 } slab_source;
 
 static ctvk_status bad_voxel(const ctvk_volume_view *in, ctvk_error *error)
@@ -33,7 +35,7 @@ static ctvk_status read_plane(void *user, int64_t x, const float **plane, ctvk_e
     if (x < s->first || x >= s->first + s->count) {
         s->first = x;
         s->count = dim[0] - x < s->room ? dim[0] - x : s->room;
-        if (s->progress && s->progress(s->user, (double)x / (double)dim[0], "prepare"))
+        if (s->progress && s->progress(s->user, s->from + s->span * (double)x / (double)dim[0], "prepare"))
             return ctvk_fail(error, CTVK_CANCELLED, "prepare: cancelled by the host (start again)");
         if (ctvk_gather(s->in, &s->view, s->first, s->count, s->planes))
             return bad_voxel(s->in, error);
@@ -76,26 +78,41 @@ static void bounds_row(bounds *b, int64_t x, int64_t y, const float *row, int64_
     }
 }
 
-/* Step 2, 3 and 6 into data, [x][y][z] of the rotated, uncropped grid; the box for step 4. */
-static ctvk_status fill(ctvk_resampler *resampler, slab_source *source, const ctvk_prep_desc *desc, const ctvk_geometry *g, float *data,
-                        bounds *box, ctvk_error *error)
+/* Steps 2 and 3 for every row of the resampled grid; `row` has room for one. */
+typedef void (*row_visitor)(void *user, int64_t x, int64_t y, const float *row, int64_t n);
+
+static ctvk_status visit_rows(ctvk_resampler *resampler, slab_source *source, const ctvk_prep_desc *desc, const ctvk_geometry *g,
+                              float *row, row_visitor visit, void *user, ctvk_error *error)
 {
-    const int64_t ny = g->resampled[1], nz = g->resampled[2], columns = g->rotate90 % 2 ? g->resampled[0] : ny;
+    const int64_t ny = g->resampled[1], nz = g->resampled[2];
+    ctvk_resampler_reset(resampler);
     for (int64_t x = 0; x < g->resampled[0]; x++) {
         const float *plane = NULL;
         ctvk_status status = ctvk_resampler_plane(resampler, read_plane, source, x, &plane, error);
         if (status)
             return status;
         for (int64_t y = 0; y < ny; y++) {
-            int64_t i, j;
-            ctvk_rotate_row(g->resampled, g->rotate90, x, y, &i, &j);
-            float *row = data + (i * columns + j) * nz;
             map_row(desc, plane + y * nz, nz, row);
-            if (desc->crop_foreground)
-                bounds_row(box, x, y, row, nz);
+            visit(user, x, y, row, nz);
         }
     }
     return CTVK_OK;
+}
+
+static void visit_bounds(void *user, int64_t x, int64_t y, const float *row, int64_t n)
+{
+    bounds_row(user, x, y, row, n);
+}
+
+/* Steps 4 to 6 on one row. */
+static void visit_store(void *user, int64_t x, int64_t y, const float *row, int64_t n)
+{
+    ctvk_prepared *out = user;
+    const ctvk_geometry *g = &out->geometry;
+    int64_t place = ctvk_row_place(g, x, y);
+    (void)n;
+    if (place >= 0)
+        memcpy(out->data + place, row + g->crop_first[2], (size_t)g->crop_dim[2] * sizeof(float));
 }
 
 /* Taps of step 2 along the three oriented axes. */
@@ -114,46 +131,40 @@ static ctvk_status make_taps(const ctvk_host *host, const ctvk_geometry *g, int 
     return CTVK_OK;
 }
 
-/* Room for the volume before crop and padding and after them, whatever the crop will be. */
-static float *volume_alloc(const ctvk_host *host, const ctvk_prep_desc *desc, const ctvk_geometry *g)
+static void take_bounds(const bounds *box, ctvk_geometry *g)
 {
-    int64_t before = 1, after = 1, window = 1;
     for (int i = 0; i < 3; i++) {
-        before *= g->resampled[i];
-        after *= desc->pad_to_window && desc->window[i] > g->resampled[i] ? desc->window[i] : g->resampled[i];
-        window *= desc->window[i];
-    }
-    after = after > before ? after : before;
-    /* An empty volume becomes one window even without padding. */
-    if (desc->crop_foreground && window > after)
-        after = window;
-    return ctvk_alloc(host, (size_t)after * sizeof(float));
-}
-
-/* Steps 4 and 5 where the volume lies, already rotated. */
-static void crop_and_pad(const ctvk_prep_desc *desc, const bounds *box, ctvk_geometry *g, float *data)
-{
-    for (int i = 0; i < 3 && desc->crop_foreground; i++) {
         g->crop_first[i] = box->high[i] < 0 ? 0 : box->low[i];
         g->crop_dim[i] = box->high[i] < 0 ? 0 : box->high[i] - box->low[i] + 1;
     }
-    ctvk_geometry_finish(desc, g);
-    if (g->empty) {
-        memset(data, 0, (size_t)(g->dim[0] * g->dim[1] * g->dim[2]) * sizeof(float));
-        return;
+}
+
+static ctvk_status no_memory(const ctvk_geometry *g, ctvk_error *error)
+{
+    return ctvk_fail(error, CTVK_ERROR_HOST_MEMORY, "prepare: host memory exhausted for %lld x %lld x %lld voxels (free some memory)",
+                     (long long)g->resampled[0], (long long)g->resampled[1], (long long)g->resampled[2]);
+}
+
+/* The two passes. */
+static ctvk_status fill(const ctvk_host *host, ctvk_resampler *resampler, slab_source *source, const ctvk_prep_desc *desc, float *row,
+                        ctvk_prepared *out, ctvk_error *error)
+{
+    ctvk_geometry *g = &out->geometry;
+    source->span = 1;
+    if (desc->crop_foreground) {
+        bounds box = {{INT64_MAX, INT64_MAX, INT64_MAX}, {-1, -1, -1}};
+        source->span = 0.5;
+        ctvk_status status = visit_rows(resampler, source, desc, g, row, visit_bounds, &box, error);
+        if (status)
+            return status;
+        take_bounds(&box, g);
+        source->from = 0.5;
     }
-    ctvk_box from, to;
-    memcpy(from.dim, g->resampled, sizeof from.dim);
-    memcpy(from.first, g->crop_first, sizeof from.first);
-    memcpy(from.count, g->crop_dim, sizeof from.count);
-    memcpy(to.dim, g->padded, sizeof to.dim);
-    memcpy(to.first, g->pad_first, sizeof to.first);
-    memcpy(to.count, g->crop_dim, sizeof to.count);
-    if (memcmp(&from, &to, sizeof from) == 0)
-        return;
-    from = ctvk_rotate_box(from, g->rotate90);
-    to = ctvk_rotate_box(to, g->rotate90);
-    ctvk_move_box(data, &from, &to);
+    ctvk_geometry_finish(desc, g);
+    out->data = ctvk_calloc(host, (size_t)(g->dim[0] * g->dim[1] * g->dim[2]), sizeof(float));
+    if (!out->data)
+        return no_memory(g, error);
+    return g->empty ? CTVK_OK : visit_rows(resampler, source, desc, g, row, visit_store, out, error);
 }
 
 ctvk_status ctvk_prepare(const ctvk_host *host, const ctvk_volume_view *in, const ctvk_prep_desc *desc, ctvk_progress_fn progress,
@@ -163,7 +174,6 @@ ctvk_status ctvk_prepare(const ctvk_host *host, const ctvk_volume_view *in, cons
     slab_source source = {.in = in, .progress = progress, .user = user};
     ctvk_resampler resampler = {.slots = 0};
     ctvk_taps taps[3];
-    bounds box = {{INT64_MAX, INT64_MAX, INT64_MAX}, {-1, -1, -1}};
     memset(out, 0, sizeof *out);
     if (!in->data)
         return ctvk_fail(error, CTVK_ERROR_ARGUMENT, "image: no voxels, data is NULL (pass the volume's memory)");
@@ -177,20 +187,14 @@ ctvk_status ctvk_prepare(const ctvk_host *host, const ctvk_volume_view *in, cons
     source.view = ctvk_oriented_view(g, in->stride);
     source.room = ctvk_slab_planes(source.view.dim, sizeof(float));
     source.planes = ctvk_alloc(host, (size_t)(source.room * source.view.dim[1] * source.view.dim[2]) * sizeof(float));
-    out->data = volume_alloc(host, desc, g);
-    if (!source.planes || !out->data)
-        status = ctvk_fail(error, CTVK_ERROR_HOST_MEMORY, "prepare: host memory exhausted for %lld x %lld x %lld voxels (free some memory)",
-                           (long long)g->resampled[0], (long long)g->resampled[1], (long long)g->resampled[2]);
-    if (!status)
-        status = fill(&resampler, &source, desc, g, out->data, &box, error);
+    float *row = ctvk_alloc(host, (size_t)g->resampled[2] * sizeof(float));
+    status = source.planes && row ? fill(host, &resampler, &source, desc, row, out, error) : no_memory(g, error);
+    ctvk_free(host, row);
     ctvk_free(host, source.planes);
     ctvk_resampler_free(host, &resampler);
-    if (status) {
+    if (status)
         ctvk_prepared_free(host, out);
-        return status;
-    }
-    crop_and_pad(desc, &box, g, out->data);
-    return CTVK_OK;
+    return status;
 }
 
 void ctvk_prepared_free(const ctvk_host *host, ctvk_prepared *prepared)

@@ -12,18 +12,6 @@ static int64_t min64(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
-/* First element of the row (x, y) of the resampled grid, at z = crop_first[2], in a volume of geometry->dim; -1 outside the crop. */
-static int64_t row_place(const ctvk_geometry *g, int64_t x, int64_t y)
-{
-    int64_t i, j;
-    x -= g->crop_first[0];
-    y -= g->crop_first[1];
-    if (x < 0 || y < 0 || x >= g->crop_dim[0] || y >= g->crop_dim[1])
-        return -1;
-    ctvk_rotate_row(g->padded, g->rotate90, x + g->pad_first[0], y + g->pad_first[1], &i, &j);
-    return (i * g->dim[1] + j) * g->dim[2] + g->pad_first[2];
-}
-
 void ctvk_restore_label(const ctvk_geometry *g, const uint8_t *labels, uint8_t *out, const int64_t stride[3])
 {
     const ctvk_oriented view = ctvk_oriented_view(g, stride);
@@ -32,7 +20,7 @@ void ctvk_restore_label(const ctvk_geometry *g, const uint8_t *labels, uint8_t *
             for (int64_t z0 = 0; z0 < view.dim[2]; z0 += TILE)
                 for (int64_t x = x0; x < min64(x0 + TILE, view.dim[0]); x++)
                     for (int64_t y = y0; y < min64(y0 + TILE, view.dim[1]); y++) {
-                        int64_t place = row_place(g, x, y);
+                        int64_t place = ctvk_row_place(g, x, y);
                         uint8_t *to = out + view.offset + x * view.stride[0] + y * view.stride[1];
                         for (int64_t z = z0; z < min64(z0 + TILE, view.dim[2]); z++) {
                             int64_t k = z - g->crop_first[2];
@@ -56,7 +44,7 @@ static ctvk_status class_plane(void *user, int64_t x, const float **plane, ctvk_
     (void)error;
     for (int64_t y = 0; y < g->resampled[1]; y++) {
         float *row = s->plane + y * g->resampled[2];
-        int64_t place = row_place(g, x, y), z = place < 0 ? g->resampled[2] : g->crop_first[2];
+        int64_t place = ctvk_row_place(g, x, y), z = place < 0 ? g->resampled[2] : g->crop_first[2];
         for (int64_t k = 0; k < z; k++)
             row[k] = s->outside;
         if (place < 0)

@@ -4,7 +4,8 @@
 
 #include "core/host.h"
 
-/* The host's volume where it lies. value = slope * stored + intercept (HU). strides in bytes, any sign. affine: voxel index -> RAS mm. BORROWED. */
+/* The host's volume where it lies. value = slope * stored + intercept (HU). strides in bytes, any sign. affine: voxel index -> RAS mm.
+ * BORROWED. */
 typedef struct ctvk_volume_view {
     const void *data;
     ctvk_scalar type;
@@ -26,14 +27,14 @@ typedef struct ctvk_prep_desc {
 /* Everything needed to come back. All three axes in the order after step 1 unless said otherwise. */
 typedef struct ctvk_geometry {
     int64_t input_dim[3];
-    int32_t axis[3], flip[3];  /* oriented axis i is input axis axis[i], reversed if flip[i] */
-    double input_spacing[3];   /* mm along the oriented axes */
-    double spacing[3];         /* after step 2 */
+    int32_t axis[3], flip[3]; /* oriented axis i is input axis axis[i], reversed if flip[i] */
+    double input_spacing[3];  /* mm along the oriented axes */
+    double spacing[3];        /* after step 2 */
     int64_t resampled[3], crop_first[3], crop_dim[3], pad_first[3], padded[3];
     int32_t rotate90;
-    int64_t dim[3];            /* final: after step 6 */
-    int32_t resample;          /* step 2 did something */
-    int32_t empty;             /* no value > 0: nothing to segment; dim is then one window of zeros */
+    int64_t dim[3];   /* final: after step 6 */
+    int32_t resample; /* step 2 did something */
+    int32_t empty;    /* no value > 0: nothing to segment; dim is then one window of zeros */
 } ctvk_geometry;
 
 typedef struct ctvk_prepared {
@@ -41,17 +42,19 @@ typedef struct ctvk_prepared {
     float *data; /* OWNED: [x][y][z], z fastest, dims geometry.dim: after steps 1-6 */
 } ctvk_prepared;
 
-/* progress may be NULL; non-zero return gives CTVK_CANCELLED. Memory beyond input and output: at most one resampled volume.
- * The input is read once, in slabs; crop and padding happen in place, so the output may hold more room than dim says. progress is called
- * with stage "prepare" once a slab. CTVK_ERROR_INPUT: NaN or infinity (the message names the voxel), singular affine, dims, strides or
- * scaling that cannot be; CTVK_ERROR_BUNDLE: values of desc that cannot be. */
+/* progress may be NULL; non-zero return gives CTVK_CANCELLED. Memory beyond input and output: one slab of the input (about
+ * 32 MiB) and the planes under the resampling kernel; the output is of geometry.dim, so never larger than crop and window ask for. With
+ * crop_foreground the input is read twice, in slabs. progress is called with stage "prepare" once a slab. CTVK_ERROR_INPUT: NaN or infinity
+ * (the message names the voxel), singular affine, dims, strides or scaling that cannot be; CTVK_ERROR_BUNDLE: values of desc that cannot
+ * be. */
 ctvk_status ctvk_prepare(const ctvk_host *host, const ctvk_volume_view *in, const ctvk_prep_desc *desc, ctvk_progress_fn progress,
                          void *user, ctvk_prepared *out, ctvk_error *error);
 void ctvk_prepared_free(const ctvk_host *host, ctvk_prepared *prepared);
 /* Geometry alone, from dims and affine, for planning before voxels are read (crop unknown: taken as none). */
 ctvk_status ctvk_geometry_plan(const ctvk_volume_view *in, const ctvk_prep_desc *desc, ctvk_geometry *out, ctvk_error *error);
 
-/* Step 7. starts are in the coordinates of the final volume, zero-padded to the window where an axis is smaller (pad_first). x outermost, z innermost. */
+/* Step 7. starts are in the coordinates of the final volume, zero-padded to the window where an axis is smaller (pad_first). x outermost, z
+ * innermost. */
 typedef struct ctvk_windows {
     int32_t window[3];
     int64_t dim[3], padded[3], pad_first[3];
@@ -64,8 +67,8 @@ void ctvk_windows_free(const ctvk_host *host, ctvk_windows *windows);
 /* One window of the (virtually padded) volume: out [x][y][z] float32 of the window's size. index = (ix * count[1] + iy) * count[2] + iz. */
 void ctvk_window_read(const ctvk_windows *windows, int64_t index, const float *volume, float *out);
 
-/* Accumulators, step 8: (classes + 1) volumes of `dim` floats: sums of w*logit per class, then sum of w. tile: planes [first, first+count) of
- * the window, planar [x][class+1][y][z] as ops/blend.h writes them. */
+/* Accumulators, step 8: (classes + 1) volumes of `dim` floats: sums of w*logit per class, then sum of w. tile: planes [first, first+count)
+ * of the window, planar [x][class+1][y][z] as ops/blend.h writes them. */
 void ctvk_blend_add(const ctvk_windows *windows, int64_t index, int32_t classes, int32_t first, int32_t count, const float *tile,
                     float *sums);
 

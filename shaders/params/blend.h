@@ -4,12 +4,12 @@
 
 /* w = max(exp(sum over axes of t^2 * rate), least), t = distance to the window's centre in voxels. Places in floats. */
 struct ctvk_blend_params {
-    int from;    /* where the first plane begins in its binding */
+    int from; /* where the first plane begins in its binding */
     int to;
     int first_x; /* of the window */
     int size_y;
     int size_z;
-    int voxels;  /* of this dispatch */
+    int voxels; /* of this dispatch */
     int classes;
     float centre_x; /* (n - 1) / 2 */
     float centre_y;

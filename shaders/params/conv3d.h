@@ -5,16 +5,16 @@
 /* One dispatch computes 24 output channels, several planes, from one run of input channels. Units: vec4 of a blocked tensor,
  * float of a planar one. */
 struct ctvk_conv3d_params {
-    int in_base;     /* where input plane in_first begins in the binding, plus the first channel group of this dispatch */
-    int in_first;    /* first input plane that is bound */
-    int in_x;        /* extents of the input */
+    int in_base;  /* where input plane in_first begins in the binding, plus the first channel group of this dispatch */
+    int in_first; /* first input plane that is bound */
+    int in_x;     /* extents of the input */
     int in_y;
     int in_z;
-    int in_plane;    /* from one x plane to the next */
-    int in_last;     /* last input plane that is bound */
+    int in_plane; /* from one x plane to the next */
+    int in_last;  /* last input plane that is bound */
     int stride;
-    int out_base;    /* where output plane out_first begins in the binding, plus the first channel group of this dispatch */
-    int out_first;   /* first output plane of the dispatch */
+    int out_base;  /* where output plane out_first begins in the binding, plus the first channel group of this dispatch */
+    int out_first; /* first output plane of the dispatch */
     int out_y;
     int out_z;
     int out_plane;
@@ -30,16 +30,16 @@ struct ctvk_conv3d_params {
  * [36][channel group][planes + 2][tile], products [36][channel group][planes][tile]. Both transforms use this struct: `first`, `planes`
  * and `lanes` are those of the scratch side. */
 struct ctvk_conv3d_winograd_params {
-    int base;          /* where plane `bound_first` begins in the tensor's binding, plus the first channel group */
-    int bound_first;   /* first and last tensor plane that is bound */
+    int base;        /* where plane `bound_first` begins in the tensor's binding, plus the first channel group */
+    int bound_first; /* first and last tensor plane that is bound */
     int bound_last;
-    int x;             /* extents of the tensor */
+    int x; /* extents of the tensor */
     int y;
     int z;
-    int plane;         /* vec4 of the tensor from one x plane to the next */
-    int first;         /* tensor plane of scratch plane 0; -1: the halo outside the tensor */
-    int planes;        /* scratch planes */
-    int row;           /* first tile row */
+    int plane;  /* vec4 of the tensor from one x plane to the next */
+    int first;  /* tensor plane of scratch plane 0; -1: the halo outside the tensor */
+    int planes; /* scratch planes */
+    int row;    /* first tile row */
     int tiles_z;
     int tiles;         /* of one scratch plane */
     int scratch;       /* scratch vec4 of the first lane */
@@ -49,18 +49,16 @@ struct ctvk_conv3d_winograd_params {
 
 /* One dispatch: one transform point, 24 output channels, one run of input channels, all tiles of the block. */
 struct ctvk_conv3d_product_params {
-    int in_base;    /* transform point */
-    int in_group;   /* vec4 from one channel group to the next */
-    int in_plane;   /* vec4 from one plane to the next: the tap along x */
-    int out_base;   /* transform point and first channel group */
+    int in_base;  /* transform point */
+    int in_group; /* vec4 from one channel group to the next */
+    int in_plane; /* vec4 from one plane to the next: the tap along x */
+    int out_base; /* transform point and first channel group */
     int out_group;
     int out_groups; /* channel groups to store, 1..6 */
     int lanes;      /* planes * tiles */
     int accumulate;
     int address_low;
     int address_high;
-    int in_low;
-    int in_high;
 };
 
 #endif

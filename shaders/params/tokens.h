@@ -5,7 +5,7 @@
 
 /* out[p][o] = act(bias[o] + sum_i W[o][i] in[p][i]); weights: [outs][width] then bias [outs]. */
 struct ctvk_linear_params {
-    int from;          /* vec4 */
+    int from;        /* vec4 */
     int in_stride;   /* vec4 from one row to the next */
     int in_add;      /* vec4: rows added to those of `from` where o < add_outs, same stride */
     int add_outs;    /* 0: nothing is added */
@@ -14,15 +14,15 @@ struct ctvk_linear_params {
     int width;       /* vec4 of one input row */
     int outs;
     int to;         /* float */
-    int out_stride;  /* float */
+    int out_stride; /* float */
     int relu;
 };
 
 /* out = layer norm of (in + add) over rows of `width` vec4, eps 1e-5; weights: gamma, beta. */
 struct ctvk_layer_norm_params {
     int from; /* vec4, rows lie one behind the other in all three */
-    int add; /* vec4; equal to -1: nothing is added */
-    int to; /* vec4; may be in or add */
+    int add;  /* vec4; equal to -1: nothing is added */
+    int to;   /* vec4; may be in or add */
     int width;
 };
 
@@ -42,14 +42,14 @@ struct ctvk_attend_params {
 /* out[h * rows + p][c] = scale * sum_d W[h * head + d][c] (in[p][h * head + d] - in[last][h * head + d]);
  * weights: [width][columns], then bias [width], which takes the place of one more column and goes to `constants`. */
 struct ctvk_fold_params {
-    int from;        /* float */
+    int from;      /* float */
     int in_stride; /* float */
     int subtract;  /* float: row to subtract; -1: none */
     int rows;
     int head;
     int width;
     int columns;
-    int to;       /* float */
+    int to;        /* float */
     int constants; /* float */
     float scale;
 };

@@ -5,16 +5,16 @@
 /* One dispatch: one run of input channels into 24 sums of each input voxel. Blocked output: 3 channel groups at the two voxels along z
  * of one (x, y) corner. Planar output: 3 channels at all 8 corners. */
 struct ctvk_transp_conv3d_params {
-    int in_base;     /* vec4: first plane in its binding plus the first channel group */
+    int in_base; /* vec4: first plane in its binding plus the first channel group */
     int in_plane;
     int in_y;
     int in_z;
-    int out_base;    /* vec4 (float where planar): first plane in its binding plus the first channel group (channel) */
-    int out_plane;   /* of one output plane */
-    int out_count;   /* channel groups (channels) to store, 1..3 */
-    int corner_x;    /* 0 or 1 (blocked) */
+    int out_base;  /* vec4 (float where planar): first plane in its binding plus the first channel group (channel) */
+    int out_plane; /* of one output plane */
+    int out_count; /* channel groups (channels) to store, 1..3 */
+    int corner_x;  /* 0 or 1 (blocked) */
     int corner_y;
-    int lanes;       /* planes * in_y * in_z */
+    int lanes; /* planes * in_y * in_z */
     int accumulate;
     int address_low;
     int address_high;

@@ -30,9 +30,17 @@ def command_lines():
     yield case("nothing", "command", [])
     yield case("empty word", "command \"\"", [""])
     yield case("unknown command", "frobnicate", ["frobnicate"])
-    yield case("a later command: embed", "embed", ["embed", "--model", "@text"])
-    yield case("a later command: tokenize", "tokenize", ["tokenize"])
-    yield case("a later command: evaluate", "evaluate", ["evaluate"])
+    yield case("embed without output", "--output", ["embed", "--model", "@text", "--prompt", "N0, left side"])
+    yield case("embed without a prompt", "--prompt", ["embed", "--model", "@text", "--output", "@out/e.safetensors"])
+    yield case("embed with two prompts", "--field", ["embed", "--model", "@text", "--output", "@out/e.safetensors", *LEFT, "--field", "side=left"])
+    yield case("embed for a vision-only model", "vision-only", ["embed", "--model", "@vision", "--output", "@out/e.safetensors", *LEFT])
+    yield case("embed with a memory limit that is none", "--memory-limit", ["embed", "--model", "@text", "--output", "@out/e.safetensors", *LEFT,
+                                                                           "--memory-limit", "little"])
+    yield case("tokenize without a model", "--llm", ["tokenize", "--prompt", "left"])
+    yield case("tokenize without a text", "--prompt", ["tokenize", "--llm", "@ct.nii"])
+    yield case("tokenize with a text and lines", "--jsonl", ["tokenize", "--llm", "@ct.nii", "--prompt", "left", "--jsonl"])
+    yield case("evaluate alone", "--reference", ["evaluate"])
+    yield case("evaluate without a prediction", "--prediction", ["evaluate", "--reference", "@ct.nii.gz"])
     yield case("option before command", "--model", ["--model", "@text"])
     yield case("version with more", "--version", ["--version", "now"])
     yield case("control bytes", "command", ["\x1b[31mred\nctvk: error: fake"])
@@ -83,7 +91,7 @@ def command_lines():
     yield case("field unknown", "side", segment("--field", "stage=N0"))
     yield case("field value unknown", "left", segment("--field", "side=middle"))
     yield case("field value empty", "side", segment("--field", "side="))
-    yield case("field twice", "side", segment("--field", "side=left", "--field", "side=right"))
+    yield case("field twice", "side", segment("--field", "side=left", "--field", "side=left"))
     yield case("too many fields", "--field", segment(*(["--field", "side=left"] * 40)))
     yield case("devices with a word", "extra", ["devices", "extra"])
     yield case("devices with an unknown option", "--yaml", ["devices", "--yaml"])
@@ -111,7 +119,12 @@ def paths():
     yield case("report is a device", 3, "/dev/null", segment(*LEFT, "--report", "/dev/null"))
     yield case("report folder missing", 3, "--report", segment(*LEFT, "--report", "@none/report.json"))
     yield case("logits folder missing", 3, "--logits", segment(*LEFT, "--logits", "@none/logits.safetensors"))
-    yield case("llm missing", 3, "none.gguf", segment(*LEFT, "--llm", "@none.gguf"))
+    yield case("llm missing", 4, "none.gguf", segment(*LEFT, "--llm", "@none.gguf"))
+    yield case("llm for a bundle that names none", 4, "tiny", segment("--prompt", "N1, left side", "--llm", "@ct.nii"))
+    yield case("vocabulary missing", 3, "none.gguf", ["tokenize", "--llm", "@none.gguf", "--prompt", "left"])
+    yield case("vocabulary is a folder", 3, "text", ["tokenize", "--llm", "@text", "--prompt", "left"])
+    yield case("vocabulary is no GGUF", 3, "ct.nii", ["tokenize", "--llm", "@ct.nii", "--prompt", "left"])
+    yield case("embed into a missing folder", 3, "--output", ["embed", "--model", "@text", *LEFT, "--output", "@none/e.safetensors"])
     yield case("prompt file missing", 3, "none.txt", segment("--prompt-file", "@none.txt"))
     yield case("prompt file is a folder", 3, "out", segment("--prompt-file", "@out"))
     yield case("prompt file too long", 3, "long.txt", segment("--prompt-file", "@long.txt"),
@@ -352,6 +365,37 @@ def images():
     yield case("only magic of gz", b"\x1f\x8b", ".nii.gz")
 
 
+def evaluations():
+    """The image in the place of a label map, and every kind of file that is none, on either side."""
+    def case(name, names, reference, prediction, damage=None):
+        arguments = ["evaluate", "--reference", reference, "--prediction", prediction, "--json"]
+        return Case(f"evaluate: {name}", 3, names, arguments, damage)
+
+    labels = bytes(40 * 36 * 20)
+    sound = files.nifti(data=labels, datatype=2, bits=8)
+
+    def put(data, name="bad.nii"):
+        def damage(folder):
+            files.write(f"{folder}/labels.nii", sound)
+            files.write(f"{folder}/{name}", data)
+        return damage
+
+    yield case("an image as the reference", "ct.nii.gz", "@ct.nii.gz", "@labels.nii", put(b""))
+    yield case("an image as the prediction", "ct.nii.gz", "@labels.nii", "@ct.nii.gz", put(b""))
+    yield case("reference missing", "none.nii", "@none.nii", "@labels.nii", put(b""))
+    yield case("prediction is a folder", "text", "@labels.nii", "@text", put(b""))
+    yield case("prediction is a pipe", "pipe.nii", "@labels.nii", "@pipe.nii", lambda folder: (put(b"")(folder), os.mkfifo(f"{folder}/pipe.nii")))
+    for name, data in (("empty", b""), ("text", b"no label map" * 100), ("cut short", sound[:-1]), ("half a header", sound[:200]),
+                       ("two volumes", files.nifti(data=labels, datatype=2, bits=8, dim=(4, 40, 36, 10, 2, 1, 1, 1))),
+                       ("another size", files.nifti(data=labels, datatype=2, bits=8, dim=(3, 36, 40, 20, 1, 1, 1, 1))),
+                       ("another spacing", files.nifti(data=labels, datatype=2, bits=8, spacing=(1.0, 1.0, 2.1))),
+                       ("negative", files.nifti(data=b"\xff" * len(labels), datatype=256, bits=8)),
+                       ("NaN", files.nifti(data=NAN * len(labels), datatype=16, bits=32)),
+                       ("RGB", files.nifti(data=labels * 3, datatype=128, bits=24))):
+        yield case(name, "bad.nii", "@labels.nii", "@bad.nii", put(data))
+        yield case(f"{name} as the reference", "bad.nii", "@bad.nii", "@labels.nii", put(data))
+
+
 def all_cases():
-    for group in (command_lines, paths, manifests, weights, embeddings, images):
+    for group in (command_lines, paths, manifests, weights, embeddings, images, evaluations):
         yield from group()

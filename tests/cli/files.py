@@ -74,7 +74,8 @@ def count_of(shape):
 
 def seeded(shapes, seed=1):
     """{name: (shape, float32 bytes)}: uniform numbers scaled by the fan-in, so that activations stay finite."""
-    pool = array.array("f", (random.Random(seed).uniform(-1, 1) for _ in range(100003)))
+    generator = random.Random(seed)
+    pool = array.array("f", (generator.uniform(-1, 1) for _ in range(100003)))
     tensors, at = {}, 0
     for name, shape in sorted(shapes.items()):
         n = count_of(shape)
@@ -82,6 +83,21 @@ def seeded(shapes, seed=1):
         values = array.array("f", (pool[(at + i) % len(pool)] * scale for i in range(n)))
         at += n
         tensors[name] = (shape, values.tobytes())
+    return tensors
+
+
+def network(text=True):
+    """Seeded weights of a network that finds something and leaves something: the last layer's weights add up to nothing over its inputs, so
+    that both classes win somewhere."""
+    tensors = seeded(network_shapes(text))
+    name = "out.transp_conv.conv.weight"
+    shape, data = tensors[name]
+    values, row = array.array("f", data), count_of(shape[1:])
+    for i in range(row):
+        mean = sum(values[i::row]) / shape[0]
+        for c in range(shape[0]):
+            values[c * row + i] -= mean
+    tensors[name] = (shape, values.tobytes())
     return tensors
 
 
@@ -138,7 +154,7 @@ def sha256(path):
 
 
 def make_bundle(folder, text=True):
-    weights = safetensors(seeded(network_shapes(text)))
+    weights = safetensors(network(text))
     value = manifest(text)
     write(f"{folder}/network.safetensors", weights)
     if text:

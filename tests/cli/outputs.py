@@ -24,9 +24,9 @@ def check(condition, text):
 
 
 def environment(**more):
-    env = dict(os.environ, XDG_CACHE_HOME=os.environ["CTVK_TEST_TMP"] + "/cache", **more)
+    env = dict(os.environ, XDG_CACHE_HOME=os.environ["CTVK_TEST_TMP"] + "/cache")
     env.pop("CTVK_DEVICE", None)
-    return env
+    return dict(env, **more)
 
 
 def run(*arguments, code=0, **more):

@@ -18,7 +18,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     ctvk_status status = ctvk_image_parse(NULL, data, size, "image.nii", &image, &error);
     if (status != CTVK_OK) {
         EXPECT_REFUSAL(status, error);
-        EXPECT(!image.data && !image.header);
+        EXPECT(!image.data && !image.header && !image.comment);
         return 0;
     }
     EXPECT(image.dim[0] > 0 && image.dim[1] > 0 && image.dim[2] > 0);
@@ -30,6 +30,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             EXPECT(isfinite(image.affine[i][k]));
     }
     EXPECT(strlen(image.sha256) == 64);
+    EXPECT(!image.comment || strlen(image.comment) < (4u << 20)); /* what is looked at of the extensions */
     volatile uint8_t last = ((const uint8_t *)image.data)[image.bytes - 1];
     (void)last;
     ctvk_image_free(NULL, &image);

@@ -68,6 +68,55 @@ def tensor_files():
     write("safetensors", "long_header", safetensors({}, length=1 << 63))
 
 
+def text(value):
+    data = value.encode()
+    return struct.pack("<Q", len(data)) + data
+
+
+def gguf(metadata=(), tensors=(), data=b"", version=3, keys=None, count=None, alignment=32):
+    """metadata: (key, type, bytes of the value); tensors: (name, shape, type, offset)."""
+    out = b"GGUF" + struct.pack("<IQQ", version, len(tensors) if count is None else count, len(metadata) if keys is None else keys)
+    for key, kind, value in metadata:
+        out += text(key) + struct.pack("<I", kind) + value
+    for name, shape, kind, offset in tensors:
+        out += text(name) + struct.pack("<I%dQIQ" % len(shape), len(shape), *shape, kind, offset)
+    return out + bytes(-len(out) % alignment) + data
+
+
+def array(element, count, values):
+    return struct.pack("<IQ", element, count) + values
+
+
+def gguf_files():
+    scalars = [(f"k{i}", i, bytes([1] + [0] * (size - 1))) for i, size in
+               enumerate((1, 1, 2, 2, 4, 4, 4, 1, 0, 0, 8, 8, 8)) if size]
+    write("gguf", "sound", gguf([("general.architecture", 8, text("llama")), ("general.alignment", 4, struct.pack("<I", 8)),
+                                 ("a", 9, array(8, 2, text("x") + text(""))), ("b", 9, array(6, 2, bytes(8))),
+                                 ("c", 9, array(5, 1, bytes(4))), ("k", 9, array(9, 1, array(0, 2, b"ab")))] + scalars,
+                                [("t", (4, 2), 0, 0), ("u", (32,), 2, 32)], bytes(56), alignment=8))
+    blocks = ((1, 1, 2), (30, 1, 2), (3, 32, 20), (6, 32, 22), (7, 32, 24), (8, 32, 34), (12, 256, 144), (13, 256, 176), (14, 256, 210))
+    tensors, offset = [], 0
+    for kind, elements, size in blocks:
+        tensors.append((f"t{kind}", (elements,), kind, offset))
+        offset += size + -size % 32
+    write("gguf", "types", gguf(tensors=tensors, data=bytes(range(256)) * 4, version=2))
+    write("gguf", "empty", gguf())
+    write("gguf", "version_1", gguf(version=1))
+    write("gguf", "big_endian", gguf(version=3 << 24))
+    write("gguf", "many_keys", gguf(keys=1 << 62))
+    write("gguf", "many_tensors", gguf(count=(1 << 64) - 1))
+    write("gguf", "long_text", gguf([("a", 8, struct.pack("<Q", (1 << 64) - 8))]))
+    write("gguf", "long_array", gguf([("a", 9, array(12, (1 << 61) + 1, bytes(8)))]))
+    write("gguf", "deep", gguf([("a", 9, array(9, 1, b"") * 5 + array(0, 1, b"x"))]))
+    write("gguf", "alignment", gguf([("general.alignment", 4, struct.pack("<I", 12))], [("t", (1,), 0, 0)], bytes(32)))
+    write("gguf", "twice", gguf([("a", 7, b"\1"), ("a", 7, b"\0")]))
+    write("gguf", "same_name", gguf(tensors=[("t", (1,), 0, 0), ("t", (1,), 0, 32)], data=bytes(64)))
+    write("gguf", "overlap", gguf(tensors=[("t", (16,), 0, 0), ("u", (16,), 0, 32)], data=bytes(96)))
+    write("gguf", "overflow", gguf(tensors=[("t", (1 << 32, 1 << 32), 0, 0)], data=bytes(32)))
+    write("gguf", "beyond", gguf(tensors=[("t", (16,), 0, (1 << 64) - 32)], data=bytes(64)))
+    write("gguf", "not_read", gguf(tensors=[("t", (256,), 16, 0)], data=bytes(96)))
+
+
 def nifti(datatype=4, bitpix=16, dim=(3, 2, 2, 2, 1, 1, 1, 1), order="<", data=None, sform=1, qform=0, offset=352.0, extension=b"", slope=1.0,
           pixdim=(1.0, 1.0, 1.0, 3.0, 0, 0, 0, 0), magic=b"n+1\0"):
     head = struct.pack(order + "i10s18sihcB8h3fhhhh8ffffhBB4f2i80s24shh3f3f12f16s4s", 348, b"", b"", 0, 0, b"r", 0, *dim, 0, 0, 0, 0,
@@ -104,11 +153,25 @@ def paths():
         write("bundle_path", f"{i:02}", name.encode())
 
 
+def prompts():
+    texts = {"prompt": "N1, cT2, breast conserving surgery, left side", "merges": "abc aab  aaaa\tbc cccc 's 111111 xyz", "markup": "<s>[T]x[T] <|im_start|>",
+             "scripts": "\u4e2d\u6587\uff0ce\u0301\u00a0\U0001f600\u0663\u00bd\r\n\n ", "empty": "", "zero": "a\0b"}
+    for name, value in texts.items():
+        write("tokenizer_spm", name, value.encode())
+        for i, rule in enumerate(("gpt2", "llama3", "smollm", "default")):
+            write("tokenizer_bpe", f"{name}_{rule}", bytes([i]) + value.encode())
+    for name, value in {"surrogate": b"a\xed\xa0\x80", "overlong": b"\xc0\xaf", "cut": b"ab\xf0\x9f\x98"}.items():
+        write("tokenizer_spm", name, value)
+        write("tokenizer_bpe", name, b"\0" + value)
+
+
 def main():
     manifests()
     tensor_files()
+    gguf_files()
     images()
     paths()
+    prompts()
     return 0
 
 

@@ -1,10 +1,8 @@
-/* The whole network against what the published code computed: every tap of the first window, the blended logits of all windows, and
- * the same window twice. Cases: the repository's own (tests/data/golden) and, where it is there, ../shared/golden. */
+/* The whole network against what the published code computed: every tap of the first window, the blended logits of all windows, the label
+ * map on the image's grid, and all windows twice, bit for bit. Cases: the repository's own (tests/data/golden) and, where it is there,
+ * ../shared/golden. */
 #include "formats/bundle.h"
-#include "nets/llmseg.h"
-#include "support/check.h"
-#include "support/golden.h"
-#include "volume/volume.h"
+#include "nets/golden_label.h"
 
 #include <math.h>
 
@@ -39,6 +37,15 @@ static void pick(const float *data, const uint64_t dim[3], uint64_t step, const 
             for (uint64_t y = 0; y < want->shape[2]; y++)
                 for (uint64_t z = 0; z < want->shape[3]; z++)
                     *out++ = data[((c * dim[0] + x * step) * dim[1] + y * step) * dim[2] + z * step];
+}
+
+/* Taps that the case holds. */
+static int taps_of(const ctvk_safetensors *expected)
+{
+    int taps = 0;
+    for (uint64_t i = 0; i < ctvk_safetensors_count(expected); i++)
+        taps += strncmp(ctvk_safetensors_at(expected, i)->name, "first_window.", 13) == 0;
+    return taps;
 }
 
 /* The step with which `want` was cut from a volume of this size; 0: none gives its shape. */
@@ -148,7 +155,7 @@ static void run_case(ctvk_gpu *gpu, const golden_case *c)
         const uint64_t window_dim[3] = {(uint64_t)m->window[0], (uint64_t)m->window[1], (uint64_t)m->window[2]};
         state s = {expected, out ? step_of(out, window_dim) : 0, &windows, 0, m->out_channels, 0, sums, c->name};
         run_windows(net, m, &s, volume, text, s.tap_step != 0);
-        CHECK_MSG(!out || s.taps >= 10, "%s: only %d taps", c->name, s.taps);
+        CHECK_MSG(s.taps == taps_of(expected) && (!out || s.taps >= 10), "%s: %d taps of %d", c->name, s.taps, taps_of(expected));
         s.sums = again;
         run_windows(net, m, &s, volume, text, 0);
         CHECK_MSG(memcmp(sums, again, (size_t)(m->out_channels + 1) * voxels * sizeof *sums) == 0, "%s: two runs differ", c->name);
@@ -161,7 +168,9 @@ static void run_case(ctvk_gpu *gpu, const golden_case *c)
             pick(got, full, step, logits, got);
         double e = step ? relative_l2(got, want, logits->count) : INFINITY;
         CHECK_MSG(e <= TOLERANCE, "%s logits: relative L2 error %.2e", c->name, e);
-        printf("%-24s taps %2d, logits relative L2 error %.2e\n", c->name, s.taps, e);
+        printf("%-24s taps %2d, logits relative L2 error %.2e", c->name, s.taps, e);
+        golden_label_check(c, m, net, sums, voxels);
+        printf("\n");
         free(volume);
         free(want);
         free(sums);

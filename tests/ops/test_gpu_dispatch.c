@@ -189,6 +189,49 @@ static void test_cancel(void)
     close_probe();
 }
 
+/* The host writes into mapped memory between submissions: those before keep what they read, those after see it. */
+static void test_submit(void)
+{
+    enum { ROUNDS_OF_WRITING = 20 };
+    open_probe(0);
+    watch w = {0};
+    ctvk_gpu_buffer *input[2] = {0}, *result = NULL;
+    uint64_t mark[2] = {0}, none = 9;
+    int bad = 0;
+    for (int i = 0; i < 2; i++)
+        CHECK(ctvk_gpu_buffer_create(p.gpu, sizeof p.in, CTVK_GPU_MEMORY_UPLOAD, "input", &input[i], NULL) == CTVK_OK);
+    CHECK(ctvk_gpu_buffer_create(p.gpu, ROUNDS_OF_WRITING * 4, CTVK_GPU_MEMORY_DOWNLOAD, "result", &result, NULL) == CTVK_OK);
+    ctvk_gpu_cmd *cmd = begin(look, &w);
+    CHECK(ctvk_gpu_cmd_work(cmd) == 0 && ctvk_gpu_cmd_submit(cmd, &none, NULL) == CTVK_OK && none == 0);
+    CHECK(ctvk_gpu_cmd_wait(cmd, 1, NULL) == CTVK_ERROR_INTERNAL && ctvk_gpu_cmd_wait(cmd, 0, NULL) == CTVK_OK);
+    for (uint32_t round = 0; round < ROUNDS_OF_WRITING; round++) {
+        ctvk_gpu_buffer *mine = input[round % 2];
+        bad += ctvk_gpu_cmd_wait(cmd, mark[round % 2], NULL) != CTVK_OK;
+        bad += round >= 2 && w.last < round - 1;
+        for (uint32_t i = 0; i < PROBE_COUNT; i++)
+            ((uint32_t *)mine->mapped)[i] = round * 1000 + i;
+        p.binds[0].buffer = mine;
+        bad += probe_run(&p, cmd, 3, 1, 0, NULL) != CTVK_OK;
+        bad += ctvk_gpu_cmd_copy(cmd, p.target, 40, result, round * 4, 4, NULL) != CTVK_OK;
+        bad += ctvk_gpu_cmd_submit(cmd, &mark[round % 2], NULL) != CTVK_OK || mark[round % 2] != round + 1;
+    }
+    CHECK(ctvk_gpu_cmd_work(cmd) == ROUNDS_OF_WRITING);
+    finish(cmd);
+    for (uint32_t round = 0; round < ROUNDS_OF_WRITING; round++)
+        bad += ((const uint32_t *)result->mapped)[round] != probe_value(&p, 10, round * 1000 + 10, 3);
+    CHECK(bad == 0 && w.calls == ROUNDS_OF_WRITING);
+
+    w = (watch){.stop_at = 1};
+    cmd = begin(look, &w);
+    CHECK(probe_run(&p, cmd, 3, 1, 0, NULL) == CTVK_OK && ctvk_gpu_cmd_submit(cmd, &mark[0], NULL) == CTVK_OK);
+    CHECK(ctvk_gpu_cmd_wait(cmd, mark[0], NULL) == CTVK_CANCELLED && ctvk_gpu_cmd_submit(cmd, &mark[0], NULL) == CTVK_CANCELLED);
+    ctvk_gpu_cmd_destroy(&cmd);
+    ctvk_gpu_buffer_destroy(&input[0]);
+    ctvk_gpu_buffer_destroy(&input[1]);
+    ctvk_gpu_buffer_destroy(&result);
+    close_probe();
+}
+
 static void check_refused(const ctvk_gpu_bind *binds, uint32_t count, uint32_t push_bytes, uint32_t x, uint32_t z, const char *word)
 {
     const probe_push push = {PROBE_COUNT, 1, {0, 0}};
@@ -338,6 +381,7 @@ int main(void)
     test_no_barrier();
     test_pieces();
     test_cancel();
+    test_submit();
     test_refusals();
     test_two();
     test_threads();

@@ -87,6 +87,7 @@ int main(void)
 {
     test_device(0);
     test_device(CTVK_GPU_NO_BUFFER_ADDRESS);
+    test_device(CTVK_GPU_NO_TEXEL);
     test_device(CTVK_GPU_MIN_LIMITS);
     return check_done("transp_conv3d");
 }

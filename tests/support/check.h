@@ -9,24 +9,24 @@
 static int check_failed;
 static long check_count;
 
-#define CHECK(condition)                                                                                                         \
-    do {                                                                                                                         \
-        check_count++;                                                                                                           \
-        if (!(condition)) {                                                                                                      \
-            check_failed++;                                                                                                      \
-            fprintf(stderr, "%s:%d: failed: %s\n", __FILE__, __LINE__, #condition);                                              \
-        }                                                                                                                        \
+#define CHECK(condition)                                                            \
+    do {                                                                            \
+        check_count++;                                                              \
+        if (!(condition)) {                                                         \
+            check_failed++;                                                         \
+            fprintf(stderr, "%s:%d: failed: %s\n", __FILE__, __LINE__, #condition); \
+        }                                                                           \
     } while (0)
 
-#define CHECK_MSG(condition, ...)                                                                                                \
-    do {                                                                                                                         \
-        check_count++;                                                                                                           \
-        if (!(condition)) {                                                                                                      \
-            check_failed++;                                                                                                      \
-            fprintf(stderr, "%s:%d: failed: %s: ", __FILE__, __LINE__, #condition);                                              \
-            fprintf(stderr, __VA_ARGS__);                                                                                        \
-            fputc('\n', stderr);                                                                                                 \
-        }                                                                                                                        \
+#define CHECK_MSG(condition, ...)                                                   \
+    do {                                                                            \
+        check_count++;                                                              \
+        if (!(condition)) {                                                         \
+            check_failed++;                                                         \
+            fprintf(stderr, "%s:%d: failed: %s: ", __FILE__, __LINE__, #condition); \
+            fprintf(stderr, __VA_ARGS__);                                           \
+            fputc('\n', stderr);                                                    \
+        }                                                                           \
     } while (0)
 
 /* No check at all counts as a failure. */

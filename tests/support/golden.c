@@ -44,9 +44,16 @@ static int add_folder(golden_case *cases, int count, int room, const char *root,
         golden_case *c = &cases[count];
         snprintf(c->name, sizeof c->name, "%.63s", entry->d_name);
         snprintf(c->folder, sizeof c->folder, "%.400s/%.100s", root, entry->d_name);
-        if (has_file(c->folder, "manifest.json") && has_file(c->folder, "text_embedding.safetensors") + has_file(c->folder, "expected_label.nii.gz") &&
-            has_file(c->folder, "expected.safetensors") && strncmp(c->name, "text-", 5) != 0)
-            count += prepare(c, tmp) == 0;
+        if (has_file(c->folder, "manifest.json") &&
+            has_file(c->folder, "text_embedding.safetensors") + has_file(c->folder, "expected_label.nii.gz") &&
+            has_file(c->folder, "expected.safetensors") && strncmp(c->name, "text-", 5) != 0) {
+            if (prepare(c, tmp) != 0) {
+                fprintf(stderr, "golden case %s: its weights cannot be written to %s\n", c->name, c->bundle);
+                closedir(dir);
+                return -1;
+            }
+            count++;
+        }
     }
     closedir(dir);
     qsort(cases + first, (size_t)(count - first), sizeof *cases, by_name);
@@ -59,8 +66,16 @@ int golden_cases(golden_case *cases, int room)
     char own[1024];
     snprintf(own, sizeof own, "%s/golden", data ? data : ".");
     int count = add_folder(cases, 0, room, own, tmp ? tmp : "/tmp");
+    if (count < 1) {
+        fprintf(stderr, "golden cases: none in %s\n", own);
+        return -1;
+    }
     printf("golden cases of the repository: %d\n", count);
     int all = add_folder(cases, count, room, shared, tmp ? tmp : "/tmp");
+    if (all <= count && shared && *shared) {
+        fprintf(stderr, "golden cases: none in %s, which was named\n", shared);
+        return -1;
+    }
     if (all > count)
         printf("golden cases of the published code: %d\n", all - count);
     else

@@ -9,7 +9,8 @@ typedef struct golden_case {
 } golden_case;
 
 /* CTVK_TEST_DATA/golden (weights made by the seeded generator) and CTVK_GOLDEN, where set and there; says on stdout which were found.
- * Returns how many. */
+ * Returns how many; -1, with a line on stderr, where the repository's own are missing, a folder that was named has none, or weights
+ * cannot be made: a test must not pass with fewer cases than there are. */
 int golden_cases(golden_case *cases, int room);
 
 #endif

@@ -13,12 +13,13 @@
 static ctvk_gpu_instance *opened_instance;
 
 /* Read by the sanitizers: what the layer and the drivers do among themselves is not ours. */
-const char *__lsan_default_suppressions(void);
+#define SEEN_BY_SANITIZERS __attribute__((visibility("default")))
+SEEN_BY_SANITIZERS const char *__lsan_default_suppressions(void);
 const char *__lsan_default_suppressions(void)
 {
     return "leak:libVkLayer_khronos_validation.so\nleak:libvulkan_lvp.so\nleak:libvk_swiftshader.so\nleak:libLLVM\n";
 }
-const char *__tsan_default_suppressions(void);
+SEEN_BY_SANITIZERS const char *__tsan_default_suppressions(void);
 const char *__tsan_default_suppressions(void)
 {
     return "race:libVkLayer_khronos_validation.so\nrace:libvk_swiftshader.so\nrace:libvulkan_lvp.so\nrace:libLLVM\n";
@@ -42,7 +43,9 @@ static inline ctvk_gpu_instance *open_instance(void)
             exit(check_done("no Vulkan instance"));
         CHECK_MSG(opened_instance->messenger != NULL, "the validation layer is missing (install vulkan-validationlayers)");
         /* Kept in memory for good, so that the sanitizers know whose addresses these are. */
-        (void)dlopen("libVkLayer_khronos_validation.so", RTLD_NOW | RTLD_NOLOAD | RTLD_NODELETE);
+        static const char *const foreign[] = {"libVkLayer_khronos_validation.so", "libvulkan_lvp.so", "libvk_swiftshader.so"};
+        for (int i = 0; i < 3; i++)
+            (void)dlopen(foreign[i], RTLD_NOW | RTLD_NOLOAD | RTLD_NODELETE);
     }
     return opened_instance;
 }

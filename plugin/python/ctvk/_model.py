@@ -1,0 +1,423 @@
+"""Models, devices and segmentations: what a researcher holds."""
+import ctypes
+import json
+import os
+import queue
+import threading
+from dataclasses import dataclass, field
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
+
+import numpy
+
+from . import _abi
+
+Progress = Callable[[float, str], Any]
+_SCALARS = {"uint8": 1, "int16": 2, "uint16": 3, "float32": 4, "int8": 5, "int32": 6, "uint32": 7, "float64": 8, "int64": 9, "uint64": 10}
+_CONVENTIONS = {"RAS": 1, "LPS": 2}
+_TYPES = {1: "discrete", 2: "integrated", 3: "virtual", 4: "cpu"}
+_CANCELLED = 70
+
+
+class Error(Exception):
+    """A failed call: `status` is the number, `name` its name ("CTVK_ERROR_BUNDLE"), the text says what, why and what to do."""
+
+    def __init__(self, status: int, name: str, message: str):
+        super().__init__(message)
+        self.status, self.name = status, name
+
+
+class Cancelled(Error):
+    """on_progress returned a true value."""
+
+
+@dataclass(frozen=True)
+class Device:
+    """A Vulkan device. `usable` is False where something that is required is among `lacks`."""
+    index: int
+    name: str
+    type: str
+    vendor: str
+    driver: str
+    uuid: str
+    memory_bytes: int
+    usable: bool
+    lacks: str
+
+
+@dataclass
+class Segmentation:
+    """What a run gives. Unpacks as `labels, record = model.segment(...)`."""
+    labels: numpy.ndarray  #: uint8 on the input's grid, indexed as the input was
+    record: Dict[str, Any]  #: provenance: bundle, device, hashes, memory, seconds, volumes, warnings
+    warnings: List[str] = field(default_factory=list)
+    probability: Optional[numpy.ndarray] = None  #: float32 [classes, i, j, k]
+    logits: Optional[numpy.ndarray] = None  #: float32 [classes, x, y, z] on the preprocessed grid
+    embedding: Optional[numpy.ndarray] = None  #: float32 [prompts, width], the text that was used
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter((self.labels, self.record))
+
+    def volume_ml(self, label: Union[int, str]) -> float:
+        """Volume of a label by value or name."""
+        for entry in self.record["labels"]:
+            if label in (entry["value"], entry["name"]):
+                return entry["volume_ml"]
+        raise KeyError(label)
+
+
+class _Watch:
+    """Runs a job on a thread of its own while the caller's thread hands its progress on: Ctrl-C and exceptions of on_progress then happen in
+    Python, never inside of a C call, and cancel the job. on_progress is called on the caller's thread."""
+
+    def __init__(self, on_progress: Optional[Progress]):
+        self.on_progress, self.events = on_progress, queue.SimpleQueue()
+        self.function = _abi.ProgressFn(self.put)
+
+    def put(self, _user, fraction, stage):
+        self.events.put((fraction, stage.decode()))
+        return 0
+
+    def run(self, run: Callable[[Any], int], cancel: Callable[[Any], None], handle: Any) -> int:
+        """The job's status."""
+        status = []
+
+        def work() -> None:
+            try:
+                status.append(run(handle))
+            finally:
+                self.events.put(None)
+
+        thread = threading.Thread(target=work, name="ctvk")
+        thread.start()
+        try:
+            for event in iter(self.events.get, None):
+                if self.on_progress and self.on_progress(*event):
+                    cancel(handle)
+        except BaseException:
+            cancel(handle)
+            raise
+        finally:
+            while thread.is_alive():
+                try:
+                    thread.join()
+                except KeyboardInterrupt:
+                    pass  # a second Ctrl-C: the job is being cancelled, and its memory is still in use
+        return status[0]
+
+
+def _cache_folder() -> str:
+    base = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
+    folder = os.path.join(base, "ctvk")
+    try:
+        os.makedirs(folder, 0o700, exist_ok=True)
+    except OSError:
+        return ""
+    return folder
+
+
+def _data_folder() -> str:
+    return os.path.join(os.environ.get("XDG_DATA_HOME") or os.path.join(os.path.expanduser("~"), ".local", "share"), "ctvk")
+
+
+class _Context:
+    """One ctvk_context and the library behind it."""
+
+    def __init__(self, log: Optional[Callable[[int, str], Any]] = None):
+        self.library = _abi.Library()
+        self.log = _abi.LogFn(lambda _user, level, message: log(level, message.decode("utf-8", "replace"))) if log else _abi.LogFn()
+        desc = _abi.ContextDesc(log=self.log, cache_folder=_abi.text(_cache_folder()))
+        self.handle = ctypes.c_void_p()
+        status = self.library.contexts.create(ctypes.byref(desc), ctypes.byref(self.handle))
+        if status:
+            raise Error(status, self.name(status), "ctvk: no context could be made (free some memory)")
+
+    def name(self, status: int) -> str:
+        return self.library.contexts.status_name(status).decode()
+
+    def check(self, status: int, last_error, handle) -> None:
+        if status:
+            message = _abi.Text()
+            last_error(handle, ctypes.byref(message))
+            raise (Cancelled if status == _CANCELLED else Error)(status, self.name(status), str(message))
+
+    def close(self) -> None:
+        if self.handle:
+            self.library.contexts.destroy(self.handle)
+            self.handle = ctypes.c_void_p()
+
+    def devices(self) -> List[Device]:
+        table, count, found = self.library.contexts, ctypes.c_uint32(), []
+        self.check(table.device_count(self.handle, ctypes.byref(count)), table.last_error, self.handle)
+        for index in range(count.value):
+            info = _abi.DeviceInfo()
+            self.check(table.device_info(self.handle, index, ctypes.byref(info)), table.last_error, self.handle)
+            found.append(Device(index, str(info.name), _TYPES.get(info.type, "other"), str(info.vendor), str(info.driver), str(info.uuid),
+                                info.memory_bytes, bool(info.usable), str(info.lacks)))
+        return found
+
+
+def devices() -> List[Device]:
+    """Every Vulkan device of this machine.
+
+    Raises Error (CTVK_ERROR_NO_DEVICE) where there is no Vulkan driver.
+    """
+    context = _Context()
+    try:
+        return context.devices()
+    finally:
+        context.close()
+
+
+class Model:
+    """A model bundle, open for segmentation.
+
+    bundle: folder with manifest.json. device: index, part of a name, UUID or "auto". memory_limit: bytes of device memory to stay under.
+    llm: GGUF file of the language model, where it does not lie in the bundle's folder or in ~/.local/share/ctvk.
+    log: called as log(level, message), from any thread. One model serves one thread at a time; use several for several threads.
+
+    >>> import ctvk
+    >>> with ctvk.Model(DEMO) as model:
+    ...     sorted(model.fields)
+    ['side']
+    """
+
+    def __init__(self, bundle: Union[str, "os.PathLike[str]"], *, device: Union[str, int] = "auto", memory_limit: int = 0,
+                 llm: Optional[Union[str, "os.PathLike[str]"]] = None, log: Optional[Callable[[int, str], Any]] = None):
+        self._bundle, self._text_model = ctypes.c_void_p(), ctypes.c_void_p()
+        self._device, self._limit, self._llm = str(device), int(memory_limit), os.fspath(llm) if llm else None
+        self._context = _Context(log)
+        self._library = self._context.library
+        table, folder = self._library.bundles, os.fsencode(os.fspath(bundle))
+        try:
+            status = table.open(self._context.handle, folder, len(folder), ctypes.byref(self._bundle))
+            self._context.check(status, self._library.contexts.last_error, self._context.handle)
+        except Error:
+            self.close()
+            raise
+        self._info = _abi.BundleInfo()
+        table.info(self._bundle, ctypes.byref(self._info))
+
+    def __enter__(self) -> "Model":
+        return self
+
+    def __exit__(self, *_exception) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        if hasattr(self, "_context"):
+            self.close()
+
+    def close(self) -> None:
+        """Frees everything. More than once is fine."""
+        if self._text_model:
+            self._library.texts.close(self._text_model)
+        if self._bundle:
+            self._library.bundles.destroy(self._bundle)
+        self._text_model, self._bundle = ctypes.c_void_p(), ctypes.c_void_p()
+        self._context.close()
+
+    def _check(self, status: int, last_error, handle) -> None:
+        self._context.check(status, last_error, handle)
+
+    def _open(self) -> None:
+        if not self._bundle:
+            raise ValueError("the model is closed")
+
+    # --- what it is ---
+
+    @property
+    def name(self) -> str:
+        return str(self._info.name)
+
+    @property
+    def version(self) -> str:
+        return str(self._info.version)
+
+    @property
+    def intended_use(self) -> str:
+        return str(self._info.intended_use)
+
+    @property
+    def has_text(self) -> bool:
+        """False for a vision-only model."""
+        return bool(self._info.has_text)
+
+    @property
+    def labels(self) -> Dict[int, str]:
+        """Names by value."""
+        self._open()
+        table, found = self._library.bundles, {}
+        for index in range(self._info.label_count):
+            label = _abi.LabelInfo()
+            self._check(table.label(self._bundle, index, ctypes.byref(label)), table.last_error, self._bundle)
+            found[label.value] = str(label.name)
+        return found
+
+    @property
+    def fields(self) -> Dict[str, List[str]]:
+        """Allowed values of each clinical fact of the prompt template."""
+        self._open()
+        table, found = self._library.bundles, {}
+        for index in range(self._info.field_count):
+            fact, values = _abi.FieldInfo(), []
+            self._check(table.field(self._bundle, index, ctypes.byref(fact)), table.last_error, self._bundle)
+            for number in range(fact.value_count):
+                value = _abi.Text()
+                self._check(table.field_value(self._bundle, index, number, ctypes.byref(value)), table.last_error, self._bundle)
+                values.append(str(value))
+            found[str(fact.name)] = values
+        return found
+
+    def _texts(self, count: int, function) -> List[str]:
+        self._open()
+        found = []
+        for index in range(count):
+            value = _abi.Text()
+            self._check(function(self._bundle, index, ctypes.byref(value)), self._library.bundles.last_error, self._bundle)
+            found.append(str(value))
+        return found
+
+    @property
+    def cached_prompts(self) -> List[str]:
+        """Prompts that need no language model."""
+        return self._texts(self._info.cached_prompt_count, self._library.bundles.cached_prompt)
+
+    @property
+    def warnings(self) -> List[str]:
+        return self._texts(self._info.warning_count, self._library.bundles.warning)
+
+    # --- text ---
+
+    def prompt(self, fields: Mapping[str, Union[str, Sequence[str]]]) -> str:
+        """The prompt of the bundle's template. A field with two values (a list) makes a case of two sides.
+
+        >>> model = ctvk.Model(DEMO)
+        >>> model.prompt({"side": "left"})
+        'left side'
+        """
+        self._open()
+        pairs = [(name, value) for name, values in fields.items() for value in ([values] if isinstance(values, str) else values)]
+        choices = (_abi.FieldChoice * max(1, len(pairs)))(*[_abi.FieldChoice(_abi.text(name), _abi.text(value)) for name, value in pairs])
+        prompt, table = _abi.Text(), self._library.bundles
+        self._check(table.fill_template(self._bundle, choices, len(pairs), ctypes.byref(prompt)), table.last_error, self._bundle)
+        return str(prompt)
+
+    def _known(self, prompt: bytes) -> bool:
+        known = ctypes.c_int32()
+        self._library.texts.known(self._bundle, prompt, len(prompt), ctypes.byref(known))
+        return bool(known.value)
+
+    def _language_model(self):
+        """The handle, opened at first need."""
+        if not self._text_model:
+            desc = _abi.TextModelDesc(path=_abi.text(self._llm), data_folder=_abi.text(_data_folder()))
+            status = self._library.texts.open(self._context.handle, self._bundle, ctypes.byref(desc), ctypes.byref(self._text_model))
+            self._check(status, self._library.contexts.last_error, self._context.handle)
+        return self._text_model
+
+    def tokenize(self, text: str) -> List[int]:
+        """Token ids of a text as the bundle's language model reads it, without BOS and <SEG>."""
+        self._open()
+        table, data = self._library.texts, text.encode("utf-8", "surrogateescape")
+        ids, count = ctypes.POINTER(ctypes.c_int32)(), ctypes.c_uint64()
+        model = self._language_model()
+        self._check(table.tokenize(model, data, len(data), ctypes.byref(ids), ctypes.byref(count)), table.last_error, model)
+        return [ids[i] for i in range(count.value)]
+
+    def embed(self, prompt: str, *, on_progress: Optional[Progress] = None) -> numpy.ndarray:
+        """The text embedding of a prompt, float32 [prompts, width]: from the bundle's cache, from memory, else by the language model.
+
+        Raises Error (CTVK_ERROR_BUNDLE) where the language model is needed and cannot be found.
+        """
+        self._open()
+        table, data, watch, job = self._library.texts, prompt.encode("utf-8", "surrogateescape"), _Watch(on_progress), ctypes.c_void_p()
+        known = not data.strip() or self._known(data)
+        model = None if known or not self._info.has_encoder else self._language_model()
+        options = _abi.TextOptions(device=_abi.text(self._device), memory_limit=self._limit, progress=watch.function)
+        status = table.create(self._context.handle, self._bundle, model, data, len(data), ctypes.byref(options), ctypes.byref(job))
+        self._check(status, self._library.contexts.last_error, self._context.handle)
+        try:
+            self._check(watch.run(table.run, table.cancel, job), table.job_error, job)
+            info = _abi.TextInfo()
+            self._check(table.result(job, ctypes.byref(info)), table.job_error, job)
+            return numpy.ctypeslib.as_array(info.values, (info.prompts, info.dim)).copy()
+        finally:
+            table.destroy(job)
+
+    # --- segmentation ---
+
+    def segment(self, array: Any, affine: Any, *, prompt: Optional[str] = None,
+                fields: Optional[Mapping[str, Union[str, Sequence[str]]]] = None, embedding: Optional[Any] = None, convention: str = "RAS",
+                slope: float = 1.0, intercept: float = 0.0, probability: bool = False, logits: bool = False,
+                on_progress: Optional[Progress] = None) -> Segmentation:
+        """Segments a CT.
+
+        array: voxels indexed [i, j, k], any strides (a transposed view is fine); HU = slope * value + intercept. affine: 4 x 4 or 3 x 4,
+        (i, j, k, 1) to millimetres in the convention "RAS" (nibabel, MONAI) or "LPS" (ITK, DICOM). One of prompt, fields, embedding, unless
+        the model is vision-only. on_progress(fraction, stage), on this thread, may return True to cancel (raises Cancelled); Ctrl-C
+        cancels too. The GIL is free meanwhile. The input is never written.
+
+        >>> labels, record = ctvk.Model(DEMO).segment(CT, AFFINE, prompt="left side")
+        >>> labels.shape == CT.shape and int(labels.max()) == 1
+        True
+        """
+        self._open()
+        if sum(given is not None for given in (prompt, fields, embedding)) > 1:
+            raise ValueError("give one of prompt, fields, embedding")
+        if fields is not None:
+            prompt = self.prompt(fields)
+        if prompt and self.has_text and prompt.strip() and not self._known(prompt.encode("utf-8", "surrogateescape")) and self._info.has_encoder:
+            self.embed(prompt, on_progress=on_progress)
+        voxels, volume = _volume(array, affine, convention, slope, intercept)
+        watch = _Watch(on_progress)
+        options = _abi.JobOptions(want=(1 if probability else 0) | (2 if logits else 0), memory_limit=self._limit,
+                                  device=_abi.text(self._device), prompt=_abi.text(prompt), progress=watch.function)
+        if embedding is not None:
+            values = numpy.ascontiguousarray(embedding, dtype=numpy.float32)
+            options.embedding, options.embedding_count = values.ctypes.data_as(ctypes.POINTER(ctypes.c_float)), values.size
+        job, result, jobs = ctypes.c_void_p(), ctypes.c_void_p(), self._library.jobs
+        status = jobs.create(self._context.handle, self._bundle, ctypes.byref(volume), ctypes.byref(options), ctypes.byref(job))
+        self._check(status, self._library.contexts.last_error, self._context.handle)
+        try:
+            self._check(watch.run(jobs.run, jobs.cancel, job), jobs.last_error, job)
+            self._check(jobs.take_result(job, ctypes.byref(result)), jobs.last_error, job)
+            return _read_result(self._library.results, result, voxels)
+        finally:
+            self._library.results.destroy(result)
+            jobs.destroy(job)
+
+
+def _volume(array: Any, affine: Any, convention: str, slope: float, intercept: float) -> Tuple[numpy.ndarray, _abi.Volume]:
+    voxels = numpy.asarray(array)
+    if voxels.ndim != 3:
+        raise ValueError(f"the image has {voxels.ndim} dimensions, not 3")
+    if convention not in _CONVENTIONS:
+        raise ValueError(f"convention {convention!r} is neither 'RAS' nor 'LPS'")
+    if voxels.dtype.name not in _SCALARS or not voxels.dtype.isnative:
+        voxels = voxels.astype(numpy.float32)  # bool, float16, the other byte order: exact
+    matrix = numpy.asarray(affine, dtype=numpy.float64)
+    if matrix.shape not in ((4, 4), (3, 4)) or (matrix.shape == (4, 4) and not numpy.array_equal(matrix[3], (0, 0, 0, 1))):
+        raise ValueError("the affine is not 3 x 4, or 4 x 4 with a last row of 0 0 0 1")
+    volume = _abi.Volume(type=_SCALARS[voxels.dtype.name], data=voxels.ctypes.data, convention=_CONVENTIONS[convention], slope=float(slope),
+                         intercept=float(intercept))
+    volume.dim[:], volume.stride[:], volume.affine[:] = voxels.shape, voxels.strides, matrix[:3].ravel()
+    return voxels, volume
+
+
+def _read_result(results, handle, voxels: numpy.ndarray) -> Segmentation:
+    info, report = _abi.ResultInfo(), _abi.Text()
+    results.info(handle, ctypes.byref(info))
+    results.report(handle, ctypes.byref(report))
+    # Laid out as the input is, so that the two can be compared in one sweep.
+    labels = numpy.empty_like(voxels, dtype=numpy.uint8, order="K", subok=False)
+    results.copy_labels(handle, labels.ctypes.data, (ctypes.c_int64 * 3)(*labels.strides))
+
+    def floats(function, shape: Sequence[int]) -> Optional[numpy.ndarray]:
+        values = function(handle)
+        return numpy.ctypeslib.as_array(values, tuple(shape)).copy() if values else None
+
+    probability = floats(results.probability, (info.classes, *reversed(info.dim)))
+    record = json.loads(str(report))
+    return Segmentation(labels, record, list(record["warnings"]), None if probability is None else probability.transpose(0, 3, 2, 1),
+                        floats(results.logits, (info.classes, *info.logits_dim)),
+                        floats(results.embedding, (info.embedding_prompts, info.embedding_dim)))

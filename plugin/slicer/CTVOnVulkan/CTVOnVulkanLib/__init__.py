@@ -1,0 +1,1 @@
+"""What the modules CTVOnVulkan and SegmentEditorCTVFromText share. Only slicer_adapter.py knows Slicer."""

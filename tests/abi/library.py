@@ -1,0 +1,59 @@
+"""What the library shows to the linker: one symbol, one soname, no rpath, no executable stack; and the version stands in one place."""
+import os
+import re
+import subprocess
+import sys
+
+LIBRARY, SOURCE, COMMAND = sys.argv[1:4]
+failures = []
+
+
+def check(condition, text):
+    if not condition:
+        failures.append(text)
+        print(f"failed: {text}", file=sys.stderr)
+
+
+def run(*command):
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+def symbols():
+    names = [line.split()[-1] for line in run("nm", "-D", "--defined-only", LIBRARY).splitlines()]
+    check(names == ["ctvk_interface"], f"exactly one exported symbol: {names}")
+    dynamic = run("readelf", "-d", LIBRARY)
+    check("Library soname: [libctvk.so.1]" in dynamic, "soname libctvk.so.1")
+    check("RPATH" not in dynamic and "RUNPATH" not in dynamic, "no rpath in the library")
+    check("TEXTREL" not in dynamic, "no text relocations")
+    stack = [line for line in run("readelf", "-lW", LIBRARY).splitlines() if "GNU_STACK" in line]
+    check(stack and "RWE" not in stack[0], "no executable stack")
+    # What a library must not do to its host's process.
+    wanted = set(re.findall(r" ([a-z_]+)(?:@|$)", run("nm", "-D", "--undefined-only", LIBRARY), re.M))
+    for name in ("exit", "_exit", "abort", "setenv", "putenv", "unsetenv", "setlocale", "chdir", "signal", "sigaction", "printf", "puts", "perror",
+                 "atexit", "umask", "system", "fork"):
+        check(name not in wanted, f"the library does not call {name}")
+
+
+def version():
+    with open(f"{SOURCE}/include/ctvk/types.h", encoding="utf-8") as file:
+        numbers = re.findall(r"^#define CTVK_VERSION_(?:MAJOR|MINOR|PATCH) (\d+)$", file.read(), re.M)
+    check(len(numbers) == 3, "three numbers in types.h")
+    text = ".".join(numbers)
+    check(run(COMMAND, "--version") == f"ctvk {text}\n", "the command's version is the header's")
+    check(os.path.realpath(LIBRARY).endswith(f"libctvk.so.{text}"), "the library's file name is the header's version")
+    elsewhere = []
+    for root, folders, names in os.walk(SOURCE):
+        folders[:] = [f for f in folders if f not in (".git", "data") and not f.startswith("build")]
+        for name in names:
+            path = os.path.join(root, name)
+            if name.endswith((".c", ".h", ".py", ".txt", ".cmake", ".in", ".map")) and not path.endswith("include/ctvk/types.h"):
+                with open(path, encoding="utf-8") as file:
+                    if re.search(r"CTVK_VERSION_(MAJOR|MINOR|PATCH) +\d|project\(ctvk VERSION \d", file.read()):
+                        elsewhere.append(os.path.relpath(path, SOURCE))
+    check(elsewhere == [], f"the version stands only in types.h: {elsewhere}")
+
+
+symbols()
+version()
+print(f"library: {len(failures)} failed")
+sys.exit(1 if failures else 0)

@@ -1,0 +1,162 @@
+"""The benchmark: ctvk on lavapipe against PyTorch and llama.cpp on the same cores, in one run.
+
+bench.py --build BUILD --output FOLDER [--quick]
+prints one table and writes bench.json and bench.md. Both programs take turns, each time in a new process; a row's ratio is the median of its
+rounds' ratios. Seconds are of the network alone: reading, preparing and writing count for neither. `difference` is the relative L2 distance of
+the two programs' logits. Where docs/bench.json is committed, the run is compared with it. `--quick` runs the smallest window only.
+"""
+import argparse
+import json
+import os
+import sys
+import time
+
+import cases
+import language
+import programs
+import table
+
+COMMITTED = os.path.join(cases.ROOT, "docs", "bench.json")
+MAX_ROUNDS, MIN_ROUNDS = 5, 2
+# Share of the time that a row may take; of the largest window one round alone takes minutes on a small machine.
+SHARES = {(96, True): 0.06, (96, False): 0.04, (192, True): 0.12, (192, False): 0.08, (384, True): 0.4, (384, False): 0.25}
+LANGUAGE_SHARE = 0.1
+
+
+def say(text):
+    print(f"bench: {text}", file=sys.stderr, flush=True)
+
+
+def machine(threads):
+    """The machine in words that tell nothing about whose it is."""
+    fields = {}
+    with open("/proc/cpuinfo", encoding="utf-8") as file:
+        for line in file:
+            key, _, value = line.partition(":")
+            fields.setdefault(key.strip(), value.strip())
+    wide = [name for name in ("avx2", "avx512f") if name in fields.get("flags", "").split()]
+    cpu = f"{fields.get('model name', 'unknown')} (family {fields.get('cpu family', '?')}, model {fields.get('model', '?')}; {' '.join(wide)})"
+    return {"cpu": cpu, "cores": len(os.sched_getaffinity(0)), "threads": threads, "load_at_start": round(os.getloadavg()[0], 2)}
+
+
+class Clock:
+    def __init__(self, seconds):
+        self.began, self.seconds = time.monotonic(), seconds
+
+    def left(self):
+        return self.seconds - (time.monotonic() - self.began)
+
+
+def rounds_for(one, share, clock, total):
+    """How many rounds of `one` second(s) each: as the row's share allows, never so many that the whole run gets longer."""
+    wanted = max(MIN_ROUNDS, min(MAX_ROUNDS, int(share * total / one)))
+    return max(1, min(wanted, 1 + int(clock.left() / one)))
+
+
+def run_network(arguments, case, clock, about):
+    """A row of the f48 network. ctvk's first turn also compiles its shaders, so one turn of both that counts for nothing warms the caches up
+    wherever a turn is short."""
+    small = max(case.window) <= 192
+    warm_up = case.window if small else cases.WINDOWS[0]
+
+    def turn(logits):
+        a = programs.ctvk(arguments.build, case, arguments.threads, logits)
+        return a, programs.torch(case, arguments.threads, logits, warm_up)
+
+    began = time.monotonic()
+    first = turn(True)
+    one = time.monotonic() - began
+    difference = case.difference()
+    turns = [] if small else [first]
+    count = rounds_for(one, SHARES[max(case.window), bool(case.text_file)], clock, arguments.seconds)
+    while len(turns) < count:
+        say(f"{case.name}: round {len(turns) + 1} of {count}")
+        turns.append(turn(False))
+    a, b = [t[0] for t in turns], [t[1] for t in turns]
+    about.update(driver=a[0]["driver"], torch=b[0]["torch"])
+    return table.row(case.name, a, b, {"difference": difference})
+
+
+def run_language(arguments, about):
+    say("language model")
+    both = language.Language(arguments.build, os.path.join(arguments.output, "language"), say,
+                             arguments.language_model or (language.is_built(arguments.build) and not arguments.quick))
+    sides = [] if "peer" in both.missing else [both.peer] if "ctvk" in both.missing else [both.ctvk, both.peer]
+    turns, count = [], 1
+    try:
+        while sides and len(turns) < count:
+            began = time.monotonic()
+            turns.append([side(arguments.threads) for side in sides])
+            if len(turns) == 1:
+                count = rounds_for(time.monotonic() - began, LANGUAGE_SHARE, Clock(LANGUAGE_SHARE * arguments.seconds), arguments.seconds)
+            say(f"language model: round {len(turns)} of {count}")
+    except programs.Failed as problem:
+        both.missing["this run"] = f"failed: {problem}"
+    b = [turn[-1] for turn in turns]
+    a = [turn[0] for turn in turns] if both.ctvk in sides else []
+    if b:
+        about["llama_cpp_python"] = b[0]["version"]
+    return table.row(both.name, a, b, {"missing": both.missing, "peer_rounds": len(b)})
+
+
+def tell(result, output):
+    rows = result["rows"]
+    about = result["machine"]
+    lines = [table.markdown(rows), "",
+             f"CPU: {about['cpu']}, {about['cores']} cores, {about['threads']} threads for each program; load at the start "
+             f"{about['load_at_start']}.",
+             f"Driver: {about.get('driver', '-')}. PyTorch {about.get('torch', '-')}. llama-cpp-python {about.get('llama_cpp_python', '-')}.",
+             f"f48: {result['weights']}."]
+    cold = [r["ctvk"]["wall_seconds"] for r in rows if "missing" in r and "ctvk" in r]
+    lines += [f"The command `ctvk embed` from its start to the embedding: {w['median']:.2f} s ({w['min']:.2f} - {w['max']:.2f})." for w in cold]
+    lines += [f"{r['name']}: {side}: {why}." for r in rows for side, why in r.get("missing", {}).items()]
+    lines += [f"ATTENTION: {r['name']}: the two programs' logits differ by {r['difference']:.1e}."
+              for r in rows if (r.get("difference") or 0) > 1e-4]
+    lines += compare(result)
+    text = "\n".join(lines)
+    print(text)
+    cases.write_json(os.path.join(output, "bench.json"), result)
+    with open(os.path.join(output, "bench.md"), "w", encoding="utf-8") as file:
+        file.write(text + "\n")
+
+
+def compare(result):
+    if not os.path.exists(COMMITTED):
+        return ["No docs/bench.json to compare with."]
+    with open(COMMITTED, encoding="utf-8") as file:
+        old = json.load(file)
+    found, count = table.slower(old, result), table.compared(old, result)
+    lines = [f"SLOWER than docs/bench.json: {text}." for text in found]
+    lines = lines or [f"Compared with docs/bench.json in {count} rows: nothing became slower beyond the noise."]
+    if old["machine"]["cpu"] != result["machine"]["cpu"]:
+        lines.append(f"That run was on another CPU ({old['machine']['cpu']}): ratios may differ for this reason alone.")
+    return lines
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--build", required=True, help="build folder with the command")
+    parser.add_argument("--output", required=True, help="folder for bench.json, bench.md and what the run needs")
+    parser.add_argument("--quick", action="store_true", help="the smallest window only")
+    parser.add_argument("--language-model", action="store_true", help="set llama.cpp up even where ctvk has no language model")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--seconds", type=float, default=780, help="what the network's rows may take together, about")
+    arguments = parser.parse_args()
+    if not os.path.exists(programs.LAVAPIPE):
+        sys.exit(f"bench: {programs.LAVAPIPE} is missing (install mesa-vulkan-drivers)")
+    about = machine(arguments.threads)
+    network = cases.Network(os.path.join(arguments.output, "f48"))
+    say(network.source)
+    rows, clock = [], Clock(arguments.seconds)
+    try:
+        for window in cases.WINDOWS[:1] if arguments.quick else cases.WINDOWS:
+            for text in (True, False):
+                rows.append(run_network(arguments, cases.Case(network, window, text), clock, about))
+    except programs.Failed as problem:
+        sys.exit(f"bench: {problem}")
+    rows.append(run_language(arguments, about))
+    tell({"machine": about, "weights": network.source, "rows": rows}, arguments.output)
+
+
+if __name__ == "__main__":
+    main()

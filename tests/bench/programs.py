@@ -1,0 +1,79 @@
+"""Runs the programs that are compared, each in a process of its own, on the same cores."""
+import json
+import os
+import subprocess
+import sys
+import time
+
+from cases import TRAIN
+
+LAVAPIPE = "/usr/share/vulkan/icd.d/lvp_icd.x86_64.json"
+
+
+class Failed(Exception):
+    pass
+
+
+def environment(threads):
+    """lavapipe alone, as many of its threads as PyTorch gets."""
+    env = dict(os.environ, VK_DRIVER_FILES=LAVAPIPE, VK_ICD_FILENAMES=LAVAPIPE, LP_NUM_THREADS=str(threads), OMP_NUM_THREADS=str(threads),
+               PYTHONDONTWRITEBYTECODE="1")
+    env.pop("CTVK_DEVICE", None)
+    return env
+
+
+def measure(arguments, threads, folder):
+    """(standard output, wall seconds, peak resident MiB) of one process, held to the first `threads` cores that this one may use."""
+    cores = sorted(os.sched_getaffinity(0))[:threads]
+    out, log = os.path.join(folder, "stdout.txt"), os.path.join(folder, "stderr.txt")
+    with open(out, "wb") as stdout, open(log, "wb") as stderr:
+        began = time.perf_counter()
+        child = subprocess.Popen(arguments, stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr, env=environment(threads),
+                                 preexec_fn=lambda: os.sched_setaffinity(0, cores))
+        try:
+            _, status, usage = os.wait4(child.pid, 0)
+        except BaseException:
+            child.kill()
+            raise
+        wall = time.perf_counter() - began
+    child.returncode = os.waitstatus_to_exitcode(status)
+    with open(out, encoding="utf-8") as file:
+        text = file.read()
+    with open(log, encoding="utf-8", errors="replace") as file:
+        last = file.read().strip().splitlines()[-1:]
+    if child.returncode:
+        raise Failed(f"{os.path.basename(arguments[0])} ended with {child.returncode}: {' '.join(last)[:300]}")
+    return text, wall, usage.ru_maxrss // 1024
+
+
+def ctvk(build, case, threads, logits):
+    """One window through the command. {seconds, peak_mib, planned_bytes, device, driver}"""
+    report = case.path("report.json")
+    arguments = [os.path.join(build, "ctvk"), "segment", "--model", case.folder, "--image", case.path("ct.nii"), "--output",
+                 case.path("label.nii.gz"), "--report", report, "--quiet"]
+    if case.text_file:
+        arguments += ["--text-embedding", case.text_file]
+    if logits:
+        arguments += ["--logits", case.path("ctvk.safetensors")]
+    _, wall, peak = measure(arguments, threads, case.folder)
+    with open(report, encoding="utf-8") as file:
+        told = json.load(file)
+    if told["windows"] != 1:
+        raise Failed(f"{case.name}: {told['windows']} windows were run, not one")
+    if told["device"]["type"] != "cpu":
+        raise Failed(f"{case.name}: ran on {told['device']['name']}, not on lavapipe")
+    return {"seconds": told["seconds"]["network"], "wall_seconds": wall, "peak_mib": peak, "planned_bytes": told["memory"]["planned_bytes"],
+            "device": told["device"]["name"], "driver": told["device"]["driver"]}
+
+
+def torch(case, threads, logits, warm_up):
+    """The same window through PyTorch; `warm_up` is the window of the pass before the one that counts."""
+    arguments = [sys.executable, os.path.join(TRAIN, "bench_peer.py"), case.folder, "--threads", str(threads), "--input", case.path("window.npy"),
+                 "--warm-up-window", *map(str, warm_up)]
+    if case.text_file:
+        arguments += ["--text", case.text_file]
+    if logits:
+        arguments += ["--output", case.path("torch.safetensors")]
+    text, wall, peak = measure(arguments, threads, case.folder)
+    told = json.loads(text.splitlines()[-1])
+    return {"seconds": told["seconds"][0], "wall_seconds": wall, "peak_mib": peak, "torch": told["torch"]}

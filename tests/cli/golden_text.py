@@ -1,0 +1,101 @@
+"""Text to label on the golden cases text-*: tokens, embeddings of every prompt, and the label of prompt 0, through the command.
+
+CTVK_GOLDEN names their folder; where it does not, the published cases are not beside this clone: the test says so and checks nothing of
+them (cli.text checks a model of its own). SmolLM2's file: CTVK_SMOLLM2, else the user's data folder."""
+import array
+import gzip
+import json
+import os
+import subprocess
+import sys
+import tempfile
+
+from files import read
+
+COMMAND, GOLDEN = os.environ["CTVK_COMMAND"], os.environ.get("CTVK_GOLDEN", "")
+# Sums of thirty layers in float32 against float64: 1e-4 is the promise.
+LIMIT, EQUAL = 1e-4, 0.9999
+failed = checks = 0
+
+
+def check(condition, text):
+    global failed, checks
+    checks += 1
+    if not condition:
+        failed += 1
+        print(f"failed: {text}", file=sys.stderr)
+
+
+def tensors(path):
+    data = read(path)
+    size = int.from_bytes(data[:8], "little")
+    header = json.loads(data[8:8 + size])
+    return {name: array.array("f", data[8 + size + t["data_offsets"][0]:8 + size + t["data_offsets"][1]])
+            for name, t in header.items() if name != "__metadata__"}
+
+
+def relative(got, want):
+    return (sum((a - b) ** 2 for a, b in zip(got, want)) / sum(b * b for b in want)) ** 0.5
+
+
+def run(*arguments, **more):
+    done = subprocess.run([COMMAND, *arguments], capture_output=True, timeout=600, **more)
+    check(done.returncode == 0, f"{' '.join(arguments[:3])}: exit {done.returncode}: {done.stderr.decode()[-300:]}")
+    return done.stdout.decode()
+
+
+def voxels(path):
+    data = gzip.decompress(read(path))
+    return data[int(array.array("f", data[108:112])[0]):]
+
+
+def model_of(folder, encoder):
+    for path in (f"{folder}/{encoder['file']}", os.environ.get("CTVK_SMOLLM2", ""),
+                 os.path.join(os.environ.get("XDG_DATA_HOME") or os.path.expanduser("~/.local/share"), "ctvk", encoder["file"])):
+        if path and os.path.exists(path):
+            return path
+    return None
+
+
+def case(folder, scratch):
+    with open(f"{folder}/manifest.json", encoding="utf-8") as file:
+        encoder = json.load(file)["network"]["text"]["encoder"]
+    with open(f"{folder}/expected_text.json", encoding="utf-8") as file:
+        prompts = json.load(file)["prompts"]
+    model = model_of(folder, encoder)
+    check(model, f"{encoder['file']} is not here (./run test fetches it; or name it in CTVK_SMOLLM2)")
+    if not model:
+        return
+    want, worst = tensors(f"{folder}/expected_text.safetensors"), 0
+    lines = run("tokenize", "--llm", model, "--jsonl", input="".join(json.dumps({"text": p["prompt"]}) + "\n" for p in prompts).encode())
+    for number, (prompt, line) in enumerate(zip(prompts, lines.splitlines())):
+        tokens = json.loads(line)["tokens"]
+        if not prompt["prompt"].endswith("<SEG>"): # tokenize takes the text as it stands, a prompt loses its mark
+            check(tokens[:118] == prompt["tokens"] and (len(tokens) > 118) == prompt["truncated"], f"{folder}: tokens of prompt {number}")
+        run("embed", "--model", folder, "--llm", model, "--prompt", prompt["prompt"], "--output", f"{scratch}/e.safetensors", "--quiet")
+        error = relative(tensors(f"{scratch}/e.safetensors")["text_embedding"], want[f"embedding.{number}"])
+        worst = max(worst, error)
+        check(error <= LIMIT, f"{folder}: prompt {number}: relative error {error:.2e}")
+    check(len(lines.splitlines()) == len(prompts) > 0, f"{folder}: a line for every prompt")
+    run("segment", "--model", folder, "--llm", model, "--image", f"{folder}/image.nii.gz", "--prompt", prompts[0]["prompt"], "--output",
+        f"{scratch}/label.nii.gz", "--quiet")
+    got, expected = voxels(f"{scratch}/label.nii.gz"), voxels(f"{folder}/expected_label.nii.gz")
+    equal = sum(a == b for a, b in zip(got, expected)) / max(1, len(expected))
+    check(len(got) == len(expected) and equal >= EQUAL, f"{folder}: {100 * equal:.4f} % of the labels are equal")
+    print(f"{os.path.basename(folder)}: {len(prompts)} prompts, worst embedding {worst:.1e}, labels {100 * equal:.4f} % equal")
+
+
+def main():
+    if not GOLDEN:
+        print("golden text cases of the published code: not beside this clone; cli.text tests a model of its own")
+        return 0
+    folders = sorted(name for name in os.listdir(GOLDEN) if name.startswith("text-"))
+    with tempfile.TemporaryDirectory(dir=os.environ["CTVK_TEST_TMP"]) as scratch:
+        for name in folders:
+            case(f"{GOLDEN}/{name}", scratch)
+    print(f"golden_text: {checks} checks, {failed} failed")
+    return 1 if failed or not checks else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,68 @@
+"""Host memory of a CT of 512 x 512 x 400: what grows with it is the CT itself, the label map, and what lies in the cropped grid. The rest, the
+driver's share included, is what a small CT takes. Sliding windows stream; nothing else of the CT's size is ever held."""
+import array
+import json
+import os
+import subprocess
+import sys
+import tempfile
+
+from files import header, make_bundle, read, write
+from outputs import COMMAND, check, environment, failures
+
+MIB = 1 << 20
+LARGE, SMALL = (512, 512, 400), (64, 64, 64)
+BOX = (28, 30, 25)  # the part that is no air: one window
+# One slab of planes while the CT is prepared or restored (32 MiB), and blocks that the C library keeps.
+SLACK = 64 * MIB
+
+
+def image(path, dim):
+    """int16, air with a box; written plane by plane."""
+    air = array.array("h", [-1000]) * dim[0]
+    body = array.array("h", air)
+    body[20:20 + BOX[0]] = array.array("h", [100]) * BOX[0]
+    empty, full = air.tobytes() * dim[1], air.tobytes() * 20 + body.tobytes() * BOX[1] + air.tobytes() * (dim[1] - 20 - BOX[1])
+    with open(path, "wb") as file:
+        file.write(header(dim=(3, *dim, 1, 1, 1, 1), spacing=(0.9, 0.9, 1.5)))
+        for z in range(dim[2]):
+            file.write(full if 20 <= z < 20 + BOX[2] else empty)
+
+
+def peak(base, bundle, name):
+    """Peak resident bytes of one run."""
+    process = subprocess.Popen([COMMAND, "segment", "--model", f"{base}/{bundle}", "--image", f"{base}/{name}", "--prompt", "N0, left side",
+                                "--output", f"{base}/label.nii", "--report", f"{base}/r.json", "--quiet"], env=environment())
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    check(process.returncode == 0, f"{bundle} {name}: exit {process.returncode}")
+    return usage.ru_maxrss * 1024
+
+
+def main():
+    with tempfile.TemporaryDirectory(dir=os.environ["CTVK_TEST_TMP"]) as base:
+        make_bundle(f"{base}/crop", True)
+        value = json.loads(read(f"{base}/crop/manifest.json"))
+        # 58 x 58 x 50 voxels of 8 x 8 x 12 mm: the whole CT is resampled into one window.
+        value["preprocess"].update(spacing_mm=[8, 8, 12], antialias=True, crop_foreground=False)
+        value["inference"]["window"] = [64, 64, 64]
+        write(f"{base}/resampled/manifest.json", value)
+        for name in ("network.safetensors", "prompts.safetensors"):
+            os.link(f"{base}/crop/{name}", f"{base}/resampled/{name}")
+        image(f"{base}/large.nii", LARGE)
+        image(f"{base}/small.nii", SMALL)
+        voxels = LARGE[0] * LARGE[1] * LARGE[2]
+        for bundle in ("crop", "resampled"):
+            grown = peak(base, bundle, "large.nii") - peak(base, bundle, "small.nii")
+            bound = voxels * 2 + voxels + SLACK
+            print(f"{bundle}: {grown / MIB:.0f} MiB more than a small CT, at most {bound / MIB:.0f} MiB: the CT {voxels * 2 / MIB:.0f}, "
+                  f"the label map {voxels / MIB:.0f}")
+            check(grown <= bound, f"{bundle}: {grown / MIB:.0f} MiB")
+            check(grown >= voxels * 2, f"{bundle}: only {grown / MIB:.0f} MiB more: the CT was not there, nothing was measured")
+            check(os.path.getsize(f"{base}/label.nii") > SMALL[0] * SMALL[1] * SMALL[2], "a label map")
+    print(f"memory: {len(failures)} failed")
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,256 @@
+"""The Python package against the command, the same library behind both: volumes as other libraries hold them, errors, cancel, doctests."""
+import doctest
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import unittest
+
+import nibabel
+import numpy
+
+ROOT = os.environ["CTVK_SOURCE"]
+sys.path.insert(0, os.path.join(ROOT, "plugin", "python"))
+sys.path.insert(0, os.path.join(ROOT, "tests", "cli"))
+import ctvk  # noqa: E402
+import ctvk._abi  # noqa: E402
+import ctvk._geometry  # noqa: E402
+import ctvk._model  # noqa: E402
+import files  # noqa: E402
+import gguf  # noqa: E402
+
+COMMAND = os.environ["CTVK_COMMAND"]
+DEMO = os.path.join(ROOT, "manifest", "demo")
+CT = os.path.join(ROOT, "tests", "data", "ct", "lidc-idri-0314_small.nii.gz")
+
+
+class Images(unittest.TestCase):
+    """One CT in many forms gives one label map."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.scratch = tempfile.TemporaryDirectory(dir=os.environ["CTVK_TEST_TMP"])
+        base = cls.scratch.name
+        files.make_bundle(f"{base}/bundle")
+        files.write(f"{base}/ct.nii.gz", files.gz(files.nifti()))
+        subprocess.run([COMMAND, "segment", "--model", f"{base}/bundle", "--image", f"{base}/ct.nii.gz", "--prompt", "N0, left side", "--output",
+                        f"{base}/label.nii.gz", "--quiet"], check=True)
+        image = nibabel.load(f"{base}/ct.nii.gz")
+        cls.affine, cls.hu = image.affine, numpy.asarray(image.dataobj).astype(numpy.int16)
+        cls.want = numpy.asarray(nibabel.load(f"{base}/label.nii.gz").dataobj)
+        cls.model = ctvk.Model(f"{base}/bundle")
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.model.close()
+        cls.scratch.cleanup()
+
+    def same(self, array, affine=None, **more):
+        before = numpy.array(array, copy=True)
+        labels, record = self.model.segment(array, self.affine if affine is None else affine, prompt="N0, left side", **more)
+        self.assertEqual(labels.dtype, numpy.uint8)
+        self.assertTrue(numpy.array_equal(labels, self.want), "another label map than the command's")
+        self.assertTrue(numpy.array_equal(array, before), "the input was written")
+        return labels, record
+
+    def test_the_test_can_fail(self):
+        self.assertEqual(set(numpy.unique(self.want)), {0, 1})
+        labels, _ = self.model.segment(self.hu, self.affine, prompt="N0, right side")
+        self.assertFalse(numpy.array_equal(labels, self.want))
+
+    def test_types(self):
+        for kind in ("int16", "int32", "int64", "float32", "float64", ">i2", ">f4"):
+            with self.subTest(kind):
+                self.same(self.hu.astype(kind))
+        self.same((self.hu.astype(numpy.int32) + 1024).astype(numpy.uint16), intercept=-1024)
+        self.same((self.hu.astype(numpy.float32) + 1000) / 2, slope=2, intercept=-1000)
+
+    def test_strides(self):
+        self.same(numpy.asfortranarray(self.hu))
+        self.same(numpy.ascontiguousarray(self.hu))
+        zyx = numpy.ascontiguousarray(self.hu.transpose(2, 1, 0))
+        labels, _ = self.same(zyx.transpose(2, 1, 0))
+        self.assertEqual(labels.transpose(2, 1, 0).flags["C_CONTIGUOUS"], True)
+        padded = numpy.full([n + 3 for n in self.hu.shape], 7777, dtype=numpy.int16)
+        padded[1:-2, 1:-2, 1:-2] = self.hu
+        self.same(padded[1:-2, 1:-2, 1:-2])
+        self.same(self.hu[::-1, :, ::-1][::-1, :, ::-1])
+        frozen = self.hu.copy()
+        frozen.flags.writeable = False
+        self.same(frozen)
+
+    def test_flipped_axes(self):
+        flip = numpy.diag([-1.0, 1, 1, 1])
+        flip[0, 3] = self.hu.shape[0] - 1
+        labels, _ = self.model.segment(self.hu[::-1], self.affine @ flip, prompt="N0, left side")
+        self.assertTrue(numpy.array_equal(labels[::-1], self.want))
+
+    def test_conventions(self):
+        lps = numpy.diag([-1.0, -1, 1, 1]) @ self.affine
+        self.same(self.hu, lps, convention="LPS")
+        self.same(self.hu, lps[:3], convention="LPS")
+        spacing = numpy.linalg.norm(lps[:3, :3], axis=0)
+        self.assertTrue(numpy.allclose(ctvk.itk_affine(spacing, lps[:3, 3], (lps[:3, :3] / spacing).ravel()), lps))
+
+    def test_more_results(self):
+        result = self.model.segment(self.hu, self.affine, prompt="N0, left side", probability=True, logits=True)
+        self.assertTrue(numpy.allclose(result.probability.sum(0), 1, atol=1e-5))
+        self.assertTrue(numpy.array_equal(result.probability.argmax(0), result.labels))
+        self.assertEqual(result.logits.shape[0], 2)
+        self.assertEqual(result.embedding.shape, (2, files.TEXT_DIM))
+        self.assertAlmostEqual(result.volume_ml("CTV"), result.labels.sum() * 2.0 / 1000, places=6)
+        self.assertEqual(result.record["bundle"]["name"], "tiny")
+        again = self.model.segment(self.hu, self.affine, embedding=result.embedding)
+        self.assertTrue(numpy.array_equal(again.labels, self.want))
+
+    def test_errors(self):
+        cases = [(ValueError, dict(array=self.hu[0], affine=self.affine)), (ValueError, dict(array=self.hu, affine=numpy.eye(3))),
+                 (ValueError, dict(array=self.hu, affine=self.affine, convention="RPI")),
+                 (ValueError, dict(array=self.hu, affine=self.affine, prompt="x", embedding=[0])),
+                 (21, dict(array=self.hu, affine=self.affine)), (21, dict(array=self.hu, affine=self.affine, prompt=" ")),
+                 (40, dict(array=self.hu, affine=self.affine, prompt="not cached")), (20, dict(array=self.hu, affine=self.affine, fields={"side": "up"})),
+                 (30, dict(array=self.hu, affine=self.affine, embedding=[1.0])), (30, dict(array=self.hu, affine=self.affine, embedding=[numpy.nan] * 32)),
+                 (30, dict(array=self.hu, affine=numpy.zeros((4, 4)) + numpy.diag([0, 0, 0, 1]), prompt="N0, left side"))]
+        for want, given in cases:
+            with self.subTest(str(sorted(given.items(), key=str))[:80]):
+                with self.assertRaises(want if isinstance(want, type) else ctvk.Error) as caught:
+                    self.model.segment(**given)
+                if not isinstance(want, type):
+                    self.assertEqual(caught.exception.status, want)
+                    self.assertRegex(str(caught.exception), r".+: .+ \(.+\)")
+        with self.assertRaises(ctvk.Error) as caught:
+            ctvk.Model(f"{self.scratch.name}/none")
+        self.assertEqual((caught.exception.status, caught.exception.name), (40, "CTVK_ERROR_BUNDLE"))
+        with self.assertRaises(ctvk.Error) as caught:
+            ctvk.Model(f"{self.scratch.name}/bundle", device="no such device").segment(self.hu, self.affine, prompt="N0, left side")
+        self.assertEqual(caught.exception.name, "CTVK_ERROR_NO_DEVICE")
+        with self.assertRaises(ctvk.Error) as caught:
+            ctvk.Model(f"{self.scratch.name}/bundle", memory_limit=1 << 20).segment(self.hu, self.affine, prompt="N0, left side")
+        self.assertEqual(caught.exception.name, "CTVK_ERROR_DEVICE_MEMORY")
+        closed = ctvk.Model(f"{self.scratch.name}/bundle")
+        closed.close()
+        closed.close()
+        with self.assertRaises(ValueError):
+            closed.segment(self.hu, self.affine, prompt="N0, left side")
+
+    def test_progress_and_cancel(self):
+        seen = []
+        self.model.segment(self.hu, self.affine, prompt="N0, left side", on_progress=lambda fraction, stage: seen.append((fraction, stage)))
+        fractions = [fraction for fraction, _ in seen]
+        self.assertEqual(fractions, sorted(fractions))
+        self.assertEqual(fractions[-1], 1)
+        with self.assertRaises(ctvk.Cancelled):
+            self.model.segment(self.hu, self.affine, prompt="N0, left side", on_progress=lambda fraction, stage: fraction > 0.1)
+
+        def fails(_fraction, _stage):
+            raise KeyError("mine")
+
+        with self.assertRaises(KeyError):
+            self.model.segment(self.hu, self.affine, prompt="N0, left side", on_progress=fails)
+        self.same(self.hu)
+
+    def test_interrupt(self):
+        """Ctrl-C cancels, and the model works on."""
+        timer = threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGINT))
+        timer.start()
+        with self.assertRaises(KeyboardInterrupt):
+            for _ in range(100):
+                self.model.segment(self.hu, self.affine, prompt="N0, left side")
+        timer.join()
+        self.same(self.hu)
+
+    def test_threads_run_side_by_side(self):
+        """Two models on two threads; a third thread counts meanwhile, which it could not without the GIL."""
+        counted, results, stop = [0], [None, None], threading.Event()
+
+        def count():
+            while not stop.is_set():
+                counted[0] += 1
+                time.sleep(0.001)
+
+        def run(number):
+            with ctvk.Model(f"{self.scratch.name}/bundle") as model:
+                results[number] = model.segment(self.hu, self.affine, prompt="N0, left side").labels
+
+        counter, workers = threading.Thread(target=count), [threading.Thread(target=run, args=(i,)) for i in range(2)]
+        counter.start()
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join()
+        stop.set()
+        counter.join()
+        self.assertTrue(all(numpy.array_equal(labels, self.want) for labels in results))
+        self.assertGreater(counted[0], 10)
+
+
+class Text(unittest.TestCase):
+    def test_language_model(self):
+        with tempfile.TemporaryDirectory(dir=os.environ["CTVK_TEST_TMP"]) as base:
+            files.write(f"{base}/tiny.gguf", gguf.build())
+            files.make_bundle(f"{base}/bundle")
+            tensors = files.network()
+            tensors.update(files.seeded({"contexts": (2, 8, files.TEXT_DIM), "segment_token": (files.TEXT_DIM,)}, seed=5))
+            files.write(f"{base}/bundle/network.safetensors", files.safetensors(tensors))
+            manifest = files.manifest()
+            manifest["network"]["text"]["encoder"] = {"type": "llama-gguf", "file": "tiny.gguf", "sha256": files.sha256(f"{base}/tiny.gguf"),
+                                                      "soft_prompt": "contexts", "segment_token_embedding": "segment_token", "max_tokens": 20}
+            files.write(f"{base}/bundle/manifest.json", manifest)
+            files.write(f"{base}/ct.nii.gz", files.gz(files.nifti()))
+            subprocess.run([COMMAND, "embed", "--model", f"{base}/bundle", "--prompt", "left", "--llm", f"{base}/tiny.gguf", "--output",
+                            f"{base}/e.safetensors", "--quiet"], check=True)
+            want = numpy.frombuffer(files.read(f"{base}/e.safetensors")[-4 * 2 * files.TEXT_DIM:], dtype=numpy.float32).reshape(2, -1)
+            image = nibabel.load(f"{base}/ct.nii.gz")
+            with ctvk.Model(f"{base}/bundle", llm=f"{base}/tiny.gguf") as model:
+                self.assertEqual([gguf.PIECES[t] for t in model.tokenize("left side")], ["\u2581left", "\u2581s", "id", "e"])
+                self.assertTrue(numpy.array_equal(model.embed("left"), want))
+                by_prompt = model.segment(image.dataobj, image.affine, prompt="left")
+                by_embedding = model.segment(image.dataobj, image.affine, embedding=want)
+                self.assertTrue(numpy.array_equal(by_prompt.labels, by_embedding.labels))
+                self.assertEqual(by_prompt.record["text"]["source"], "model")
+                self.assertEqual(model.prompt({"side": ["left", "right"]}), "N0, left side; N0, right side")
+                with self.assertRaises(ctvk.Cancelled):
+                    model.embed("right", on_progress=lambda fraction, stage: True)
+                with self.assertRaises(ctvk.Error) as caught:
+                    model.embed("")
+                self.assertEqual(caught.exception.name, "CTVK_ERROR_PROMPT")
+
+
+class Package(unittest.TestCase):
+    def test_devices_are_the_commands(self):
+        listed = json.loads(subprocess.run([COMMAND, "devices", "--json"], check=True, capture_output=True).stdout)
+        listed = listed["devices"] if isinstance(listed, dict) else listed
+        self.assertEqual([d["uuid"] for d in listed], [d.uuid for d in ctvk.devices()])
+
+    def test_structs_have_the_headers_sizes(self):
+        """A C program prints the sizes of all structs and tables; ctypes has the same."""
+        pairs = {"ctvk_context_desc": "ContextDesc", "ctvk_device_info": "DeviceInfo", "ctvk_bundle_info": "BundleInfo", "ctvk_label_info": "LabelInfo",
+                 "ctvk_field_info": "FieldInfo", "ctvk_field_choice": "FieldChoice", "ctvk_memory_info": "MemoryInfo", "ctvk_volume": "Volume",
+                 "ctvk_job_options": "JobOptions", "ctvk_result_info": "ResultInfo", "ctvk_label_volume": "LabelVolume",
+                 "ctvk_text_model_desc": "TextModelDesc", "ctvk_text_model_info": "TextModelInfo", "ctvk_text_options": "TextOptions",
+                 "ctvk_text_info": "TextInfo", "ctvk_context_api": "ContextApi", "ctvk_bundle_api": "BundleApi", "ctvk_job_api": "JobApi",
+                 "ctvk_result_api": "ResultApi", "ctvk_text_api": "TextApi"}
+        with tempfile.TemporaryDirectory(dir=os.environ["CTVK_TEST_TMP"]) as base:
+            lines = "".join(f'printf("%zu\\n", sizeof({name}));' for name in pairs)
+            files.write(f"{base}/sizes.c", f'#include "ctvk/ctvk.h"\n#include <stdio.h>\nint main(void){{{lines}return 0;}}\n'.encode())
+            subprocess.run(["cc", "-I", os.path.join(ROOT, "include"), f"{base}/sizes.c", "-o", f"{base}/sizes"], check=True)
+            sizes = subprocess.run([f"{base}/sizes"], check=True, capture_output=True, text=True).stdout.split()
+        for (name, ours), size in zip(pairs.items(), sizes):
+            self.assertEqual(int(size), ctvk._abi.ctypes.sizeof(getattr(ctvk._abi, ours)), name)
+
+    def test_doctests(self):
+        image = nibabel.load(CT)
+        tried = 0
+        for module in (ctvk._model, ctvk._geometry):
+            result = doctest.testmod(module, extraglobs={"DEMO": DEMO, "CT": numpy.asarray(image.dataobj), "AFFINE": image.affine, "ctvk": ctvk})
+            self.assertEqual(result.failed, 0)
+            tried += result.attempted
+        self.assertGreater(tried, 5)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

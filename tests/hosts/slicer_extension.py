@@ -1,0 +1,108 @@
+"""The extension's CMake project, configured, built and installed against a stand-in of Slicer's CMake package: the metadata that the Extensions
+Index reads, every file in its place, and the installed programs run from there. It proves nothing of Slicer's own macros."""
+import json
+import os
+import shutil
+import struct
+import subprocess
+import tempfile
+import unittest
+
+ROOT, BUILD = os.environ["CTVK_SOURCE"], os.environ["CTVK_BUILD"]
+CT = os.path.join(ROOT, "tests", "data", "ct", "lidc-idri-0314_small.nii.gz")
+
+# What the project calls of Slicer's package, with Slicer's folders of an installed extension.
+CONFIG = """
+set(Slicer_USE_FILE ${CMAKE_CURRENT_LIST_DIR}/use.cmake)
+set(Slicer_EXTENSION_GENERATE_CONFIG ${CMAKE_CURRENT_LIST_DIR}/generate.cmake)
+set(Slicer_EXTENSION_CPACK ${CMAKE_CURRENT_LIST_DIR}/cpack.cmake)
+"""
+USE = """
+set(Slicer_INSTALL_CLIMODULES_BIN_DIR lib/Slicer-5.8/cli-modules)
+set(Slicer_INSTALL_QTSCRIPTEDMODULES_LIB_DIR lib/Slicer-5.8/qt-scripted-modules)
+function(slicerMacroBuildScriptedModule)
+  cmake_parse_arguments(MY "WITH_GENERIC_TESTS;WITH_SUBDIR" "NAME" "SCRIPTS;RESOURCES" ${ARGN})
+  if(MY_UNPARSED_ARGUMENTS)
+    message(FATAL_ERROR "unknown: ${MY_UNPARSED_ARGUMENTS}")
+  endif()
+  foreach(file IN LISTS MY_SCRIPTS MY_RESOURCES)
+    get_filename_component(folder ${file} DIRECTORY)
+    install(FILES ${file} DESTINATION ${Slicer_INSTALL_QTSCRIPTEDMODULES_LIB_DIR}/${folder})
+  endforeach()
+endfunction()
+"""
+METADATA = ("NAME", "HOMEPAGE", "CATEGORY", "CONTRIBUTORS", "DESCRIPTION", "ICONURL", "SCREENSHOTURLS", "DEPENDS", "LICENSE_FILE", "README_FILE")
+GENERATE = 'set(EXTENSION_NAME ${PROJECT_NAME})\n' + "".join(f'file(APPEND ${{CMAKE_BINARY_DIR}}/metadata.txt "{n}=${{EXTENSION_{n}}}\\n")\n' for n in METADATA)
+
+
+class Extension(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.scratch = tempfile.TemporaryDirectory(dir=os.environ["CTVK_TEST_TMP"])
+        cls.folder = cls.scratch.name
+        os.mkdir(f"{cls.folder}/Slicer")
+        for name, text in (("SlicerConfig", CONFIG), ("use", USE), ("generate", GENERATE), ("cpack", "")):
+            with open(f"{cls.folder}/Slicer/{name}.cmake", "w", encoding="utf-8") as file:
+                file.write(text)
+        cls.run_("cmake", "--install", BUILD, "--prefix", f"{cls.folder}/ctvk")
+        cls.run_("cmake", "-S", f"{ROOT}/plugin/slicer", "-B", f"{cls.folder}/build", f"-DSlicer_DIR={cls.folder}/Slicer", f"-DCTVK_PREFIX={cls.folder}/ctvk",
+                 "-DCTVK_SITE=https://example.org/ctvk")
+        cls.run_("cmake", "--build", f"{cls.folder}/build")
+        cls.run_("cmake", "--install", f"{cls.folder}/build", "--prefix", f"{cls.folder}/first")
+        os.rename(f"{cls.folder}/first", f"{cls.folder}/extension")
+        shutil.rmtree(f"{cls.folder}/ctvk")
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.scratch.cleanup()
+
+    @staticmethod
+    def run_(*words):
+        done = subprocess.run(words, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    def test_metadata(self):
+        with open(f"{self.folder}/build/metadata.txt", encoding="utf-8") as file:
+            found = dict(line.rstrip("\n").split("=", 1) for line in file)
+        self.assertEqual(sorted(found), sorted(METADATA))
+        self.assertTrue(all(found.values()), found)
+        self.assertEqual(found["NAME"], "CTVOnVulkan")
+        for key in ("LICENSE_FILE", "README_FILE"):
+            self.assertTrue(os.path.isfile(found[key]), found[key])
+        for key in ("ICONURL", "SCREENSHOTURLS"):
+            path = os.path.join(ROOT, found[key].split("/raw/main/")[1])
+            with open(path, "rb") as file:
+                head = file.read(24)
+            self.assertEqual(head[:8], b"\x89PNG\r\n\x1a\n")
+            width, height = struct.unpack(">2I", head[16:])
+            self.assertTrue((width, height) == (128, 128) if key == "ICONURL" else width > 400, (key, width, height))
+
+    def test_catalogue_entry(self):
+        with open(f"{self.folder}/build/CTVOnVulkan.json", encoding="utf-8") as file:
+            entry = json.load(file)
+        # Those of the catalogue's schema, which allows no others.
+        self.assertLessEqual(set(entry), {"$schema", "build_dependencies", "build_subdirectory", "category", "scm_revision", "scm_type", "scm_url", "tier",
+                                          "enabled"})
+        self.assertEqual((entry["category"], entry["scm_url"], entry["tier"]), ("Segmentation", "https://example.org/ctvk", 1))
+
+    def test_installed_programs_run_from_there(self):
+        """The tree was moved after its installation, and the ctvk that it was made from is gone."""
+        modules = f"{self.folder}/extension/lib/Slicer-5.8"
+        scripts = f"{modules}/qt-scripted-modules"
+        for name in ("CTVOnVulkan.py", "SegmentEditorCTVFromText.py", "SegmentEditorCTVFromTextLib/SegmentEditorEffect.py", "Resources/Icons/CTVOnVulkan.png",
+                     "SegmentEditorCTVFromTextLib/SegmentEditorEffect.png", "Resources/Demo/ct.nii.gz", "Resources/Demo/README.md",
+                     *(f"CTVOnVulkanLib/{n}.py" for n in ("__init__", "logic", "review", "session", "slicer_adapter"))):
+            self.assertTrue(os.path.isfile(f"{scripts}/{name}"), name)
+        self.assertEqual(os.listdir(f"{modules}/cli-modules"), ["ctvk-slicer"])  # Slicer takes every program there for a module
+        done = subprocess.run([f"{modules}/cli-modules/ctvk-slicer", "--model", f"{scripts}/Resources/Demo/demo", "--field", "side=left",
+                               f"{scripts}/Resources/Demo/ct.nii.gz", f"{self.folder}/label.nii.gz"], capture_output=True, text=True, timeout=300)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        found = subprocess.run(["/usr/bin/python3", "-c", "import sys; sys.path.insert(0, sys.argv[1]); from CTVOnVulkanLib import logic; "
+                                "command = logic.find_command(near=[sys.argv[2]]); print(logic.read_bundle(command, sys.argv[1] + '/Resources/Demo/demo').name)",
+                                scripts, f"{modules}/bin"], capture_output=True, text=True,
+                               env={k: v for k, v in os.environ.items() if k != "CTVK_COMMAND"})
+        self.assertEqual(found.stdout, "toy-breast-demo\n", found.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
