@@ -89,8 +89,9 @@ def check_host(host):
         if int(marked[side]) != int(volume[1]) or int(marked[other]) != 0:
             fail(f"{side}: the label is not on that side: {out}")
         print(f"{side}: {volume[0]}")
+    # Words that only the language model could read, which this small host does not open.
     done = subprocess.run([host, DEMO, "no such words"], capture_output=True, text=True, timeout=60, env={**os.environ, "LD_LIBRARY_PATH": f"{PREFIX}/lib"})
-    if done.returncode != 1 or "no such words" not in done.stderr + done.stdout and "left side" not in done.stderr:
+    if done.returncode != 1 or "SmolLM2" not in done.stderr or "no such words" in done.stderr:
         fail(f"a prompt that is not cached: exit {done.returncode}: {done.stderr}")
 
 
