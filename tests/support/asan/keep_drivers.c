@@ -1,4 +1,4 @@
-/* Linked into programs of a build with AddressSanitizer: nothing is unloaded, so that a leak of a driver carries the driver's name when
+/* Linked into programs of a sanitized build: nothing is unloaded, so that a leak or a thread of a driver carries the driver's name when
  * the leaks are counted at the end, and tests/support/lsan.supp can tell it from ours. */
 #define KEEP __attribute__((visibility("default")))
 
