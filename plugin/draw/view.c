@@ -81,14 +81,24 @@ static void caption(canvas *c, int x, int y, const char *text)
     canvas_text(c, x, y, 2, white, text);
 }
 
-static void draw_letters(canvas *c, const view *v, int width, int height)
+/* title_width: of the title at the top left, which a letter must not cover. */
+static void draw_letters(canvas *c, const view *v, int width, int height, int title_width)
 {
     for (int side = 0; side < 4; side++) {
         char letter[2] = {planes[v->plane].letters[side], 0};
         int x = side == 0 ? 6 : side == 1 ? width - 16 : width / 2 - 5;
-        int y = side == 2 ? 6 : side == 3 ? height - 20 : height / 2 - 7;
+        int y = side == 2 ? (8 + title_width < x - 6 ? 6 : 28) : side == 3 ? height - 20 : height / 2 - 7;
         caption(c, v->x + x, v->y + y, letter);
     }
+}
+
+/* Cut to what the view's width holds. */
+static void write_title(const view *v, int width, char *title, size_t size)
+{
+    snprintf(title, size, "%s%s%.100s", planes[v->plane].name, v->title ? ", " : "", v->title ? v->title : "");
+    size_t room = width > 16 + canvas_text_width(2, "...") ? (size_t)((width - 16) / canvas_text_width(2, "x")) : 3;
+    if (strlen(title) > room)
+        memcpy(title + room - 3, "...", 4);
 }
 
 static void draw_ruler(canvas *c, const view *v, int width, int height)
@@ -111,9 +121,9 @@ int view_draw(canvas *c, const view *v, const scan *ct, const layer *layers, int
     for (int i = 0; i < count; i++)
         if (draw_layer(c, v, ct, &layers[i], width, height) != 0)
             return -1;
-    draw_letters(c, v, width, height);
+    write_title(v, width, title, sizeof title);
+    draw_letters(c, v, width, height, canvas_text_width(2, title));
     draw_ruler(c, v, width, height);
-    snprintf(title, sizeof title, "%s%s%.100s", planes[v->plane].name, v->title ? ", " : "", v->title ? v->title : "");
     caption(c, v->x + 8, v->y + 8, title);
     return 0;
 }
