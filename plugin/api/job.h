@@ -43,7 +43,8 @@ struct ctvk_job {
     ctvk_llmseg *net;
     ctvk_memory_info memory; /* planned */
     uint64_t peak_bytes;
-    ctvk_prepared prepared;
+    ctvk_preparer *preparer;
+    ctvk_geometry geometry; /* its, once the image is prepared */
     ctvk_windows windows;
     int64_t window, window_count;
     float *window_data, *sums;
@@ -63,7 +64,7 @@ ctvk_status ctvk_job_upload(ctvk_job *job);
 ctvk_status ctvk_job_window(ctvk_job *job);
 ctvk_status ctvk_job_classify(ctvk_job *job);
 ctvk_status ctvk_job_restore(ctvk_job *job);
-/* Device, accumulators and prepared image; the result stays. */
+/* Device, accumulators and preparer; the result stays. */
 void ctvk_job_release(ctvk_job *job);
 /* Fills result->report and result->label_json (report.c). */
 ctvk_status ctvk_job_write_report(ctvk_job *job);

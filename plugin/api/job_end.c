@@ -24,7 +24,7 @@ static ctvk_status classify_empty(ctvk_job *job)
     const ctvk_host *host = &job->context->host;
     if (!(job->want & CTVK_WANT_LOGITS))
         return CTVK_OK;
-    uint64_t count = voxels_of(job->prepared.geometry.dim) * (uint64_t)job->bundle->desc.out_channels;
+    uint64_t count = voxels_of(job->geometry.dim) * (uint64_t)job->bundle->desc.out_channels;
     job->result->logits = ctvk_calloc(host, count, sizeof(float));
     return job->result->logits ? CTVK_OK : no_memory(job, "the logits");
 }
@@ -32,12 +32,10 @@ static ctvk_status classify_empty(ctvk_job *job)
 ctvk_status ctvk_job_classify(ctvk_job *job)
 {
     const ctvk_host *host = &job->context->host;
-    const ctvk_geometry *geometry = &job->prepared.geometry;
+    const ctvk_geometry *geometry = &job->geometry;
     uint64_t voxels = voxels_of(geometry->dim), classes = (uint64_t)job->bundle->desc.out_channels;
     if (geometry->empty)
         return classify_empty(job);
-    ctvk_free(host, job->prepared.data);
-    job->prepared.data = NULL;
     /* Probabilities are only needed where they are asked for or interpolated; they replace the sums they come from. */
     int32_t probability = geometry->resample || (job->want & CTVK_WANT_PROBABILITY);
     if (job->want & CTVK_WANT_LOGITS) {
@@ -58,7 +56,7 @@ static ctvk_status restore_probability(ctvk_job *job, const int64_t stride[3])
 {
     const ctvk_host *host = &job->context->host;
     ctvk_result *result = job->result;
-    const ctvk_geometry *geometry = &job->prepared.geometry;
+    const ctvk_geometry *geometry = &job->geometry;
     uint64_t grid = voxels_of(result->dim), voxels = voxels_of(geometry->dim);
     result->probability = ctvk_calloc(host, grid * (uint64_t)result->classes, sizeof(float));
     if (!result->probability)
@@ -83,7 +81,7 @@ static ctvk_status restore_labels(ctvk_job *job)
 {
     const ctvk_host *host = &job->context->host;
     ctvk_result *result = job->result;
-    const ctvk_geometry *geometry = &job->prepared.geometry;
+    const ctvk_geometry *geometry = &job->geometry;
     const int64_t stride[3] = {1, result->dim[0], result->dim[0] * result->dim[1]};
     result->labels = ctvk_calloc(host, voxels_of(result->dim), 1);
     if (!result->labels)

@@ -60,7 +60,7 @@ ctvk_status ctvk_job_open(ctvk_job *job)
 static ctvk_status check_host_memory(ctvk_job *job)
 {
     const ctvk_manifest *m = &job->bundle->files->manifest;
-    const int64_t *dim = job->prepared.geometry.dim;
+    const int64_t *dim = job->geometry.dim;
     int64_t window[3] = {m->window[0], m->window[1], m->window[2]};
     uint64_t classes = (uint64_t)m->out_channels, need = float_bytes(dim, classes + 1);
     int ok = !ctvk_add_u64(need, float_bytes(window, (uint64_t)m->in_channels), &need) &&
@@ -77,18 +77,15 @@ ctvk_status ctvk_job_prepare(ctvk_job *job)
 {
     const ctvk_host *host = &job->context->host;
     ctvk_prep_desc desc;
-    ctvk_geometry plan;
     fill_prep(&job->bundle->files->manifest, &desc);
-    ctvk_status status = ctvk_geometry_plan(&job->view, &desc, &plan, &job->error);
-    if (status == CTVK_OK)
-        status = ctvk_require_host_memory(host, float_bytes(plan.dim, 1), "the prepared image", "crop the image", &job->error);
-    if (status == CTVK_OK)
-        status = ctvk_prepare(host, &job->view, &desc, on_prepare, job, &job->prepared, &job->error);
-    if (status == CTVK_OK)
-        status = check_host_memory(job);
+    ctvk_status status = ctvk_preparer_open(host, &job->view, &desc, on_prepare, job, &job->preparer, &job->error);
     if (status != CTVK_OK)
         return status;
-    if (job->prepared.geometry.empty)
+    job->geometry = *ctvk_preparer_geometry(job->preparer);
+    status = check_host_memory(job);
+    if (status != CTVK_OK)
+        return status;
+    if (job->geometry.empty)
         ctvk_result_warn(job->result, "the image has no voxel above %.6g HU: there is nothing to segment (check the image)",
                          job->bundle->files->manifest.window_hu[0]);
     return CTVK_OK;
@@ -98,9 +95,9 @@ ctvk_status ctvk_job_upload(ctvk_job *job)
 {
     const ctvk_manifest *m = &job->bundle->files->manifest;
     const ctvk_host *host = &job->context->host;
-    const int64_t *dim = job->prepared.geometry.dim;
+    const int64_t *dim = job->geometry.dim;
     memcpy(job->result->logits_dim, dim, sizeof job->result->logits_dim);
-    if (job->prepared.geometry.empty)
+    if (job->geometry.empty)
         return CTVK_OK;
     if (ctvk_job_report_progress(job, 0))
         return CTVK_CANCELLED;
@@ -133,9 +130,11 @@ static void on_tile(void *user, int32_t first, int32_t count, const float *tile)
 ctvk_status ctvk_job_window(ctvk_job *job)
 {
     const ctvk_manifest *m = &job->bundle->files->manifest;
-    if (job->prepared.geometry.empty)
+    if (job->geometry.empty)
         return CTVK_OK;
-    ctvk_window_read(&job->windows, job->window, job->prepared.data, job->window_data);
+    ctvk_status status = ctvk_window_read(&job->windows, job->window, job->preparer, job->window_data, &job->error);
+    if (status != CTVK_OK)
+        return status;
     ctvk_llmseg_run run = {.window = job->window_data,
                            .text = job->embedding,
                            .sigma_scale = m->sigma_scale,
@@ -143,7 +142,7 @@ ctvk_status ctvk_job_window(ctvk_job *job)
                            .progress = on_window,
                            .tile = on_tile,
                            .user = job};
-    ctvk_status status = ctvk_llmseg_window(job->net, &run, &job->error);
+    status = ctvk_llmseg_window(job->net, &run, &job->error);
     if (status != CTVK_OK)
         return status;
     return ++job->window < job->window_count ? CTVK_PENDING : CTVK_OK;
@@ -158,7 +157,7 @@ void ctvk_job_release(ctvk_job *job)
     if (job->gpu)
         ctvk_context_close_device(job->context, &job->gpu);
     ctvk_windows_free(host, &job->windows);
-    ctvk_prepared_free(host, &job->prepared);
+    ctvk_preparer_close(&job->preparer);
     ctvk_free(host, job->window_data);
     ctvk_free(host, job->sums);
     ctvk_free(host, job->classes);

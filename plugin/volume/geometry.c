@@ -110,14 +110,6 @@ void ctvk_geometry_finish(const ctvk_prep_desc *desc, ctvk_geometry *g)
     }
 }
 
-ctvk_status ctvk_geometry_plan(const ctvk_volume_view *in, const ctvk_prep_desc *desc, ctvk_geometry *out, ctvk_error *error)
-{
-    ctvk_status status = ctvk_geometry_begin(in, desc, out, error);
-    if (!status)
-        ctvk_geometry_finish(desc, out);
-    return status;
-}
-
 void ctvk_rotate_row(const int64_t dim[3], int32_t turns, int64_t x, int64_t y, int64_t *to_x, int64_t *to_y)
 {
     /* rot90 once: out[i][j] = in[j][n_y - 1 - i] */

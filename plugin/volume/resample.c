@@ -45,10 +45,24 @@ static void triangle_taps(ctvk_taps *taps, int64_t i, double position, double ra
         weight[t] /= sum;
 }
 
+/* Arrays for out->n_out samples of out->width weights. */
+static ctvk_status taps_alloc(const ctvk_host *host, ctvk_taps *out, ctvk_error *error)
+{
+    uint64_t weights;
+    if (ctvk_mul_u64((uint64_t)out->n_out, (uint64_t)out->width, &weights))
+        return no_memory(error);
+    out->first = ctvk_calloc(host, (size_t)out->n_out, sizeof *out->first);
+    out->count = ctvk_calloc(host, (size_t)out->n_out, sizeof *out->count);
+    out->weight = ctvk_calloc(host, (size_t)weights, sizeof *out->weight);
+    if (out->first && out->count && out->weight)
+        return CTVK_OK;
+    ctvk_taps_free(host, out);
+    return no_memory(error);
+}
+
 ctvk_status ctvk_taps_make(const ctvk_host *host, int64_t n_in, int64_t n_out, double step, double radius, ctvk_taps *out,
                            ctvk_error *error)
 {
-    uint64_t weights;
     memset(out, 0, sizeof *out);
     out->n_in = n_in;
     out->n_out = n_out;
@@ -63,21 +77,40 @@ ctvk_status ctvk_taps_make(const ctvk_host *host, int64_t n_in, int64_t n_out, d
         out->width = width < (double)n_in ? (int64_t)width : n_in;
         out->width = out->width < 2 ? 2 : out->width;
     }
-    if (ctvk_mul_u64((uint64_t)n_out, (uint64_t)out->width, &weights))
-        return no_memory(error);
-    out->first = ctvk_calloc(host, (size_t)n_out, sizeof *out->first);
-    out->count = ctvk_calloc(host, (size_t)n_out, sizeof *out->count);
-    out->weight = ctvk_calloc(host, (size_t)weights, sizeof *out->weight);
-    if (!out->first || !out->count || !out->weight) {
-        ctvk_taps_free(host, out);
-        return no_memory(error);
-    }
+    if (taps_alloc(host, out, error))
+        return CTVK_ERROR_HOST_MEMORY;
     for (int64_t i = 0; i < n_out; i++) {
         if (radius > 0)
             triangle_taps(out, i, (double)i * step, radius);
         else
             linear_taps(out, i, (double)i * step);
     }
+    return CTVK_OK;
+}
+
+ctvk_status ctvk_taps_part(const ctvk_host *host, const ctvk_taps *taps, int64_t first, int64_t count, ctvk_taps *out, int64_t *first_in,
+                           ctvk_error *error)
+{
+    int64_t low = taps->n_in, end = 0;
+    *out = (ctvk_taps){.n_in = count, .n_out = count, .identity = taps->identity, .width = taps->width};
+    *first_in = first;
+    if (taps->identity)
+        return CTVK_OK;
+    for (int64_t i = first; i < first + count; i++) {
+        int64_t after = taps->first[i] + taps->count[i];
+        low = taps->first[i] < low ? taps->first[i] : low;
+        end = after > end ? after : end;
+    }
+    ctvk_status status = taps_alloc(host, out, error);
+    if (status)
+        return status;
+    out->n_in = end - low;
+    *first_in = low;
+    for (int64_t i = 0; i < count; i++) {
+        out->first[i] = taps->first[first + i] - low;
+        out->count[i] = taps->count[first + i];
+    }
+    memcpy(out->weight, taps->weight + first * taps->width, (size_t)(count * taps->width) * sizeof *out->weight);
     return CTVK_OK;
 }
 

@@ -17,6 +17,10 @@ typedef struct ctvk_taps {
  * in voxels, normalised over the voxels that exist. step 1 with n_in == n_out and radius 0 gives the identity. */
 ctvk_status ctvk_taps_make(const ctvk_host *host, int64_t n_in, int64_t n_out, double step, double radius, ctvk_taps *out,
                            ctvk_error *error);
+/* The taps of output samples [first, first + count) alone, over the stretch of the input from *first_in that they read (out->n_in voxels).
+ */
+ctvk_status ctvk_taps_part(const ctvk_host *host, const ctvk_taps *taps, int64_t first, int64_t count, ctvk_taps *out, int64_t *first_in,
+                           ctvk_error *error);
 void ctvk_taps_free(const ctvk_host *host, ctvk_taps *taps);
 
 /* Gives input plane x, [y][z] float32, valid until the next call. */

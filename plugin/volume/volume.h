@@ -37,21 +37,23 @@ typedef struct ctvk_geometry {
     int32_t empty;    /* no value > 0: nothing to segment; dim is then one window of zeros */
 } ctvk_geometry;
 
-typedef struct ctvk_prepared {
-    ctvk_geometry geometry;
-    float *data; /* OWNED: [x][y][z], z fastest, dims geometry.dim: after steps 1-6 */
-} ctvk_prepared;
-
-/* progress may be NULL; non-zero return gives CTVK_CANCELLED. Memory beyond input and output: one slab of the input (about
- * 32 MiB) and the planes under the resampling kernel; the output is of geometry.dim, so never larger than crop and window ask for. With
- * crop_foreground the input is read twice, in slabs. progress is called with stage "prepare" once a slab. CTVK_ERROR_INPUT: NaN or infinity
- * (the message names the voxel), singular affine, dims, strides or scaling that cannot be; CTVK_ERROR_BUNDLE: values of desc that cannot
- * be. */
-ctvk_status ctvk_prepare(const ctvk_host *host, const ctvk_volume_view *in, const ctvk_prep_desc *desc, ctvk_progress_fn progress,
-                         void *user, ctvk_prepared *out, ctvk_error *error);
-void ctvk_prepared_free(const ctvk_host *host, ctvk_prepared *prepared);
-/* Geometry alone, from dims and affine, for planning before voxels are read (crop unknown: taken as none). */
-ctvk_status ctvk_geometry_plan(const ctvk_volume_view *in, const ctvk_prep_desc *desc, ctvk_geometry *out, ctvk_error *error);
+/* Steps 1 to 6 of any block of an image, on demand: it holds the geometry and no voxels. The image's data is BORROWED until it is closed.
+ */
+typedef struct ctvk_preparer ctvk_preparer;
+/* Reads the image once, in slabs, to find the foreground and to refuse voxels that are no numbers. progress may be NULL, is called with
+ * stage "prepare" once a slab; non-zero return gives CTVK_CANCELLED. Memory here and in ctvk_preparer_block: one slab of the input (at
+ * most about 32 MiB) and the planes under the resampling kernel. CTVK_ERROR_INPUT: NaN or infinity (the message names the voxel), singular
+ * affine, dims, strides or scaling that cannot be; CTVK_ERROR_BUNDLE: values of desc that cannot be. *out is NULL on failure. */
+ctvk_status ctvk_preparer_open(const ctvk_host *host, const ctvk_volume_view *in, const ctvk_prep_desc *desc, ctvk_progress_fn progress,
+                               void *user, ctvk_preparer **out, ctvk_error *error);
+/* VIEW, until it is closed. */
+const ctvk_geometry *ctvk_preparer_geometry(const ctvk_preparer *preparer);
+/* Voxels [first, first + count) of the final volume (geometry.dim; the block must lie inside) to out: voxel (x, y, z) of the block at
+ * x * stride[0] + y * stride[1] + z, in floats. Reads no more of the image than that needs. Any number of threads. */
+ctvk_status ctvk_preparer_block(const ctvk_preparer *preparer, const int64_t first[3], const int64_t count[3], const int64_t stride[2],
+                                float *out, ctvk_error *error);
+/* *preparer may be NULL and is afterwards. */
+void ctvk_preparer_close(ctvk_preparer **preparer);
 
 /* Step 7. starts are in the coordinates of the final volume, zero-padded to the window where an axis is smaller (pad_first). x outermost, z
  * innermost. */
@@ -64,8 +66,9 @@ typedef struct ctvk_windows {
 ctvk_status ctvk_windows_plan(const ctvk_host *host, const int64_t dim[3], const int32_t window[3], double overlap, ctvk_windows *out,
                               ctvk_error *error);
 void ctvk_windows_free(const ctvk_host *host, ctvk_windows *windows);
-/* One window of the (virtually padded) volume: out [x][y][z] float32 of the window's size. index = (ix * count[1] + iy) * count[2] + iz. */
-void ctvk_window_read(const ctvk_windows *windows, int64_t index, const float *volume, float *out);
+/* Window index = (ix * count[1] + iy) * count[2] + iz of the (virtually padded) volume, made from the image: out [x][y][z] float32 of the
+ * window's size. The errors of ctvk_preparer_block. */
+ctvk_status ctvk_window_read(const ctvk_windows *windows, int64_t index, const ctvk_preparer *preparer, float *out, ctvk_error *error);
 
 /* Accumulators, step 8: (classes + 1) volumes of `dim` floats: sums of w*logit per class, then sum of w. tile: planes [first, first+count)
  * of the window, planar [x][class+1][y][z] as ops/blend.h writes them. */

@@ -60,16 +60,14 @@ static int64_t meet(const ctvk_windows *w, int64_t index, int axis, int64_t *in_
     return end > *in_volume ? end - *in_volume : 0;
 }
 
-void ctvk_window_read(const ctvk_windows *w, int64_t index, const float *volume, float *out)
+ctvk_status ctvk_window_read(const ctvk_windows *w, int64_t index, const ctvk_preparer *preparer, float *out, ctvk_error *error)
 {
+    const int64_t stride[2] = {(int64_t)w->window[1] * w->window[2], w->window[2]};
     int64_t to[3], from[3], n[3];
     for (int i = 0; i < 3; i++)
         n[i] = meet(w, index, i, &to[i], &from[i]);
-    memset(out, 0, sizeof(float) * (size_t)w->window[0] * (size_t)w->window[1] * (size_t)w->window[2]);
-    for (int64_t x = 0; x < n[0]; x++)
-        for (int64_t y = 0; y < n[1]; y++)
-            memcpy(out + ((x + to[0]) * w->window[1] + y + to[1]) * w->window[2] + to[2],
-                   volume + ((x + from[0]) * w->dim[1] + y + from[1]) * w->dim[2] + from[2], sizeof(float) * (size_t)n[2]);
+    memset(out, 0, sizeof(float) * (size_t)w->window[0] * (size_t)stride[0]);
+    return ctvk_preparer_block(preparer, from, n, stride, out + to[0] * stride[0] + to[1] * stride[1] + to[2], error);
 }
 
 void ctvk_blend_add(const ctvk_windows *w, int64_t index, int32_t classes, int32_t first, int32_t count, const float *tile, float *sums)

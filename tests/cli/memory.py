@@ -1,5 +1,6 @@
-"""Host memory of a CT of 512 x 512 x 400: what grows with it is the CT itself, the label map, and what lies in the cropped grid. The rest, the
-driver's share included, is what a small CT takes. Sliding windows stream; nothing else of the CT's size is ever held."""
+"""Host memory: a CT of 512 x 512 x 400 takes the CT itself and the label map where the cropped or resampled grid is small; without a crop the
+accumulators come to it, and nothing else of the CT's size: windows are made one by one. The rest, the driver's share included, is what a
+small CT takes with the same window."""
 import array
 import json
 import os
@@ -12,9 +13,12 @@ from outputs import COMMAND, check, environment, failures
 
 MIB = 1 << 20
 LARGE, SMALL = (512, 512, 400), (64, 64, 64)
+SLID = (200, 200, 160)  # 2 x 2 x 3 windows
 BOX = (28, 30, 25)  # the part that is no air: one window
 # One slab of planes while the CT is prepared or restored (32 MiB), and blocks that the C library keeps.
 SLACK = 64 * MIB
+# Below what the whole CT of SLID takes as float32, so that a volume held beside the accumulators is found.
+SLID_SLACK = 16 * MIB
 
 
 def image(path, dim):
@@ -39,27 +43,42 @@ def peak(base, bundle, name):
     return usage.ru_maxrss * 1024
 
 
+def measure(base, bundle, name, dim, kept, slack):
+    """kept: bytes a voxel that may be held beside the CT's two."""
+    voxels = dim[0] * dim[1] * dim[2]
+    grown = peak(base, bundle, name) - peak(base, bundle, "small.nii")
+    bound = voxels * (2 + kept) + slack
+    print(f"{bundle}: {grown / MIB:.0f} MiB more than a small CT, at most {bound / MIB:.0f} MiB: the CT {voxels * 2 / MIB:.0f}, "
+          f"label map and accumulators {voxels * kept / MIB:.0f}")
+    check(grown <= bound, f"{bundle}: {grown / MIB:.0f} MiB")
+    check(grown >= voxels * 2, f"{bundle}: only {grown / MIB:.0f} MiB more: the CT was not there, nothing was measured")
+    check(os.path.getsize(f"{base}/label.nii") > SMALL[0] * SMALL[1] * SMALL[2], "a label map")
+
+
+def bundle_like(base, name, **changes):
+    """The bundle "crop" with another manifest."""
+    value = json.loads(read(f"{base}/crop/manifest.json"))
+    for section, items in changes.items():
+        value[section].update(items)
+    write(f"{base}/{name}/manifest.json", value)
+    for file in ("network.safetensors", "prompts.safetensors"):
+        os.link(f"{base}/crop/{file}", f"{base}/{name}/{file}")
+
+
 def main():
     with tempfile.TemporaryDirectory(dir=os.environ["CTVK_TEST_TMP"]) as base:
         make_bundle(f"{base}/crop", True)
-        value = json.loads(read(f"{base}/crop/manifest.json"))
         # 58 x 58 x 50 voxels of 8 x 8 x 12 mm: the whole CT is resampled into one window.
-        value["preprocess"].update(spacing_mm=[8, 8, 12], antialias=True, crop_foreground=False)
-        value["inference"]["window"] = [64, 64, 64]
-        write(f"{base}/resampled/manifest.json", value)
-        for name in ("network.safetensors", "prompts.safetensors"):
-            os.link(f"{base}/crop/{name}", f"{base}/resampled/{name}")
-        image(f"{base}/large.nii", LARGE)
-        image(f"{base}/small.nii", SMALL)
-        voxels = LARGE[0] * LARGE[1] * LARGE[2]
-        for bundle in ("crop", "resampled"):
-            grown = peak(base, bundle, "large.nii") - peak(base, bundle, "small.nii")
-            bound = voxels * 2 + voxels + SLACK
-            print(f"{bundle}: {grown / MIB:.0f} MiB more than a small CT, at most {bound / MIB:.0f} MiB: the CT {voxels * 2 / MIB:.0f}, "
-                  f"the label map {voxels / MIB:.0f}")
-            check(grown <= bound, f"{bundle}: {grown / MIB:.0f} MiB")
-            check(grown >= voxels * 2, f"{bundle}: only {grown / MIB:.0f} MiB more: the CT was not there, nothing was measured")
-            check(os.path.getsize(f"{base}/label.nii") > SMALL[0] * SMALL[1] * SMALL[2], "a label map")
+        bundle_like(base, "resampled", preprocess={"spacing_mm": [8, 8, 12], "antialias": True, "crop_foreground": False},
+                    inference={"window": [64, 64, 64]})
+        bundle_like(base, "slid", preprocess={"crop_foreground": False, "pad_to_window": True},
+                    inference={"window": [128, 128, 64], "overlap": 0})
+        for name, dim in (("large.nii", LARGE), ("slid.nii", SLID), ("small.nii", SMALL)):
+            image(f"{base}/{name}", dim)
+        measure(base, "crop", "large.nii", LARGE, 1, SLACK)
+        measure(base, "resampled", "large.nii", LARGE, 1, SLACK)
+        # Two classes and the weights' sum, float32, and the label map.
+        measure(base, "slid", "slid.nii", SLID, 3 * 4 + 1, SLID_SLACK)
     print(f"memory: {len(failures)} failed")
     return 1 if failures else 0
 

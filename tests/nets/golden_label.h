@@ -7,6 +7,7 @@
 #include "nets/llmseg.h"
 #include "support/check.h"
 #include "support/golden.h"
+#include "support/prepared.h"
 #include "volume/volume.h"
 
 /* Share of labels that may differ: a voxel whose classes are equal to within the logits' error may fall on either side. */
@@ -60,7 +61,7 @@ static inline ctvk_status golden_restore(ctvk_llmseg *net, const ctvk_geometry *
 static inline void golden_label_check(const golden_case *c, const ctvk_manifest *m, ctvk_llmseg *net, const float *sums, uint64_t voxels)
 {
     ctvk_image image = {0}, label = {0};
-    ctvk_prepared p = {0};
+    prepared p = {0};
     ctvk_error error = {0};
     const ctvk_prep_desc desc = golden_prep(m);
     if (golden_read(c, "image.nii.gz", &image) && golden_read(c, "expected_label.nii.gz", &label)) {
@@ -73,7 +74,7 @@ static inline void golden_label_check(const golden_case *c, const ctvk_manifest 
                                  .intercept = image.intercept};
         const int64_t stride[3] = {1, d[0], d[0] * d[1]};
         memcpy(view.affine, image.affine, sizeof view.affine);
-        ctvk_status status = ctvk_prepare(NULL, &view, &desc, NULL, NULL, &p, &error);
+        ctvk_status status = prepare(NULL, &view, &desc, NULL, NULL, &p, &error);
         const ctvk_geometry *g = &p.geometry;
         int same = status == CTVK_OK && (uint64_t)(g->dim[0] * g->dim[1] * g->dim[2]) == voxels && label.type == CTVK_SCALAR_UINT8 &&
                    memcmp(label.dim, image.dim, sizeof label.dim) == 0;
@@ -93,7 +94,7 @@ static inline void golden_label_check(const golden_case *c, const ctvk_manifest 
         printf(", %lld of %lld labels differ, %lld are no background", (long long)wrong, (long long)count, (long long)set);
         free(got);
     }
-    ctvk_prepared_free(NULL, &p);
+    prepared_free(NULL, &p);
     ctvk_image_free(NULL, &image);
     ctvk_image_free(NULL, &label);
 }

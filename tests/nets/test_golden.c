@@ -96,9 +96,11 @@ static void run_windows(ctvk_llmseg *net, const ctvk_manifest *m, state *s, cons
 {
     ctvk_error error = {0};
     float *window = malloc((size_t)m->window[0] * (size_t)m->window[1] * (size_t)m->window[2] * sizeof *window);
-    int64_t total = s->windows->count[0] * s->windows->count[1] * s->windows->count[2];
+    ctvk_preparer *preparer = NULL;
+    CHECK_MSG(prepare_nothing(volume, s->windows->dim, &preparer, &error) == CTVK_OK, "%s: %s", s->name, error.message);
+    int64_t total = !preparer ? 0 : s->windows->count[0] * s->windows->count[1] * s->windows->count[2];
     for (s->index = 0; s->index < total; s->index++) {
-        ctvk_window_read(s->windows, s->index, volume, window);
+        CHECK(ctvk_window_read(s->windows, s->index, preparer, window, &error) == CTVK_OK);
         ctvk_llmseg_run run = {
             .window = window, .text = text, .sigma_scale = m->sigma_scale, .constant_blend = !m->gaussian, .tile = on_tile, .user = s};
         if (taps && s->index == 0)
@@ -106,6 +108,7 @@ static void run_windows(ctvk_llmseg *net, const ctvk_manifest *m, state *s, cons
         ctvk_status status = ctvk_llmseg_window(net, &run, &error);
         CHECK_MSG(status == CTVK_OK, "%s: %s", s->name, error.message);
     }
+    ctvk_preparer_close(&preparer);
     free(window);
 }
 

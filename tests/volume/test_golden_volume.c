@@ -1,6 +1,7 @@
 /* The published code's own numbers: its input after preprocessing, and its label map from its logits. CTVK_GOLDEN names the folder; a clone
  * elsewhere has none, says so, and runs the same path on a case made here. */
 #include "support/check.h"
+#include "support/prepared.h"
 #include "volume/golden_files.h"
 #include "volume/random_volume.h"
 
@@ -28,7 +29,7 @@ static void argmax(const float *p, int64_t classes, int64_t n, uint8_t *out)
     }
 }
 
-static void check_input(const char *name, const ctvk_prepared *p, const float *expected, const int64_t shape[4])
+static void check_input(const char *name, const prepared *p, const float *expected, const int64_t shape[4])
 {
     int same = shape[0] == 1;
     double worst = 0;
@@ -45,16 +46,18 @@ static void check_input(const char *name, const ctvk_prepared *p, const float *e
 }
 
 /* Windows of the prepared volume, blended with weight 1 as logit and weight, give the volume back. */
-static void check_windows(const char *name, const ctvk_prepared *p, const ctvk_prep_desc *desc, double overlap)
+static void check_windows(const char *name, const ctvk_volume_view *image, const prepared *p, const ctvk_prep_desc *desc, double overlap)
 {
+    ctvk_preparer *preparer = NULL;
     ctvk_windows w;
     const int64_t *d = p->geometry.dim, n = d[0] * d[1] * d[2], size = (int64_t)desc->window[0] * desc->window[1] * desc->window[2];
     int64_t plane = (int64_t)desc->window[1] * desc->window[2], wrong = 0;
+    CHECK(ctvk_preparer_open(NULL, image, desc, NULL, NULL, &preparer, NULL) == CTVK_OK);
     CHECK(ctvk_windows_plan(NULL, d, desc->window, overlap, &w, NULL) == CTVK_OK);
     float *one = malloc(sizeof(float) * (size_t)size), *tile = malloc(sizeof(float) * 2 * (size_t)size),
           *sums = calloc((size_t)(2 * n), sizeof *sums);
     for (int64_t index = 0; index < w.count[0] * w.count[1] * w.count[2]; index++) {
-        ctvk_window_read(&w, index, p->data, one);
+        CHECK(ctvk_window_read(&w, index, preparer, one, NULL) == CTVK_OK);
         for (int64_t i = 0; i < size; i++) {
             tile[i / plane * 2 * plane + i % plane] = one[i];
             tile[i / plane * 2 * plane + plane + i % plane] = 1;
@@ -65,13 +68,14 @@ static void check_windows(const char *name, const ctvk_prepared *p, const ctvk_p
         wrong += !(fabs((double)(sums[i] / sums[n + i] - p->data[i])) <= 1e-6);
     CHECK_MSG(wrong == 0, "%s: %lld voxels do not come back from their windows", name, (long long)wrong);
     printf(", %lld windows", (long long)(w.count[0] * w.count[1] * w.count[2]));
+    ctvk_preparer_close(&preparer);
     free(one);
     free(tile);
     free(sums);
     ctvk_windows_free(NULL, &w);
 }
 
-static void check_label(const char *name, const ctvk_prepared *p, const float *logits, int64_t classes, const ctvk_volume_view *label)
+static void check_label(const char *name, const prepared *p, const float *logits, int64_t classes, const ctvk_volume_view *label)
 {
     const int64_t n = p->geometry.dim[0] * p->geometry.dim[1] * p->geometry.dim[2], voxels = label->dim[0] * label->dim[1] * label->dim[2];
     float *probability = malloc(sizeof(float) * (size_t)(classes * n));
@@ -107,7 +111,7 @@ static int run_case(const char *root, const char *name)
     size_t size;
     ctvk_volume_view image, label;
     ctvk_prep_desc desc;
-    ctvk_prepared p;
+    prepared p;
     double overlap = 0;
     int64_t in_shape[4], out_shape[4];
     snprintf(folder, sizeof folder, "%s/%s", root, name);
@@ -119,12 +123,12 @@ static int run_case(const char *root, const char *name)
         const float *input = golden_tensor(expected, "input", in_shape), *logits = golden_tensor(expected, "logits", out_shape);
         CHECK_MSG(input && logits && golden_desc(folder, &desc, &overlap), "%s: files not understood", name);
         ctvk_error error = {0, ""};
-        ctvk_status status = ctvk_prepare(NULL, &image, &desc, NULL, NULL, &p, &error);
+        ctvk_status status = prepare(NULL, &image, &desc, NULL, NULL, &p, &error);
         CHECK_MSG(status == CTVK_OK, "%s: %s", name, error.message);
         check_input(name, &p, input, in_shape);
-        check_windows(name, &p, &desc, overlap);
+        check_windows(name, &image, &p, &desc, overlap);
         check_label(name, &p, logits, out_shape[0], &label);
-        ctvk_prepared_free(NULL, &p);
+        prepared_free(NULL, &p);
     }
     free(image_bytes);
     free(label_bytes);
@@ -139,9 +143,9 @@ static void own_case(uint64_t seed)
     uint64_t state = seed;
     random_volume v = random_volume_make(&state, 20);
     ctvk_prep_desc desc = random_desc(&state);
-    ctvk_prepared p;
+    prepared p;
     desc.has_spacing = 0;
-    CHECK(ctvk_prepare(NULL, &v.view, &desc, NULL, NULL, &p, NULL) == CTVK_OK);
+    CHECK(prepare(NULL, &v.view, &desc, NULL, NULL, &p, NULL) == CTVK_OK);
     int64_t n = p.geometry.dim[0] * p.geometry.dim[1] * p.geometry.dim[2], voxels = v.view.dim[0] * v.view.dim[1] * v.view.dim[2];
     float *logits = malloc(sizeof(float) * 2 * (size_t)n), *full = malloc(sizeof(float) * (size_t)voxels);
     uint8_t *expected = malloc((size_t)voxels);
@@ -158,12 +162,12 @@ static void own_case(uint64_t seed)
     for (int64_t i = 0; i < voxels; i++)
         expected[i] = full[i] > 0.5f;
     printf("own case %llu", (unsigned long long)seed);
-    check_windows("own case", &p, &desc, 0.5);
+    check_windows("own case", &v.view, &p, &desc, 0.5);
     check_label("own case", &p, logits, 2, &label);
     free(logits);
     free(full);
     free(expected);
-    ctvk_prepared_free(NULL, &p);
+    prepared_free(NULL, &p);
     free(v.memory);
 }
 

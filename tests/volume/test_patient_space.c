@@ -3,6 +3,7 @@
  * interpolation keeps linear functions exactly, so that any shift of a grid shows, through every orientation, oblique affine and spacing.
  */
 #include "support/check.h"
+#include "support/prepared.h"
 #include "volume/random_volume.h"
 
 typedef struct linear {
@@ -61,8 +62,8 @@ static void there_and_back(uint64_t seed)
     view.stride[0] = 8, view.stride[1] = 8 * d[0], view.stride[2] = 8 * d[0] * d[1];
     desc.antialias = desc.crop_foreground = desc.clip = 0;
     desc.window_hu[0] = 0, desc.window_hu[1] = 1000; /* value = HU / 1000 */
-    ctvk_prepared p;
-    CHECK(ctvk_prepare(NULL, &view, &desc, NULL, NULL, &p, NULL) == CTVK_OK);
+    prepared p;
+    CHECK(prepare(NULL, &view, &desc, NULL, NULL, &p, NULL) == CTVK_OK);
     const ctvk_geometry *g = &p.geometry;
     int64_t n = g->dim[0] * g->dim[1] * g->dim[2], compared = 0;
     double worst = 0, worst_back = 0;
@@ -106,7 +107,7 @@ static void there_and_back(uint64_t seed)
     free(linear_volume);
     free(back);
     free(image);
-    ctvk_prepared_free(NULL, &p);
+    prepared_free(NULL, &p);
     free(v.memory);
 }
 

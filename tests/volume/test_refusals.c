@@ -1,5 +1,7 @@
 /* What cannot be prepared is refused with a message that names the cause, nothing is leaked, and a cancel takes effect. */
 #include "support/check.h"
+#include "support/prepared.h"
+#include "volume/geometry.h"
 #include "volume/random_volume.h"
 
 static int16_t voxels[4 * 5 * 6];
@@ -18,16 +20,16 @@ static ctvk_prep_desc good_desc(void)
 
 static void refused(const ctvk_volume_view *v, const ctvk_prep_desc *d, ctvk_status status, const char *names)
 {
-    ctvk_prepared p;
+    prepared p;
     ctvk_geometry g;
     ctvk_error error = {0, ""};
-    ctvk_status found = ctvk_prepare(NULL, v, d, NULL, NULL, &p, &error);
+    ctvk_status found = prepare(NULL, v, d, NULL, NULL, &p, &error);
     CHECK_MSG(found == status && error.status == status, "%s: %d, %s", names, (int)found, error.message);
     CHECK_MSG(strstr(error.message, names) && strchr(error.message, ':') && strchr(error.message, '('), "%s: %s", names, error.message);
     CHECK(p.data == NULL);
     if (v->data && !strstr(names, "voxel ("))
-        CHECK(ctvk_geometry_plan(v, d, &g, &error) == status);
-    ctvk_prepared_free(NULL, &p);
+        CHECK(ctvk_geometry_begin(v, d, &g, &error) == status);
+    prepared_free(NULL, &p);
 }
 
 static void bad_views(void)
@@ -163,15 +165,15 @@ static void memory_failures(void)
     for (int allowed = 0, succeeded = 0; succeeded < 3 && allowed < 100; allowed++) {
         budget b = {allowed, 0};
         ctvk_host host = {NULL, NULL, limited_alloc, counted_free, &b};
-        ctvk_prepared p;
+        prepared p;
         ctvk_windows w;
         ctvk_error error;
         ctvk_geometry g;
         succeeded = 0;
-        ctvk_status status = ctvk_prepare(&host, &v, &d, NULL, NULL, &p, &error);
+        ctvk_status status = prepare(&host, &v, &d, NULL, NULL, &p, &error);
         CHECK(status == CTVK_OK || status == CTVK_ERROR_HOST_MEMORY);
         succeeded += status == CTVK_OK;
-        ctvk_prepared_free(&host, &p);
+        prepared_free(&host, &p);
         CHECK(b.alive == 0);
         b.left = allowed;
         status = ctvk_windows_plan(&host, dim, window, 0.5, &w, &error);
@@ -180,7 +182,8 @@ static void memory_failures(void)
         ctvk_windows_free(&host, &w);
         CHECK(b.alive == 0);
         b.left = allowed;
-        CHECK(ctvk_geometry_plan(&v, &d, &g, &error) == CTVK_OK);
+        CHECK(ctvk_geometry_begin(&v, &d, &g, &error) == CTVK_OK);
+        ctvk_geometry_finish(&d, &g);
         status = ctvk_restore_argmax(&host, &g, classes, 2, out, stride, &error);
         CHECK(status == CTVK_OK || status == CTVK_ERROR_HOST_MEMORY);
         succeeded += status == CTVK_OK;
@@ -200,9 +203,9 @@ static void cancelled(void)
 {
     ctvk_volume_view v = good_view();
     ctvk_prep_desc d = good_desc();
-    ctvk_prepared p;
+    prepared p;
     int calls = 0;
-    CHECK(ctvk_prepare(NULL, &v, &d, stop, &calls, &p, NULL) == CTVK_CANCELLED);
+    CHECK(prepare(NULL, &v, &d, stop, &calls, &p, NULL) == CTVK_CANCELLED);
     CHECK(calls == 1 && p.data == NULL);
 }
 

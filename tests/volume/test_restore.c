@@ -1,5 +1,6 @@
 /* Step 9: what was prepared comes back, on the input's own grid, in the host's own layout. */
 #include "support/check.h"
+#include "support/prepared.h"
 #include "ref/volume.h"
 #include "volume/random_volume.h"
 
@@ -37,10 +38,10 @@ static void labels_come_back(uint64_t seed)
     uint64_t state = seed;
     random_volume v = random_volume_make(&state, 14);
     ctvk_prep_desc desc = random_desc(&state);
-    ctvk_prepared p;
+    prepared p;
     desc.has_spacing = 0;
     desc.clip = 1;
-    ctvk_status status = ctvk_prepare(NULL, &v.view, &desc, NULL, NULL, &p, NULL);
+    ctvk_status status = prepare(NULL, &v.view, &desc, NULL, NULL, &p, NULL);
     CHECK(status == CTVK_OK);
     int64_t n = p.geometry.dim[0] * p.geometry.dim[1] * p.geometry.dim[2], wrong = 0;
     uint8_t *labels = malloc((size_t)n);
@@ -60,7 +61,7 @@ static void labels_come_back(uint64_t seed)
     CHECK(gaps_untouched(&l, v.view.dim, 1));
     free(l.memory);
     free(labels);
-    ctvk_prepared_free(NULL, &p);
+    prepared_free(NULL, &p);
     free(v.memory);
 }
 
@@ -70,7 +71,7 @@ static void marker_stays(uint64_t seed)
     uint64_t state = seed;
     random_volume v = random_volume_make(&state, 14);
     ctvk_prep_desc desc = random_desc(&state);
-    ctvk_prepared p;
+    prepared p;
     int64_t at[3], hits = 0, set = 0;
     desc.has_spacing = 0;
     for (int i = 0; i < 3; i++)
@@ -84,7 +85,7 @@ static void marker_stays(uint64_t seed)
     desc.window_hu[0] = small ? 1510 : 2000;
     desc.window_hu[1] = 4000;
     desc.clip = 1;
-    if (ctvk_prepare(NULL, &v.view, &desc, NULL, NULL, &p, NULL) == CTVK_OK) {
+    if (prepare(NULL, &v.view, &desc, NULL, NULL, &p, NULL) == CTVK_OK) {
         int64_t n = p.geometry.dim[0] * p.geometry.dim[1] * p.geometry.dim[2];
         uint8_t *labels = calloc((size_t)n, 1), *out = malloc((size_t)(v.view.dim[0] * v.view.dim[1] * v.view.dim[2]));
         int64_t stride[3] = {1, v.view.dim[0], v.view.dim[0] * v.view.dim[1]};
@@ -100,7 +101,7 @@ static void marker_stays(uint64_t seed)
     } else {
         CHECK_MSG(0, "seed %llu: prepare failed", (unsigned long long)seed);
     }
-    ctvk_prepared_free(NULL, &p);
+    prepared_free(NULL, &p);
     free(v.memory);
 }
 
@@ -110,10 +111,10 @@ static void probabilities(uint64_t seed)
     uint64_t state = seed;
     random_volume v = random_volume_make(&state, 12);
     ctvk_prep_desc desc = random_desc(&state);
-    ctvk_prepared p;
+    prepared p;
     ref_geometry g;
     free(ref_prepare(&v.view, &desc, &g));
-    CHECK(ctvk_prepare(NULL, &v.view, &desc, NULL, NULL, &p, NULL) == CTVK_OK);
+    CHECK(prepare(NULL, &v.view, &desc, NULL, NULL, &p, NULL) == CTVK_OK);
     int64_t n = p.geometry.dim[0] * p.geometry.dim[1] * p.geometry.dim[2], wrong_label = 0;
     float *classes = malloc(sizeof(float) * 3 * (size_t)n);
     for (int64_t i = 0; i < 3 * n; i++)
@@ -152,7 +153,7 @@ static void probabilities(uint64_t seed)
     }
     free(label.memory);
     free(classes);
-    ctvk_prepared_free(NULL, &p);
+    prepared_free(NULL, &p);
     free(v.memory);
 }
 

@@ -1,5 +1,6 @@
 /* Steps 7 and 8: starts, coverage, reading with zeros around, sums. */
 #include "support/check.h"
+#include "support/prepared.h"
 #include "volume/random_volume.h"
 
 static void starts(int64_t dim, int32_t window, double overlap, int64_t count, const int64_t *expected)
@@ -34,11 +35,13 @@ static void coverage(uint64_t seed)
     float *tile = malloc(sizeof(float) * 3 * (size_t)size), *sums = calloc((size_t)(3 * n + 16), sizeof(float));
     for (int64_t i = 0; i < n; i++)
         volume[i] = (float)(1 + i % 1021);
+    ctvk_preparer *preparer = NULL;
+    CHECK(prepare_nothing(volume, dim, &preparer, NULL) == CTVK_OK);
     double inside = 0, expected = 0;
     for (int64_t index = 0; index < w.count[0] * w.count[1] * w.count[2]; index++) {
         for (int64_t i = 0; i < size; i++)
             out[i] = NAN;
-        ctvk_window_read(&w, index, volume, out);
+        CHECK(ctvk_window_read(&w, index, preparer, out, NULL) == CTVK_OK);
         for (int64_t i = 0; i < size; i++) {
             CHECK(!isnan(out[i]));
             inside += out[i] > 0;
@@ -68,6 +71,7 @@ static void coverage(uint64_t seed)
             CHECK(w.start[i][k] >= 0 && w.start[i][k] + window[i] <= w.padded[i]);
             CHECK(k == 0 || w.start[i][k] > w.start[i][k - 1]);
         }
+    ctvk_preparer_close(&preparer);
     free(volume);
     free(out);
     free(tile);
@@ -83,11 +87,14 @@ static void centred(void)
     const float volume[3] = {5, 6, 7}, tile[16] = {1, 2, 3, 4, 5, 6, 7, 8, 10, 20, 30, 40, 50, 60, 70, 80};
     float out[8], sums[6] = {0};
     ctvk_windows w;
+    ctvk_preparer *preparer = NULL;
+    CHECK(prepare_nothing(volume, dim, &preparer, NULL) == CTVK_OK);
     CHECK(ctvk_windows_plan(NULL, dim, window, 0.5, &w, NULL) == CTVK_OK);
-    ctvk_window_read(&w, 0, volume, out);
+    CHECK(ctvk_window_read(&w, 0, preparer, out, NULL) == CTVK_OK);
     CHECK(out[0] == 0 && out[1] == 0 && out[2] == 5 && out[3] == 6 && out[4] == 7 && out[5] == 0 && out[6] == 0 && out[7] == 0);
     ctvk_blend_add(&w, 0, 1, 0, 1, tile, sums);
     CHECK(sums[0] == 3 && sums[1] == 4 && sums[2] == 5 && sums[3] == 30 && sums[4] == 40 && sums[5] == 50);
+    ctvk_preparer_close(&preparer);
     ctvk_windows_free(NULL, &w);
 }
 
