@@ -1,14 +1,13 @@
 """Host memory of a CT of 512 x 512 x 400: what grows with it is the CT itself, the label map, and what lies in the cropped grid. The rest, the
 driver's share included, is what a small CT takes. Sliding windows stream; nothing else of the CT's size is ever held."""
 import array
-import json
 import os
 import subprocess
 import sys
 import tempfile
 
-from files import header, make_bundle, read, write
-from outputs import COMMAND, check, environment, failures
+from files import header, make_bundle
+from runs import COMMAND, bundle_like, check, environment, finish
 
 MIB = 1 << 20
 LARGE, SMALL = (512, 512, 400), (64, 64, 64)
@@ -29,6 +28,12 @@ def image(path, dim):
             file.write(full if 20 <= z < 20 + BOX[2] else empty)
 
 
+def resampled(value):
+    """58 x 58 x 50 voxels of 8 x 8 x 12 mm: the whole CT becomes one window."""
+    value["preprocess"].update(spacing_mm=[8, 8, 12], antialias=True, crop_foreground=False)
+    value["inference"]["window"] = [64, 64, 64]
+
+
 def peak(base, bundle, name):
     """Peak resident bytes of one run."""
     process = subprocess.Popen([COMMAND, "segment", "--model", f"{base}/{bundle}", "--image", f"{base}/{name}", "--prompt", "N0, left side",
@@ -42,13 +47,7 @@ def peak(base, bundle, name):
 def main():
     with tempfile.TemporaryDirectory(dir=os.environ["CTVK_TEST_TMP"]) as base:
         make_bundle(f"{base}/crop", True)
-        value = json.loads(read(f"{base}/crop/manifest.json"))
-        # 58 x 58 x 50 voxels of 8 x 8 x 12 mm: the whole CT is resampled into one window.
-        value["preprocess"].update(spacing_mm=[8, 8, 12], antialias=True, crop_foreground=False)
-        value["inference"]["window"] = [64, 64, 64]
-        write(f"{base}/resampled/manifest.json", value)
-        for name in ("network.safetensors", "prompts.safetensors"):
-            os.link(f"{base}/crop/{name}", f"{base}/resampled/{name}")
+        bundle_like(f"{base}/crop", f"{base}/resampled", resampled)
         image(f"{base}/large.nii", LARGE)
         image(f"{base}/small.nii", SMALL)
         voxels = LARGE[0] * LARGE[1] * LARGE[2]
@@ -60,8 +59,7 @@ def main():
             check(grown <= bound, f"{bundle}: {grown / MIB:.0f} MiB")
             check(grown >= voxels * 2, f"{bundle}: only {grown / MIB:.0f} MiB more: the CT was not there, nothing was measured")
             check(os.path.getsize(f"{base}/label.nii") > SMALL[0] * SMALL[1] * SMALL[2], "a label map")
-    print(f"memory: {len(failures)} failed")
-    return 1 if failures else 0
+    return finish("memory")
 
 
 if __name__ == "__main__":
