@@ -84,9 +84,11 @@ void ctvk_text_sha256(const char *text, uint64_t length, char hex[65]);
 
 /* --- devices (context.c) --- */
 
-/* Loads Vulkan where that has not happened. [any thread] */
-ctvk_status ctvk_context_instance(ctvk_context *context, ctvk_error *error);
+/* By index, or by the host's selector as ctvk_gpu_select takes it; load Vulkan where that has not happened. *out is OWNED, NULL on failure:
+ * ctvk_context_close_device. [any thread] */
 ctvk_status ctvk_context_open_device(ctvk_context *context, uint32_t index, uint64_t memory_limit, ctvk_gpu **out, ctvk_error *error);
+ctvk_status ctvk_context_open_selected(ctvk_context *context, const char *selector, uint64_t memory_limit, ctvk_gpu **out,
+                                       ctvk_error *error);
 void ctvk_context_close_device(ctvk_context *context, ctvk_gpu **gpu);
 
 /* --- volumes (volume_view.c) --- */

@@ -190,9 +190,7 @@ static ctvk_status bundle_memory(ctvk_bundle *bundle, uint32_t device, ctvk_memo
         return CTVK_ERROR_ARGUMENT;
     ctvk_memory_info info;
     ctvk_gpu *gpu = NULL;
-    ctvk_status status = ctvk_context_instance(bundle->context, &bundle->error);
-    if (status == CTVK_OK)
-        status = ctvk_context_open_device(bundle->context, device, 0, &gpu, &bundle->error);
+    ctvk_status status = ctvk_context_open_device(bundle->context, device, 0, &gpu, &bundle->error);
     if (status == CTVK_OK)
         status = ctvk_plan_memory(gpu, &bundle->desc, 0, &info, &bundle->error);
     ctvk_context_close_device(bundle->context, &gpu);

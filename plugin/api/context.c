@@ -47,7 +47,8 @@ static ctvk_status context_last_error(const ctvk_context *context, ctvk_text *me
     return ctvk_give_error(context ? &context->error : &none, message);
 }
 
-ctvk_status ctvk_context_instance(ctvk_context *context, ctvk_error *error)
+/* Loads Vulkan where that has not happened. [any thread] */
+static ctvk_status load_instance(ctvk_context *context, ctvk_error *error)
 {
     pthread_mutex_lock(&context->lock);
     ctvk_status status = CTVK_OK;
@@ -60,12 +61,31 @@ ctvk_status ctvk_context_instance(ctvk_context *context, ctvk_error *error)
 ctvk_status ctvk_context_open_device(ctvk_context *context, uint32_t index, uint64_t memory_limit, ctvk_gpu **out, ctvk_error *error)
 {
     ctvk_gpu_options options = {.memory_limit = memory_limit, .validation = context->validation};
+    ctvk_status status = load_instance(context, error);
+    *out = NULL;
+    if (status != CTVK_OK)
+        return status;
     if (context->cache_folder[0])
         options.cache_folder = context->cache_folder;
     pthread_mutex_lock(&context->lock);
-    ctvk_status status = ctvk_gpu_create(context->instance, index, &options, out, error);
+    status = ctvk_gpu_create(context->instance, index, &options, out, error);
     pthread_mutex_unlock(&context->lock);
     return status;
+}
+
+static ctvk_status select_device(ctvk_context *context, const char *selector, uint32_t *index, ctvk_error *error)
+{
+    ctvk_status status = load_instance(context, error);
+    return status == CTVK_OK ? ctvk_gpu_select(context->instance, selector, index, error) : status;
+}
+
+ctvk_status ctvk_context_open_selected(ctvk_context *context, const char *selector, uint64_t memory_limit, ctvk_gpu **out,
+                                       ctvk_error *error)
+{
+    uint32_t index;
+    ctvk_status status = select_device(context, selector, &index, error);
+    *out = NULL;
+    return status == CTVK_OK ? ctvk_context_open_device(context, index, memory_limit, out, error) : status;
 }
 
 void ctvk_context_close_device(ctvk_context *context, ctvk_gpu **gpu)
@@ -82,7 +102,7 @@ static ctvk_status context_device_count(ctvk_context *context, uint32_t *out)
     if (!context || !out)
         return context ? ctvk_fail(&context->error, CTVK_ERROR_ARGUMENT, "device count: no place for it (pass a pointer)")
                        : CTVK_ERROR_ARGUMENT;
-    ctvk_status status = ctvk_context_instance(context, &context->error);
+    ctvk_status status = load_instance(context, &context->error);
     if (status == CTVK_OK)
         *out = ctvk_gpu_device_count(context->instance);
     return status;
@@ -128,9 +148,7 @@ static ctvk_status context_device_select(ctvk_context *context, const char *sele
     *index = 0;
     ctvk_status status = ctvk_copy_text(&context->host, selector, length, CTVK_MAX_PATH, "device selector", &text, &context->error);
     if (status == CTVK_OK)
-        status = ctvk_context_instance(context, &context->error);
-    if (status == CTVK_OK)
-        status = ctvk_gpu_select(context->instance, text, index, &context->error);
+        status = select_device(context, text, index, &context->error);
     ctvk_free(&context->host, text);
     return status;
 }

@@ -1,48 +1,36 @@
 #include "api/evaluation.h"
 
+#include "core/scalar.h"
+
 #include <math.h>
-#include <string.h>
 
 /* Scaled integers give whole numbers but for rounding; what is farther from one was interpolated. */
 #define MAX_FRACTION 1e-3
 
-/* n values along axis 0. Returns the first that is no label, n where all are. memcpy because strides need not keep the type's alignment. */
-typedef int64_t (*row_reader)(const unsigned char *at, int64_t stride, int64_t n, double slope, double intercept, uint16_t *out);
+/* 0 where the value is no label. */
+static int to_label(double value, uint16_t *out)
+{
+    double up = value + 0.5;
+    if (!(up >= 0.5 - MAX_FRACTION && up < CTVK_LABEL_VALUES))
+        return 0;
+    *out = (uint16_t)up;
+    return fabs(value - *out) <= MAX_FRACTION;
+}
 
-#define ROW_READER(NAME, TYPE)                                                                                             \
-    static int64_t NAME(const unsigned char *at, int64_t stride, int64_t n, double slope, double intercept, uint16_t *out) \
-    {                                                                                                                      \
-        for (int64_t i = 0; i < n; i++, at += stride) {                                                                    \
-            TYPE stored;                                                                                                   \
-            memcpy(&stored, at, sizeof stored);                                                                            \
-            double value = slope * (double)stored + intercept + 0.5;                                                       \
-            if (!(value >= 0.5 - MAX_FRACTION && value < CTVK_LABEL_VALUES))                                               \
-                return i;                                                                                                  \
-            out[i] = (uint16_t)value;                                                                                      \
-            if (fabs(value - 0.5 - out[i]) > MAX_FRACTION)                                                                 \
-                return i;                                                                                                  \
-        }                                                                                                                  \
-        return n;                                                                                                          \
-    }
-ROW_READER(read_u8, uint8_t)
-ROW_READER(read_i8, int8_t)
-ROW_READER(read_u16, uint16_t)
-ROW_READER(read_i16, int16_t)
-ROW_READER(read_u32, uint32_t)
-ROW_READER(read_i32, int32_t)
-ROW_READER(read_u64, uint64_t)
-ROW_READER(read_i64, int64_t)
-ROW_READER(read_f32, float)
-ROW_READER(read_f64, double)
-
+/* n values along axis 0. Returns the first that is no label, n where all are. */
 static int64_t read_row(const ctvk_volume_view *v, int64_t i, int64_t n, int64_t j, int64_t k, uint16_t *out)
 {
-    static const row_reader readers[] = {
-        [CTVK_SCALAR_UINT8] = read_u8,  [CTVK_SCALAR_INT16] = read_i16, [CTVK_SCALAR_UINT16] = read_u16, [CTVK_SCALAR_FLOAT32] = read_f32,
-        [CTVK_SCALAR_INT8] = read_i8,   [CTVK_SCALAR_INT32] = read_i32, [CTVK_SCALAR_UINT32] = read_u32, [CTVK_SCALAR_FLOAT64] = read_f64,
-        [CTVK_SCALAR_INT64] = read_i64, [CTVK_SCALAR_UINT64] = read_u64};
+    enum { AT_ONCE = 128 };
     const unsigned char *at = (const unsigned char *)v->data + i * v->stride[0] + j * v->stride[1] + k * v->stride[2];
-    return readers[v->type](at, v->stride[0], n, v->slope, v->intercept, out);
+    double values[AT_ONCE];
+    for (int64_t first = 0; first < n; first += AT_ONCE) {
+        int64_t count = n - first < AT_ONCE ? n - first : AT_ONCE;
+        ctvk_scalar_read(v->type, at + first * v->stride[0], v->stride[0], count, v->slope, v->intercept, values);
+        for (int64_t m = 0; m < count; m++)
+            if (!to_label(values[m], &out[first + m]))
+                return first + m;
+    }
+    return n;
 }
 
 /* --- finding the labels --- */

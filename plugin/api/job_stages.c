@@ -40,15 +40,9 @@ static uint64_t float_bytes(const int64_t dim[3], uint64_t volumes)
 
 ctvk_status ctvk_job_open(ctvk_job *job)
 {
-    uint32_t index;
-    ctvk_context *context = job->context;
     if (ctvk_job_report_progress(job, 0))
         return CTVK_CANCELLED;
-    ctvk_status status = ctvk_context_instance(context, &job->error);
-    if (status == CTVK_OK)
-        status = ctvk_gpu_select(context->instance, job->device, &index, &job->error);
-    if (status == CTVK_OK)
-        status = ctvk_context_open_device(context, index, job->memory_limit, &job->gpu, &job->error);
+    ctvk_status status = ctvk_context_open_selected(job->context, job->device, job->memory_limit, &job->gpu, &job->error);
     if (status == CTVK_OK)
         status = ctvk_plan_memory(job->gpu, &job->bundle->desc, job->memory_limit, &job->memory, &job->error);
     if (status == CTVK_OK)

@@ -184,15 +184,9 @@ static ctvk_status check_hash(ctvk_text_job *job)
 
 static ctvk_status open_device(ctvk_text_job *job)
 {
-    ctvk_context *context = job->context;
-    uint32_t index;
     if (report(job, 0))
         return CTVK_CANCELLED;
-    ctvk_status status = ctvk_context_instance(context, &job->error);
-    if (status == CTVK_OK)
-        status = ctvk_gpu_select(context->instance, job->device, &index, &job->error);
-    if (status == CTVK_OK)
-        status = ctvk_context_open_device(context, index, job->memory_limit, &job->gpu, &job->error);
+    ctvk_status status = ctvk_context_open_selected(job->context, job->device, job->memory_limit, &job->gpu, &job->error);
     if (status != CTVK_OK)
         return status;
     snprintf(job->device_name, sizeof job->device_name, "%s", ctvk_gpu_get_info(job->gpu)->name);

@@ -1,6 +1,7 @@
 #include "api/api.h"
 
 #include "core/checked.h"
+#include "core/scalar.h"
 
 #include <math.h>
 #include <string.h>
@@ -8,31 +9,9 @@
 /* NIfTI holds 16-bit extents in its first version; no scanner comes near. */
 #define MAX_EXTENT 65535
 
-static int64_t scalar_bytes(ctvk_scalar type)
-{
-    switch (type) {
-    case CTVK_SCALAR_UINT8:
-    case CTVK_SCALAR_INT8:
-        return 1;
-    case CTVK_SCALAR_INT16:
-    case CTVK_SCALAR_UINT16:
-        return 2;
-    case CTVK_SCALAR_FLOAT32:
-    case CTVK_SCALAR_INT32:
-    case CTVK_SCALAR_UINT32:
-        return 4;
-    case CTVK_SCALAR_FLOAT64:
-    case CTVK_SCALAR_INT64:
-    case CTVK_SCALAR_UINT64:
-        return 8;
-    default:
-        return 0;
-    }
-}
-
 static ctvk_status check_layout(const ctvk_volume *volume, ctvk_volume_view *out, ctvk_error *error)
 {
-    int64_t packed = scalar_bytes(volume->type);
+    int64_t packed = ctvk_scalar_bytes(volume->type);
     int32_t none = !volume->stride[0] && !volume->stride[1] && !volume->stride[2];
     if (!packed)
         return ctvk_fail(error, CTVK_ERROR_ARGUMENT, "volume: %d is no voxel type (use CTVK_SCALAR_*)", volume->type);
@@ -105,45 +84,6 @@ void ctvk_view_spacing(const ctvk_volume_view *view, double out[3])
                       view->affine[2][i] * view->affine[2][i]);
 }
 
-static double load(const void *p, ctvk_scalar type)
-{
-    union {
-        uint8_t u8;
-        int8_t i8;
-        int16_t i16;
-        uint16_t u16;
-        int32_t i32;
-        uint32_t u32;
-        float f32;
-        double f64;
-        int64_t i64;
-        uint64_t u64;
-    } v = {0};
-    memcpy(&v, p, (size_t)scalar_bytes(type));
-    switch (type) {
-    case CTVK_SCALAR_UINT8:
-        return v.u8;
-    case CTVK_SCALAR_INT8:
-        return v.i8;
-    case CTVK_SCALAR_INT16:
-        return v.i16;
-    case CTVK_SCALAR_UINT16:
-        return v.u16;
-    case CTVK_SCALAR_INT32:
-        return v.i32;
-    case CTVK_SCALAR_UINT32:
-        return v.u32;
-    case CTVK_SCALAR_FLOAT32:
-        return (double)v.f32;
-    case CTVK_SCALAR_FLOAT64:
-        return v.f64;
-    case CTVK_SCALAR_INT64:
-        return (double)v.i64;
-    default:
-        return (double)v.u64;
-    }
-}
-
 void ctvk_view_sample_range(const ctvk_volume_view *view, double range[2])
 {
     int64_t step[3];
@@ -155,7 +95,8 @@ void ctvk_view_sample_range(const ctvk_volume_view *view, double range[2])
         for (int64_t j = 0; j < view->dim[1]; j += step[1])
             for (int64_t i = 0; i < view->dim[0]; i += step[0]) {
                 const char *at = (const char *)view->data + i * view->stride[0] + j * view->stride[1] + k * view->stride[2];
-                double value = view->slope * load(at, view->type) + view->intercept;
+                double value;
+                ctvk_scalar_read(view->type, at, 0, 1, view->slope, view->intercept, &value);
                 range[0] = value < range[0] ? value : range[0];
                 range[1] = value > range[1] ? value : range[1];
             }

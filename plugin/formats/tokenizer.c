@@ -37,9 +37,9 @@ static ctvk_status read_tokenizer(ctvk_tokenizer *t, const ctvk_gguf *file, ctvk
                          (int)(model.length < 100 ? model.length : 100), model.data);
     ctvk_status status = ctvk_vocabulary_read(t, file, error);
     if (status == CTVK_OK)
-        status = ctvk_user_tokens_read(t, file, error);
-    if (status == CTVK_OK)
         status = sentence_piece ? ctvk_spm_read(t, file, error) : ctvk_bpe_read(t, file, error);
+    if (status == CTVK_OK)
+        status = ctvk_user_tokens_read(t, file, error);
     return status == CTVK_OK ? read_bos(t, file, error) : status;
 }
 

@@ -1,6 +1,7 @@
 /* formats/tokenizer.h - text to token ids, exactly as llama.cpp does with parse_special off: SentencePiece-BPE (tokenizer.ggml.model
- * "llama") and byte-level BPE ("gpt2"), both from a GGUF file's metadata. Markup in the text is plain text, but for tokens that the file
- * itself calls user-defined: these are cut out of the text first, the longest first. */
+ * "llama") and byte-level BPE ("gpt2"), both from a GGUF file's metadata. Tokens that the file calls user-defined are cut out of the text
+ * first, the longest first; but, unlike llama.cpp, markup is always plain text: no control token, and no user-defined one that looks
+ * like markup (tokenizer_user.c), comes out of a text. */
 #ifndef CTVK_FORMATS_TOKENIZER_H
 #define CTVK_FORMATS_TOKENIZER_H
 

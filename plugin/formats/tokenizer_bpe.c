@@ -127,8 +127,10 @@ static int32_t joined(const ctvk_encoding *e, const ctvk_symbol *left, const ctv
     if (left->id == CTVK_NO_TOKEN || right->id == CTVK_NO_TOKEN)
         return CTVK_NO_TOKEN;
     const ctvk_merge *merge = &t->merges[merge_slot(t, left->id, right->id)];
+    if (merge->left == CTVK_NO_TOKEN || !t->vocabulary.pieces[merge->result].bytes) /* no rule, or it gives markup */
+        return CTVK_NO_TOKEN;
     *order = merge->rank;
-    return merge->left == CTVK_NO_TOKEN ? CTVK_NO_TOKEN : merge->result;
+    return merge->result;
 }
 
 /* The token that is the whole word, or CTVK_NO_TOKEN. letters: room for the longest token and one byte. */

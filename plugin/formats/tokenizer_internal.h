@@ -8,7 +8,7 @@
 #define CTVK_NO_TOKEN (-1)
 
 /* Types of tokens that matter here (tokenizer.ggml.token_type). */
-enum { CTVK_TOKEN_USER_DEFINED = 4 };
+enum { CTVK_TOKEN_CONTROL = 3, CTVK_TOKEN_USER_DEFINED = 4 };
 
 typedef struct ctvk_piece {
     uint32_t first, bytes; /* its text in ctvk_vocabulary.text; 0 bytes: a token without text, never found */
@@ -96,7 +96,7 @@ int32_t ctvk_vocabulary_find(const ctvk_vocabulary *vocabulary, const char *text
 ctvk_status ctvk_tokenizer_refuse(const ctvk_tokenizer *t, ctvk_error *error, const char *key, const char *why);
 ctvk_status ctvk_tokenizer_no_memory(const ctvk_tokenizer *t, ctvk_error *error);
 
-/* tokenizer_user.c */
+/* tokenizer_user.c. The last to be read: control tokens and markup lose their text here, which merges and bytes may still name before. */
 ctvk_status ctvk_user_tokens_read(ctvk_tokenizer *t, const ctvk_gguf *file, ctvk_error *error);
 /* The text in parts: user-defined tokens, and what stands between them (id CTVK_NO_TOKEN). parts: {NULL, 0, 0}; items are OWNED also
  * where it fails: ctvk_free. */

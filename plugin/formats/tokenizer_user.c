@@ -3,73 +3,23 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* User-defined tokens: cut out of the text before the model sees it, as llama.cpp does with parse_special off too. */
+/* User-defined tokens: cut out of the text before the model sees it, as llama.cpp does with parse_special off too; but markup never is. */
 
-/* Texts that llama.cpp takes for control tokens (ends of turns and of texts, parts to fill in) whatever type the file gives them; other
- * markup that the file calls user-defined is a token. Where several of one kind are in a vocabulary, which of them llama.cpp changes
- * depends on its hash table's order: here all. */
-static int looks_like_control(const char *text, uint32_t bytes)
+/* Whether the text of a user-defined token is markup: two brackets or bars with something else between them, as in <|im_end|>, _<EOT>,
+ * [INST], [e~[ or |||NAME|||, but not in a run of spaces, <=, [[ or ->. Markup steers a language model and a prompt is the user's words,
+ * so it is plain text here, whatever type the file gives it. Without a list of names, because each model has names of its own and one
+ * that is forgotten would be obeyed; taking too much for markup only spells an odd token out. */
+static int is_markup(const char *text, uint32_t bytes)
 {
-    static const char *const names[] = {"<|eot_id|>",
-                                        "<|im_end|>",
-                                        "<|end|>",
-                                        "<|return|>",
-                                        "<|call|>",
-                                        "<|flush|>",
-                                        "<|calls|>",
-                                        "<end_of_turn>",
-                                        "<|endoftext|>",
-                                        "</s>",
-                                        "<|eom_id|>",
-                                        "<EOT>",
-                                        "_<EOT>",
-                                        "[EOT]",
-                                        "[EOS]",
-                                        "<|end_of_text|>",
-                                        "<end_of_utterance>",
-                                        "<eos>",
-                                        "<turn|>",
-                                        "<|tool_response>",
-                                        "[e~[",
-                                        "<|fim_prefix|>",
-                                        "<fim-prefix>",
-                                        "<fim_prefix>",
-                                        "<PRE>",
-                                        "\u2581<PRE>",
-                                        "<|code_prefix|>",
-                                        "<|prefix|>",
-                                        "<|fim_suffix|>",
-                                        "<fim-suffix>",
-                                        "<fim_suffix>",
-                                        "<SUF>",
-                                        "\u2581<SUF>",
-                                        "<|code_suffix|>",
-                                        "<|suffix|>",
-                                        "<|fim_middle|>",
-                                        "<fim-middle>",
-                                        "<fim_middle>",
-                                        "<MID>",
-                                        "\u2581<MID>",
-                                        "<|code_middle|>",
-                                        "<|middle|>",
-                                        "<|fim_pad|>",
-                                        "<fim-pad>",
-                                        "<fim_pad>",
-                                        "<PAD>",
-                                        "[PAD]",
-                                        "<|fim_repo|>",
-                                        "<|repo_name|>",
-                                        "<fim-repo>",
-                                        "<REPO>",
-                                        "<reponame>",
-                                        "<|file_sep|>",
-                                        "<\uff5cfim\u2581begin\uff5c>",
-                                        "<\uff5cfim\u2581hole\uff5c>",
-                                        "<\uff5cfim\u2581end\uff5c>",
-                                        "<\uff5cend\u2581of\u2581sentence\uff5c>"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (bytes == strlen(names[i]) && !memcmp(text, names[i], bytes))
+    enum { OUTSIDE, OPENED, INSIDE } state = OUTSIDE;
+    for (uint32_t i = 0; i < bytes; i++) {
+        if (!text[i] || !strchr("<>[]|", text[i]))
+            state = state == OUTSIDE ? OUTSIDE : INSIDE;
+        else if (state == INSIDE)
             return 1;
+        else
+            state = OPENED;
+    }
     return 0;
 }
 
@@ -97,13 +47,17 @@ static int is_phi3(const ctvk_gguf *file)
     return memmem(lower, (size_t)length, "phi-3", 5) || memmem(lower, (size_t)length, "phi3", 4);
 }
 
+/* Lists the tokens to cut out, and takes their text from control tokens and markup, so that ordinary pieces never join up to one. */
 static ctvk_status collect(ctvk_tokenizer *t, const ctvk_gguf_value *types, sized *user)
 {
-    const ctvk_vocabulary *v = &t->vocabulary;
+    ctvk_vocabulary *v = &t->vocabulary;
     for (uint32_t id = 0; id < v->count; id++) {
-        const ctvk_piece *piece = &v->pieces[id];
-        if (ctvk_gguf_int_at(types, id) == CTVK_TOKEN_USER_DEFINED && piece->bytes &&
-            !looks_like_control(v->text + piece->first, piece->bytes))
+        ctvk_piece *piece = &v->pieces[id];
+        int64_t type = ctvk_gguf_int_at(types, id);
+        int markup = type == CTVK_TOKEN_USER_DEFINED && is_markup(v->text + piece->first, piece->bytes);
+        if (type == CTVK_TOKEN_CONTROL || markup)
+            piece->bytes = 0;
+        else if (type == CTVK_TOKEN_USER_DEFINED && piece->bytes)
             user[t->user_count++] = (sized){piece->bytes, (int32_t)id};
     }
     t->user = ctvk_alloc(t->host, t->user_count * sizeof *t->user);

@@ -1,7 +1,8 @@
 """Writes the small golden cases of tests/data/golden: make_golden.py OUTPUT_FOLDER
 
 Weights come from the seeded generator, images are synthetic. `input` is float16 where that is exact (an intensity window of 2048 HU
-makes it so), logits hold every third voxel along each axis, taps every fourth. The network runs in float64 and the result is rounded
+makes it so), logits hold every third voxel along each axis, taps every fourth; the way
+back of a whole volume is tested with made-up logits (expected_bands). The network runs in float64 and the result is rounded
 once; how far its float32 run is from that is printed, so that a case whose numbers hang on the order of sums is seen here.
 """
 import gzip
@@ -20,6 +21,7 @@ import safetensors_io
 import seeded_weights
 
 LOGITS_STEP, TAPS_STEP = 3, 4
+BANDS = ((0, 0.4), (1, 0), (2, -0.6))
 
 CASES = {
     "one-window": {
@@ -83,6 +85,12 @@ def image_of(case):
     return image
 
 
+def bands_of(prepared):
+    """Label map of three classes whose logits are straight lines of the preprocessed value: the way back, whole, without a network."""
+    logits = numpy.stack([numpy.float32(slope) * prepared.data + numpy.float32(at) for slope, at in BANDS])
+    return prepared.restore(logits)
+
+
 def save_nifti(image, path):
     """Without a time stamp in the gzip header: the same case is the same bytes."""
     with open(path, "wb") as file:
@@ -133,6 +141,7 @@ def make(name, case, root):
     worst = max((numpy.linalg.norm(single[key] - expected[key]) / numpy.linalg.norm(expected[key]), key) for key in single)
     safetensors_io.save(os.path.join(folder, "expected.safetensors"), expected,
                         {"taps": f"every {TAPS_STEP}th voxel along each axis", "logits": f"every {step}rd voxel along each axis"})
+    save_nifti(label_image(bands_of(prepared), image), os.path.join(folder, "expected_bands.nii.gz"))
     label = prepared.restore(logits)
     save_nifti(label_image(label, image), os.path.join(folder, "expected_label.nii.gz"))
     shares = numpy.bincount(label.ravel(), minlength=case["classes"]) / label.size

@@ -11,7 +11,7 @@ import tempfile
 import time
 
 from files import gz, header, make_bundle, network_shapes, nifti, read, read_nifti, voxels, write
-from outputs import COMMAND, check, environment, failures, left_behind, run, segment
+from runs import COMMAND, bundle_like, check, environment, finish, large_window, left_behind, read_terminal, run, segment
 
 LEFT = ("--prompt", "N0, left side")
 ERROR = re.compile(r"^ctvk: error: .+: .+ \(.+\)$", re.M)
@@ -48,13 +48,8 @@ def limits(base):
     check(match and "--memory-limit" in match[3] and "would fit" in match[3], f"exit 6: what would fit: {error}")
     check(not os.path.exists(f"{base}/limited.nii.gz"), "exit 6 writes nothing")
     # A bundle with a larger window: what is said to fit does.
-    value = json.loads(read(f"{base}/text/manifest.json"))
-    value["inference"]["window"] = [96, 64, 64]
-    del value["files"]
     wide = f"{base}/wide"
-    write(f"{wide}/manifest.json", value)
-    for name in ("network.safetensors", "prompts.safetensors"):
-        os.link(f"{base}/text/{name}", f"{wide}/{name}")
+    value = bundle_like(f"{base}/text", wide, lambda value: value["inference"].update(window=[96, 64, 64]))
     enough = str(planned // 2**20 + 1)
     _, error = segment(base, *LEFT, "--memory-limit", enough, "--quiet", model="wide", output="limited.nii.gz", code=6)
     match = re.search(r"window of (\d+) x (\d+) x (\d+) would fit", error)
@@ -97,11 +92,7 @@ def inspect(base):
     check(memory["planned_bytes"] == memory["weights_bytes"] + memory["activations_bytes"] + memory["staging_bytes"], "inspect --json: memory")
     check(json.loads(run("inspect", f"{base}/vision", "--json")[0])["text"] is None, "inspect --json: a vision-only model has no text")
     # A text model's weights serve a vision-only manifest; inspect counts what is not used.
-    value = json.loads(read(f"{base}/text/manifest.json"))
-    value["network"]["text"] = None
-    del value["files"]
-    write(f"{base}/blind/manifest.json", value)
-    os.link(f"{base}/text/network.safetensors", f"{base}/blind/network.safetensors")
+    bundle_like(f"{base}/text", f"{base}/blind", lambda value: value["network"].update(text=None))
     found = json.loads(run("inspect", f"{base}/blind", "--json")[0])["network"]
     every, seen = len(network_shapes(True)), len(network_shapes(False))
     check(found["tensors"] == every and found["unused_tensors"] == every - seen > 0, f"inspect counts unused tensors: {found}")
@@ -167,15 +158,6 @@ def geometry(base):
                   f"label names and colours in the extension: {labels}")
 
 
-def large_bundle(base):
-    value = json.loads(read(f"{base}/text/manifest.json"))
-    value["inference"]["window"] = [128, 128, 64]
-    del value["files"]
-    write(f"{base}/large/manifest.json", value)
-    for name in ("network.safetensors", "prompts.safetensors"):
-        os.link(f"{base}/text/{name}", f"{base}/large/{name}")
-
-
 def cancel(base):
     """Each signal that asks for an end, with files that were there: exit 7, one line, all of them as they were, and soon."""
     folder = f"{base}/kept"
@@ -216,13 +198,7 @@ def on_terminal(arguments, **more):
     control, terminal = pty.openpty()
     process = subprocess.Popen([COMMAND, *arguments], stderr=terminal, stdout=subprocess.DEVNULL, env=environment(**more))
     os.close(terminal)
-    shown = b""
-    try:
-        while True:
-            shown += os.read(control, 4096)
-    except OSError:
-        pass  # the other end was closed
-    os.close(control)
+    shown = read_terminal(control)
     return process.wait(timeout=300), shown.decode()
 
 
@@ -269,14 +245,13 @@ def main():
     with tempfile.TemporaryDirectory(dir=os.environ["CTVK_TEST_TMP"]) as base:
         make_bundle(f"{base}/text", True)
         make_bundle(f"{base}/vision", False)
-        large_bundle(base)
+        bundle_like(f"{base}/text", f"{base}/large", large_window)
         write(f"{base}/ct.nii.gz", gz(nifti()))
         for part in (devices, limits, report, inspect, plugin, standard_output, geometry, cancel, ignored_hangup, progress, words):
             if only in part.__name__:
                 part(base)
         check(left_behind(base) == [], "no temporary file is left")
-    print(f"contract: {len(failures)} failed")
-    return 1 if failures else 0
+    return finish("contract")
 
 
 if __name__ == "__main__":

@@ -9,17 +9,11 @@ import tempfile
 
 from cases import all_cases
 from files import gz, make_bundle, nifti, read, safetensors, embedding, write
+from runs import COMMAND, environment
 
-COMMAND = os.environ["CTVK_COMMAND"]
 LINE = re.compile(r"^ctvk: error: .+: .+ \(.+\)$")
 MINIMUM = 120
 TIMEOUT = 60
-
-
-def environment(folder):
-    env = dict(os.environ, XDG_CACHE_HOME=os.environ["CTVK_TEST_TMP"] + "/cache")
-    env.pop("CTVK_DEVICE", None)
-    return env
 
 
 def snapshot(folder):
@@ -60,11 +54,9 @@ def run_case(case, folder):
     """None, or what is wrong."""
     case.damage(folder)
     before = snapshot(folder)
-    env = environment(folder)
-    env.update(case.env)
     arguments = [a.replace("@", folder + "/") for a in case.arguments]
     try:
-        done = subprocess.run([COMMAND] + arguments, cwd=folder, env=env, capture_output=True, timeout=TIMEOUT, stdin=subprocess.DEVNULL)
+        done = subprocess.run([COMMAND] + arguments, cwd=folder, env=environment(**case.env), capture_output=True, timeout=TIMEOUT, stdin=subprocess.DEVNULL)
     except subprocess.TimeoutExpired:
         return "hangs"
     error = done.stderr.decode("utf-8", "replace")

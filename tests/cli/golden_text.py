@@ -6,24 +6,15 @@ import array
 import gzip
 import json
 import os
-import subprocess
 import sys
 import tempfile
 
 from files import read
+from runs import check, finish, run
 
-COMMAND, GOLDEN = os.environ["CTVK_COMMAND"], os.environ.get("CTVK_GOLDEN", "")
+GOLDEN = os.environ.get("CTVK_GOLDEN", "")
 # Sums of thirty layers in float32 against float64: 1e-4 is the promise.
 LIMIT, EQUAL = 1e-4, 0.9999
-failed = checks = 0
-
-
-def check(condition, text):
-    global failed, checks
-    checks += 1
-    if not condition:
-        failed += 1
-        print(f"failed: {text}", file=sys.stderr)
 
 
 def tensors(path):
@@ -36,12 +27,6 @@ def tensors(path):
 
 def relative(got, want):
     return (sum((a - b) ** 2 for a, b in zip(got, want)) / sum(b * b for b in want)) ** 0.5
-
-
-def run(*arguments, **more):
-    done = subprocess.run([COMMAND, *arguments], capture_output=True, timeout=600, **more)
-    check(done.returncode == 0, f"{' '.join(arguments[:3])}: exit {done.returncode}: {done.stderr.decode()[-300:]}")
-    return done.stdout.decode()
 
 
 def voxels(path):
@@ -67,7 +52,7 @@ def case(folder, scratch):
     if not model:
         return
     want, worst = tensors(f"{folder}/expected_text.safetensors"), 0
-    lines = run("tokenize", "--llm", model, "--jsonl", input="".join(json.dumps({"text": p["prompt"]}) + "\n" for p in prompts).encode())
+    lines, _ = run("tokenize", "--llm", model, "--jsonl", stdin="".join(json.dumps({"text": p["prompt"]}) + "\n" for p in prompts))
     for number, (prompt, line) in enumerate(zip(prompts, lines.splitlines())):
         tokens = json.loads(line)["tokens"]
         if not prompt["prompt"].endswith("<SEG>"): # tokenize takes the text as it stands, a prompt loses its mark
@@ -90,11 +75,11 @@ def main():
         print("golden text cases of the published code: not beside this clone; cli.text tests a model of its own")
         return 0
     folders = sorted(name for name in os.listdir(GOLDEN) if name.startswith("text-"))
+    check(folders, f"{GOLDEN} holds no case text-*")
     with tempfile.TemporaryDirectory(dir=os.environ["CTVK_TEST_TMP"]) as scratch:
         for name in folders:
             case(f"{GOLDEN}/{name}", scratch)
-    print(f"golden_text: {checks} checks, {failed} failed")
-    return 1 if failed or not checks else 0
+    return finish("golden_text")
 
 
 if __name__ == "__main__":

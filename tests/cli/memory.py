@@ -2,14 +2,13 @@
 accumulators come to it, and nothing else of the CT's size: windows are made one by one. The rest, the driver's share included, is what a
 small CT takes with the same window."""
 import array
-import json
 import os
 import subprocess
 import sys
 import tempfile
 
-from files import header, make_bundle, read, write
-from outputs import COMMAND, check, environment, failures
+from files import header, make_bundle
+from runs import COMMAND, bundle_like, check, environment, finish
 
 MIB = 1 << 20
 LARGE, SMALL = (512, 512, 400), (64, 64, 64)
@@ -31,6 +30,18 @@ def image(path, dim):
         file.write(header(dim=(3, *dim, 1, 1, 1, 1), spacing=(0.9, 0.9, 1.5)))
         for z in range(dim[2]):
             file.write(full if 20 <= z < 20 + BOX[2] else empty)
+
+
+def resampled(value):
+    """58 x 58 x 50 voxels of 8 x 8 x 12 mm: the whole CT becomes one window."""
+    value["preprocess"].update(spacing_mm=[8, 8, 12], antialias=True, crop_foreground=False)
+    value["inference"]["window"] = [64, 64, 64]
+
+
+def slid(value):
+    """No crop: windows side by side."""
+    value["preprocess"].update(crop_foreground=False, pad_to_window=True)
+    value["inference"].update(window=[128, 128, 64], overlap=0)
 
 
 def peak(base, bundle, name):
@@ -55,32 +66,18 @@ def measure(base, bundle, name, dim, kept, slack):
     check(os.path.getsize(f"{base}/label.nii") > SMALL[0] * SMALL[1] * SMALL[2], "a label map")
 
 
-def bundle_like(base, name, **changes):
-    """The bundle "crop" with another manifest."""
-    value = json.loads(read(f"{base}/crop/manifest.json"))
-    for section, items in changes.items():
-        value[section].update(items)
-    write(f"{base}/{name}/manifest.json", value)
-    for file in ("network.safetensors", "prompts.safetensors"):
-        os.link(f"{base}/crop/{file}", f"{base}/{name}/{file}")
-
-
 def main():
     with tempfile.TemporaryDirectory(dir=os.environ["CTVK_TEST_TMP"]) as base:
         make_bundle(f"{base}/crop", True)
-        # 58 x 58 x 50 voxels of 8 x 8 x 12 mm: the whole CT is resampled into one window.
-        bundle_like(base, "resampled", preprocess={"spacing_mm": [8, 8, 12], "antialias": True, "crop_foreground": False},
-                    inference={"window": [64, 64, 64]})
-        bundle_like(base, "slid", preprocess={"crop_foreground": False, "pad_to_window": True},
-                    inference={"window": [128, 128, 64], "overlap": 0})
+        bundle_like(f"{base}/crop", f"{base}/resampled", resampled)
+        bundle_like(f"{base}/crop", f"{base}/slid", slid)
         for name, dim in (("large.nii", LARGE), ("slid.nii", SLID), ("small.nii", SMALL)):
             image(f"{base}/{name}", dim)
         measure(base, "crop", "large.nii", LARGE, 1, SLACK)
         measure(base, "resampled", "large.nii", LARGE, 1, SLACK)
         # Two classes and the weights' sum, float32, and the label map.
         measure(base, "slid", "slid.nii", SLID, 3 * 4 + 1, SLID_SLACK)
-    print(f"memory: {len(failures)} failed")
-    return 1 if failures else 0
+    return finish("memory")
 
 
 if __name__ == "__main__":

@@ -11,37 +11,9 @@ import tempfile
 import time
 
 from files import embedding, gz, make_bundle, nifti, read, read_nifti, safetensors, write
+from runs import COMMAND, bundle_like, check, environment, finish, large_window, left_behind, read_terminal, run, segment
 
-COMMAND = os.environ["CTVK_COMMAND"]
 DIM = (40, 36, 20)
-failures = []
-
-
-def check(condition, text):
-    if not condition:
-        failures.append(text)
-        print(f"failed: {text}", file=sys.stderr)
-
-
-def environment(**more):
-    env = dict(os.environ, XDG_CACHE_HOME=os.environ["CTVK_TEST_TMP"] + "/cache")
-    env.pop("CTVK_DEVICE", None)
-    return dict(env, **more)
-
-
-def run(*arguments, code=0, **more):
-    done = subprocess.run([COMMAND, *arguments], capture_output=True, timeout=300, env=environment(**more), stdin=subprocess.DEVNULL)
-    error = done.stderr.decode()
-    check(done.returncode == code, f"{arguments[0]} gives {done.returncode}, not {code}: {error[-300:]}")
-    return done.stdout.decode(), error
-
-
-def segment(base, *more, output="label.nii.gz", model="text", image="ct.nii.gz", code=0):
-    return run("segment", "--model", f"{base}/{model}", "--image", f"{base}/{image}", "--output", f"{base}/{output}", *more, code=code)
-
-
-def left_behind(folder):
-    return [name for name in os.listdir(folder) if name.startswith(".")]
 
 
 def everything(base):
@@ -126,13 +98,8 @@ def all_or_none(base):
 
 
 def cancel(base):
-    """Ctrl-C on a terminal: exit 7, the bar is cleared, nothing written. The window is made large, so that there is time."""
-    value = json.loads(read(f"{base}/text/manifest.json"))
-    value["inference"]["window"] = [128, 128, 64]
-    del value["files"]
-    write(f"{base}/large/manifest.json", value)
-    for name in ("network.safetensors", "prompts.safetensors"):
-        os.link(f"{base}/text/{name}", f"{base}/large/{name}")
+    """Ctrl-C on a terminal: exit 7, the bar is cleared, nothing written."""
+    bundle_like(f"{base}/text", f"{base}/large", large_window)
     folder = f"{base}/cancelled"
     os.makedirs(folder)
     control, terminal = pty.openpty()
@@ -144,11 +111,7 @@ def cancel(base):
         shown += os.read(control, 4096)
     began = time.monotonic()
     process.send_signal(signal.SIGINT)
-    try:
-        while True:
-            shown += os.read(control, 4096)
-    except OSError:
-        pass  # the other end was closed
+    shown += read_terminal(control)
     process.wait(timeout=60)
     check(process.returncode == 7, f"Ctrl-C is exit 7, not {process.returncode}")
     check(time.monotonic() - began < 20, "a cancel takes effect soon")
@@ -181,10 +144,7 @@ def other_commands(base):
     out, error = run("inspect", f"{base}/text", VK_DRIVER_FILES="/nonexistent", VK_ICD_FILENAMES="/nonexistent")
     check("not known" in out and "ctvk: warning:" in error, "inspect works without a device")
     check(": ok: " in run("verify", f"{base}/text")[0], "verify")
-    value = json.loads(read(f"{base}/vision/manifest.json"))
-    value["colour"] = "blue"
-    write(f"{base}/extra/manifest.json", value)
-    os.link(f"{base}/vision/network.safetensors", f"{base}/extra/network.safetensors")
+    bundle_like(f"{base}/vision", f"{base}/extra", lambda value: value.update(colour="blue"))
     check("colour" in run("verify", f"{base}/extra")[1], "an unknown key is a warning that names it")
 
 
@@ -199,8 +159,7 @@ def main():
         all_or_none(base)
         cancel(base)
         check(left_behind(base) == [], "no temporary file is left")
-    print(f"outputs: {len(failures)} failed")
-    return 1 if failures else 0
+    return finish("outputs")
 
 
 if __name__ == "__main__":

@@ -10,16 +10,9 @@ import time
 import files
 import gguf
 from files import gz, nifti, read, safetensors, sha256, write
+from runs import COMMAND, check, environment, finish, left_behind, run
 
-COMMAND = os.environ["CTVK_COMMAND"]
 FREE = "N1, left side, a secret of the patient"
-failures = []
-
-
-def check(condition, text):
-    if not condition:
-        failures.append(text)
-        print(f"failed: {text}", file=sys.stderr)
 
 
 class Place:
@@ -47,16 +40,13 @@ class Place:
         return folder
 
     def run(self, *arguments, code=0, stdin="", **env):
-        more = {**os.environ, "XDG_CACHE_HOME": self.cache, "XDG_DATA_HOME": self.data, **env}
-        more.pop("CTVK_DEVICE", None)
-        done = subprocess.run([COMMAND, *arguments], capture_output=True, timeout=300, env=more, input=stdin.encode(), cwd=self.base)
-        error = done.stderr.decode("utf-8", "replace")
-        check(done.returncode == code, f"{' '.join(arguments)[:160]}: exit {done.returncode}, not {code}: {error[-300:]}")
+        out, error = run(*arguments, code=code, stdin=stdin, cwd=self.base,
+                         **{"XDG_CACHE_HOME": self.cache, "XDG_DATA_HOME": self.data, **env})
         if code:
             lines = [line for line in error.splitlines() if line.startswith("ctvk: error:")]
             check(len(lines) == 1, f"{arguments}: {len(lines)} error lines")
             return lines[0] if lines else ""
-        return done.stdout.decode() or error
+        return out or error
 
     def embed(self, prompt, *more, bundle=None, output="e.safetensors", code=0, **env):
         return self.run("embed", "--model", bundle or self.bundle, "--prompt", prompt, "--output", f"{self.base}/{output}", *more, code=code, **env)
@@ -171,20 +161,20 @@ def nothing_leaks(p):
             check(b"secret" not in read(os.path.join(root, name)), f"the prompt is not in {name}")
     record = f"{p.cache}/ctvk/hashes"
     check(os.path.exists(record) and b"tiny" not in read(record), "the model's hash is remembered, without its name")
-    check(not [n for n in os.listdir(p.base) if n.startswith(".")], "no temporary file is left")
+    check(left_behind(p.base) == [], "no temporary file is left")
 
 
 def cancelled(p):
-    env = dict(os.environ, XDG_CACHE_HOME=p.cache, XDG_DATA_HOME=p.data)
-    run = subprocess.Popen([COMMAND, "tokenize", "--llm", p.model, "--jsonl"], stdin=subprocess.PIPE, stderr=subprocess.PIPE, stdout=subprocess.PIPE, env=env)
-    run.stdin.write(b'{"text": "left"}\n')
-    run.stdin.flush()
+    env = environment(XDG_CACHE_HOME=p.cache, XDG_DATA_HOME=p.data)
+    tokenize = subprocess.Popen([COMMAND, "tokenize", "--llm", p.model, "--jsonl"], stdin=subprocess.PIPE, stderr=subprocess.PIPE, stdout=subprocess.PIPE, env=env)
+    tokenize.stdin.write(b'{"text": "left"}\n')
+    tokenize.stdin.flush()
     time.sleep(0.5)
-    run.send_signal(signal.SIGINT)
-    run.stdin.close()
-    check(run.wait(timeout=20) in (0, 7), f"an interrupted tokenize ends: {run.returncode}")
-    run.stderr.close()
-    run.stdout.close()
+    tokenize.send_signal(signal.SIGINT)
+    tokenize.stdin.close()
+    check(tokenize.wait(timeout=20) in (0, 7), f"an interrupted tokenize ends: {tokenize.returncode}")
+    tokenize.stderr.close()
+    tokenize.stdout.close()
 
 
 def main():
@@ -192,8 +182,7 @@ def main():
         place = Place(base)
         for part in (embedding_joins_segmentation, cached_prompts_need_no_model, model_is_found, misfits, prompts, tokens, cancelled, nothing_leaks):
             part(place)
-    print(f"text: {len(failures)} failed")
-    return 1 if failures else 0
+    return finish("text")
 
 
 if __name__ == "__main__":

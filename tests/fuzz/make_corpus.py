@@ -154,7 +154,7 @@ def paths():
 
 
 def prompts():
-    texts = {"prompt": "N1, cT2, breast conserving surgery, left side", "merges": "abc aab  aaaa\tbc cccc 's 111111 xyz", "markup": "<s>[T]x[T] <|im_start|>",
+    texts = {"prompt": "N1, cT2, breast conserving surgery, left side", "merges": "abc aab  aaaa\tbc cccc 's 111111 xyz", "markup": "<s>[T]x[T] <|im_start|>", "user": "a\t\tx\t\t\t\t b",
              "scripts": "\u4e2d\u6587\uff0ce\u0301\u00a0\U0001f600\u0663\u00bd\r\n\n ", "empty": "", "zero": "a\0b"}
     for name, value in texts.items():
         write("tokenizer_spm", name, value.encode())

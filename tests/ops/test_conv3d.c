@@ -1,8 +1,7 @@
 /* The convolutions against plain C in double: every variant that the device has, odd extents around tile, plane and lane-block edges. */
 #include "ops/conv3d_plan.h"
 #include "ref/conv3d.h"
-#include "support/check.h"
-#include "support/conv_case.h"
+#include "support/ops_case.h"
 
 #include <stdint.h>
 
@@ -17,7 +16,7 @@ typedef struct extents {
     int x, y, z;
 } extents;
 
-/* Everything of one case; all pointers owned. */
+/* Everything of one case, each on the device between guard bands; all pointers owned. */
 typedef struct fixture {
     conv_tensor a, b, out;
     ctvk_span weights, scratch;
@@ -46,8 +45,8 @@ static int fixture_create(fixture *f, ctvk_gpu *gpu, const ctvk_conv3d_plan *pla
     int ok = f->dense && f->kernel && f->got && f->want && packed;
     if (ok) {
         ctvk_conv3d_plan_pack(plan, conv, f->kernel, packed);
-        ok = conv_span_create(gpu, &f->weights, ctvk_conv3d_plan_weight_bytes(plan, conv), packed) &&
-             conv_span_create(gpu, &f->scratch, ctvk_conv3d_plan_scratch_bytes(plan, conv, x, y, z), 0) &&
+        ok = ops_span_create(gpu, &f->weights, ctvk_conv3d_plan_weight_bytes(plan, conv), packed) &&
+             ops_span_create(gpu, &f->scratch, ctvk_conv3d_plan_scratch_bytes(plan, conv, x, y, z), 0) &&
              conv_tensor_create(gpu, &f->a, conv->in_a, e.x, e.y, e.z, conv->planar) && conv_tensor_write(&f->a, f->dense) &&
              conv_tensor_create(gpu, &f->out, conv->out, x, y, z, 0);
     }
@@ -71,19 +70,24 @@ static void fixture_destroy(fixture *f)
     free(f->want);
 }
 
+static ctvk_status record(ctvk_gpu_cmd *cmd, ctvk_gpu *gpu, void *user, ctvk_error *error)
+{
+    ctvk_conv3d_job *job = user;
+    job->cmd = cmd;
+    job->gpu = gpu;
+    return ctvk_conv3d_plan_record(job, error);
+}
+
 static ctvk_status record_and_wait(fixture *f, ctvk_gpu *gpu, const ctvk_conv3d_plan *plan, const ctvk_conv3d *conv, ctvk_error *error)
 {
-    ctvk_gpu_cmd *cmd = 0;
-    ctvk_status status = ctvk_gpu_cmd_begin(gpu, 0, 0, &cmd, error);
-    if (!status) {
-        ctvk_conv3d_job job = {cmd, gpu, plan, conv, &f->a.tensor, conv->in_b ? &f->b.tensor : 0, &f->out.tensor, &f->weights, &f->scratch};
-        status = ctvk_conv3d_plan_record(&job, error);
-    }
-    if (!status) {
-        status = ctvk_gpu_cmd_finish(cmd, error);
-    }
-    ctvk_gpu_cmd_destroy(&cmd);
-    return status;
+    ctvk_conv3d_job job = {0, 0, plan, conv, &f->a.tensor, conv->in_b ? &f->b.tensor : 0, &f->out.tensor, &f->weights, &f->scratch};
+    return ops_run(gpu, record, &job, error);
+}
+
+static int guards_hold(const fixture *f, const ctvk_conv3d *conv)
+{
+    return conv_tensor_guards_hold(&f->a) && (!conv->in_b || conv_tensor_guards_hold(&f->b)) && conv_tensor_guards_hold(&f->out) &&
+           ops_span_guards_hold(&f->weights) && ops_span_guards_hold(&f->scratch);
 }
 
 static void run_case(ctvk_gpu *gpu, const ctvk_conv3d_plan *plan, const ctvk_conv3d *conv, extents e)
@@ -99,7 +103,7 @@ static void run_case(ctvk_gpu *gpu, const ctvk_conv3d_plan *plan, const ctvk_con
         double worst = conv_worst(f.got, f.want, f.out_count);
         CHECK_MSG(worst <= tolerance(plan), "family %d, (%d + %d) -> %d%s, kernel %d, stride %d, %d x %d x %d: error %g", plan->family,
                   conv->in_a, conv->in_b, conv->out, conv->planar ? " planar" : "", conv->kernel, conv->stride, e.x, e.y, e.z, worst);
-        CHECK(conv_tensor_guards_hold(&f.out));
+        CHECK(guards_hold(&f, conv));
     }
     fixture_destroy(&f);
 }
@@ -196,33 +200,29 @@ static void test_too_small_binding(ctvk_gpu *gpu)
 static void test_door(uint32_t disable, int32_t expected_family)
 {
     const ctvk_conv3d cases[] = {{48, 48, 48, 3, 1, 0}, {48, 0, 96, 3, 2, 0}, {1, 0, 16, 3, 2, 1}, {16, 0, 32, 1, 2, 0}};
-    conv_device device;
-    CHECK(conv_device_open(&device, disable));
-    for (size_t i = 0; device.gpu && i < sizeof cases / sizeof cases[0]; i++) {
-        ctvk_conv3d_plan plan = ctvk_conv3d_plan_for(ctvk_gpu_get_caps(device.gpu), &cases[i]);
+    ctvk_gpu *gpu = open_gpu(disable);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        ctvk_conv3d_plan plan = ctvk_conv3d_plan_for(ctvk_gpu_get_caps(gpu), &cases[i]);
         if (expected_family && i == 0) {
             CHECK_MSG(plan.family == expected_family, "disable %u: family %d", disable, plan.family);
         }
-        CHECK(ctvk_conv3d_weight_bytes(device.gpu, &cases[i]) == ctvk_conv3d_plan_weight_bytes(&plan, &cases[i]));
-        CHECK(ctvk_conv3d_scratch_bytes(device.gpu, &cases[i], 6, 7, 10) == ctvk_conv3d_plan_scratch_bytes(&plan, &cases[i], 6, 7, 10));
-        run_case(device.gpu, &plan, &cases[i], (extents){6, 7, 10});
+        CHECK(ctvk_conv3d_weight_bytes(gpu, &cases[i]) == ctvk_conv3d_plan_weight_bytes(&plan, &cases[i]));
+        CHECK(ctvk_conv3d_scratch_bytes(gpu, &cases[i], 6, 7, 10) == ctvk_conv3d_plan_scratch_bytes(&plan, &cases[i], 6, 7, 10));
+        run_case(gpu, &plan, &cases[i], (extents){6, 7, 10});
     }
-    conv_device_close(&device);
+    ctvk_gpu_destroy(&gpu);
 }
 
 int main(void)
 {
-    conv_device device;
-    CHECK(conv_device_open(&device, 0));
-    if (device.gpu) {
-        test_families(device.gpu);
-        test_small_bindings(device.gpu);
-        test_too_small_binding(device.gpu);
-    }
-    conv_device_close(&device);
+    ctvk_gpu *gpu = open_gpu(0);
+    test_families(gpu);
+    test_small_bindings(gpu);
+    test_too_small_binding(gpu);
+    ctvk_gpu_destroy(&gpu);
     test_door(0, 0);
     test_door(CTVK_GPU_NO_BUFFER_ADDRESS, CTVK_CONV3D_PORTABLE);
     test_door(CTVK_GPU_NO_TEXEL, CTVK_CONV3D_PORTABLE);
     test_door(CTVK_GPU_MIN_LIMITS, CTVK_CONV3D_PORTABLE);
-    return check_done("conv3d");
+    return gpu_done("conv3d");
 }

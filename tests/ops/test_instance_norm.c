@@ -37,7 +37,7 @@ static void check_stats(const run *r, const float *dense, shape s, double offset
     float got[128];
     ctvk_error error = {0};
     ref_instance_norm_stats(dense, s.c, voxels, mean, scale);
-    CHECK(ctvk_gpu_download(r->stats.buffer, 0, got, (uint64_t)s.c * 2 * sizeof(float), &error) == CTVK_OK);
+    CHECK(ctvk_gpu_download(r->stats.buffer, r->stats.offset, got, (uint64_t)s.c * 2 * sizeof(float), &error) == CTVK_OK);
     for (int c = 0; c < s.c; c++) {
         double m = got[c / 4 * 8 + c % 4], k = got[c / 4 * 8 + 4 + c % 4];
         CHECK_MSG(fabs(m - mean[c]) <= STATS_TOLERANCE * fmax(1 / scale[c], fabs(mean[c])), "%d x %d x %d: mean %g, not %g", s.x, s.y, s.z,
@@ -60,8 +60,8 @@ static void run_case(ctvk_gpu *gpu, shape s, int add, int in_place, double offse
     for (size_t i = 0; i < count; i++)
         dense[i] = (float)(dense[i] + offset);
     int ok = conv_tensor_create(gpu, &r.in, s.c, s.x, s.y, s.z, 0) && conv_tensor_create(gpu, &r.shortcut, s.c, s.x, s.y, s.z, 0) &&
-             (in_place || conv_tensor_create(gpu, &r.out, s.c, s.x, s.y, s.z, 0)) && conv_span_create(gpu, &r.stats, bytes, NULL) &&
-             conv_span_create(gpu, &r.shortcut_stats, bytes, NULL) && conv_tensor_write(&r.shortcut, other);
+             (in_place || conv_tensor_create(gpu, &r.out, s.c, s.x, s.y, s.z, 0)) && ops_span_create(gpu, &r.stats, bytes, NULL) &&
+             ops_span_create(gpu, &r.shortcut_stats, bytes, NULL) && conv_tensor_write(&r.shortcut, other);
     CHECK(ok);
     ref_instance_norm(dense, add ? other : NULL, s.c, (size_t)s.x * s.y * s.z, want);
     for (int turn = 0; ok && turn < 2; turn++) {
@@ -79,7 +79,8 @@ static void run_case(ctvk_gpu *gpu, shape s, int add, int in_place, double offse
                   worst);
         CHECK(memcmp(got, again, count * sizeof *got) == 0);
         check_stats(&r, dense, s, offset);
-        CHECK(conv_tensor_guards_hold(&r.in) && conv_tensor_guards_hold(&r.shortcut) && (in_place || conv_tensor_guards_hold(&r.out)));
+        CHECK(conv_tensor_guards_hold(&r.in) && conv_tensor_guards_hold(&r.shortcut) && (in_place || conv_tensor_guards_hold(&r.out)) &&
+              ops_span_guards_hold(&r.stats) && ops_span_guards_hold(&r.shortcut_stats));
     }
     conv_tensor_destroy(&r.in);
     conv_tensor_destroy(&r.shortcut);
@@ -121,7 +122,7 @@ static void test_too_large(void)
     ctvk_gpu *gpu = open_gpu(0);
     run r = {.add = 0};
     ctvk_error error = {0};
-    CHECK(conv_tensor_create(gpu, &r.in, 16, 2, 16, 16, 0) && conv_span_create(gpu, &r.stats, 1 << 16, NULL));
+    CHECK(conv_tensor_create(gpu, &r.in, 16, 2, 16, 16, 0) && ops_span_create(gpu, &r.stats, 1 << 16, NULL));
     ops_squeeze(gpu, 16 * 16 * 16 * 4 - 64, 0); /* not one plane */
     CHECK(ops_run(gpu, record, &r, &error) == CTVK_ERROR_DEVICE_MEMORY);
     r.stats.bytes = 64;

@@ -1,27 +1,23 @@
 /* The transposed convolution against plain C in double. */
 #include "ops/transp_conv3d_plan.h"
 #include "ref/transp_conv3d.h"
-#include "support/check.h"
-#include "support/conv_case.h"
+#include "support/ops_case.h"
 
 /* Sums of at most 100 products in float32, over the largest output: about 1e-6 seen. */
 #define TOLERANCE 4e-6
 
-static ctvk_status record_and_wait(ctvk_gpu *gpu, const ctvk_transp_conv3d_plan *plan, const ctvk_transp_conv3d *conv,
-                                   const ctvk_tensor *in, const ctvk_span *weights, const ctvk_tensor *out, ctvk_error *error)
+typedef struct job {
+    const ctvk_transp_conv3d_plan *plan; /* NULL: the door */
+    const ctvk_transp_conv3d *conv;
+    conv_tensor in, out;
+    ctvk_span weights;
+} job;
+
+static ctvk_status record(ctvk_gpu_cmd *cmd, ctvk_gpu *gpu, void *user, ctvk_error *error)
 {
-    ctvk_gpu_cmd *cmd = 0;
-    ctvk_status status = ctvk_gpu_cmd_begin(gpu, 0, 0, &cmd, error);
-    if (!status && plan) {
-        status = ctvk_transp_conv3d_plan_record(cmd, gpu, plan, conv, in, weights, out, error);
-    } else if (!status) {
-        status = ctvk_transp_conv3d_record(cmd, gpu, conv, in, weights, out, error);
-    }
-    if (!status) {
-        status = ctvk_gpu_cmd_finish(cmd, error);
-    }
-    ctvk_gpu_cmd_destroy(&cmd);
-    return status;
+    const job *j = user;
+    return j->plan ? ctvk_transp_conv3d_plan_record(cmd, gpu, j->plan, j->conv, &j->in.tensor, &j->weights, &j->out.tensor, error)
+                   : ctvk_transp_conv3d_record(cmd, gpu, j->conv, &j->in.tensor, &j->weights, &j->out.tensor, error);
 }
 
 /* plan NULL: the door. expected: the status of the record call. */
@@ -33,27 +29,26 @@ static void run_case(ctvk_gpu *gpu, const ctvk_transp_conv3d_plan *plan, const c
     float *got = conv_random_array(out_count, 1);
     double *want = malloc(out_count * sizeof(double));
     void *packed = malloc(ctvk_transp_conv3d_weight_bytes(gpu, conv));
-    conv_tensor in = {0}, out = {0};
-    ctvk_span weights = {0};
+    job j = {.plan = plan, .conv = conv};
     ctvk_error error = {0};
     CHECK(dense && kernel && got && want && packed);
     ctvk_transp_conv3d_pack(gpu, conv, kernel, packed);
-    int ok = conv_span_create(gpu, &weights, ctvk_transp_conv3d_weight_bytes(gpu, conv), packed) &&
-             conv_tensor_create(gpu, &in, conv->in, x, y, z, 0) && conv_tensor_write(&in, dense) &&
-             conv_tensor_create(gpu, &out, conv->out, 2 * x, 2 * y, 2 * z, conv->planar);
+    int ok = ops_span_create(gpu, &j.weights, ctvk_transp_conv3d_weight_bytes(gpu, conv), packed) &&
+             conv_tensor_create(gpu, &j.in, conv->in, x, y, z, 0) && conv_tensor_write(&j.in, dense) &&
+             conv_tensor_create(gpu, &j.out, conv->out, 2 * x, 2 * y, 2 * z, conv->planar);
     CHECK(ok);
-    ctvk_status status = ok ? record_and_wait(gpu, plan, conv, &in.tensor, &weights, &out.tensor, &error) : CTVK_ERROR_INTERNAL;
+    ctvk_status status = ok ? ops_run(gpu, record, &j, &error) : CTVK_ERROR_INTERNAL;
     CHECK_MSG(status == expected, "%s", error.message);
-    if (!status && !expected && conv_tensor_read(&out, got)) {
+    if (!status && !expected && conv_tensor_read(&j.out, got)) {
         ref_transp_conv3d(dense, conv->in, x, y, z, kernel, conv->out, want);
         double worst = conv_worst(got, want, out_count);
         CHECK_MSG(worst <= TOLERANCE, "%d -> %d%s, %d x %d x %d: error %g", conv->in, conv->out, conv->planar ? " planar" : "", x, y, z,
                   worst);
-        CHECK(conv_tensor_guards_hold(&out));
+        CHECK(conv_tensor_guards_hold(&j.in) && conv_tensor_guards_hold(&j.out) && ops_span_guards_hold(&j.weights));
     }
-    conv_tensor_destroy(&in);
-    conv_tensor_destroy(&out);
-    ctvk_gpu_buffer_destroy(&weights.buffer);
+    conv_tensor_destroy(&j.in);
+    conv_tensor_destroy(&j.out);
+    ctvk_gpu_buffer_destroy(&j.weights.buffer);
     free(dense);
     free(kernel);
     free(got);
@@ -67,20 +62,19 @@ static const int sizes[][3] = {{1, 1, 1}, {2, 3, 5}, {4, 4, 4}, {7, 9, 33}};
 
 static void test_device(uint32_t disable)
 {
-    conv_device device;
-    CHECK(conv_device_open(&device, disable));
-    for (size_t i = 0; device.gpu && i < sizeof convs / sizeof convs[0]; i++) {
+    ctvk_gpu *gpu = open_gpu(disable);
+    for (size_t i = 0; i < sizeof convs / sizeof convs[0]; i++) {
         for (size_t j = 0; j < sizeof sizes / sizeof sizes[0]; j++) {
-            run_case(device.gpu, 0, &convs[i], sizes[j][0], sizes[j][1], sizes[j][2], CTVK_OK);
+            run_case(gpu, 0, &convs[i], sizes[j][0], sizes[j][1], sizes[j][2], CTVK_OK);
         }
         /* Bindings of two input planes and a bit, then of less than one. */
-        ctvk_transp_conv3d_plan plan = ctvk_transp_conv3d_plan_for(ctvk_gpu_get_caps(device.gpu));
+        ctvk_transp_conv3d_plan plan = ctvk_transp_conv3d_plan_for(ctvk_gpu_get_caps(gpu));
         plan.source_bytes = (uint64_t)convs[i].in * 6 * 5 * 4 * 2 + 300;
-        run_case(device.gpu, &plan, &convs[i], 5, 6, 5, CTVK_OK);
+        run_case(gpu, &plan, &convs[i], 5, 6, 5, CTVK_OK);
         plan.source_bytes = (uint64_t)convs[i].in * 6 * 5 * 4 - 4;
-        run_case(device.gpu, &plan, &convs[i], 5, 6, 5, CTVK_ERROR_DEVICE_MEMORY);
+        run_case(gpu, &plan, &convs[i], 5, 6, 5, CTVK_ERROR_DEVICE_MEMORY);
     }
-    conv_device_close(&device);
+    ctvk_gpu_destroy(&gpu);
 }
 
 int main(void)
@@ -89,5 +83,5 @@ int main(void)
     test_device(CTVK_GPU_NO_BUFFER_ADDRESS);
     test_device(CTVK_GPU_NO_TEXEL);
     test_device(CTVK_GPU_MIN_LIMITS);
-    return check_done("transp_conv3d");
+    return gpu_done("transp_conv3d");
 }

@@ -21,10 +21,11 @@ void small_spm(small_vocabulary *v)
         float score;
         int32_t type;
     } pieces[] = {
-        {"\u2581", -10, 1}, {"a", -20, 1},      {"b", -21, 1}, {"c", -22, 1},           {"ab", -1, 1},        {"bc", -2, 1},
-        {"\u2581a", -3, 1}, {"abc", -4, 1},     {"aa", -5, 1}, {"\u2581\u2581", -6, 1}, {"\u00e9", -30, 1},   {"<", -31, 1},
-        {"s", -32, 1},      {">", -33, 1},      {"[T]", 0, 4}, {"[T]x", 0, 4},          {"<|im_end|>", 0, 4}, {"cc", 0.0f, 1},
-        {"ccc", -0.0f, 1},  {"e\u0301", -7, 1}, {"de", -8, 1}, {"cde", -9, 1},
+        {"\u2581", -10, 1}, {"a", -20, 1},        {"b", -21, 1},   {"c", -22, 1},     {"ab", -1, 1},
+        {"bc", -2, 1},      {"\u2581a", -3, 1},   {"abc", -4, 1},  {"aa", -5, 1},     {"\u2581\u2581", -6, 1},
+        {"\u00e9", -30, 1}, {"<", -31, 1},        {"s", -32, 1},   {">", -33, 1},     {"\t\t", 0, 4},
+        {"\t\tx", 0, 4},    {"<|im_end|>", 0, 4}, {"cc", 0.0f, 1}, {"ccc", -0.0f, 1}, {"e\u0301", -7, 1},
+        {"de", -8, 1},      {"cde", -9, 1},       {"T]", -33, 1},  {"[T]", 0, 4},     {"s>", -34, 1},
     };
     *v = (small_vocabulary){.model = "llama", .merge_count = UINT64_MAX, .bos = -1, .space_prefix = -1};
     add(v, "<unk>", 0, 2);
@@ -64,7 +65,9 @@ void small_bpe(small_vocabulary *v, const char *pre)
     for (size_t i = 0; i < sizeof pieces / sizeof *pieces; i++)
         add(v, pieces[i], 0, 1);
     add(v, "<|im_start|>", 0, 3);
+    add(v, "\t\t", 0, 4);
     add(v, "[T]", 0, 4);
+    add(v, "zz", 0, 3);
     v->score_count = UINT64_MAX;
     v->merge_count = sizeof merges / sizeof *merges;
     memcpy(v->merges, merges, sizeof merges);

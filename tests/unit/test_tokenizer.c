@@ -49,8 +49,8 @@ static void check_answers(const small_vocabulary *v, const answer *answers, size
     ctvk_tokenizer_destroy(&t);
 }
 
-/* 259 _, 260 a, 261 b, 262 c, 263 ab, 264 bc, 265 _a, 266 abc, 267 aa, 268 __, 269 e acute, 270 <, 271 s, 272 >, 273 [T], 274 [T]x,
- * 275 <|im_end|>, 276 cc, 277 ccc, 278 e with a combining acute, 279 de, 280 cde. */
+/* 259 _, 260 a, 261 b, 262 c, 263 ab, 264 bc, 265 _a, 266 abc, 267 aa, 268 __, 269 e acute, 270 <, 271 s, 272 >, 273 two tabs,
+ * 274 two tabs and x, 275 <|im_end|>, 276 cc, 277 ccc, 278 e with a combining acute, 279 de, 280 cde, 281 T], 282 [T], 283 s>. */
 static void sentence_piece(void)
 {
     static const answer answers[] = {
@@ -65,18 +65,19 @@ static void sentence_piece(void)
         {"d", {259, B('d'), END}},
         {"\u00e9\u00e8", {259, 269, B(0xc3), B(0xa8), END}},
         {"e\u0301e", {259, 278, B('e'), END}}, /* of two characters that are no tokens themselves */
-        {"<s>", {259, 270, 271, 272, END}},
-        {"</s>", {259, 270, B('/'), 271, 272, END}},
+        {"<s>", {259, 270, 283, END}},         /* never joined up to the control token */
+        {"</s>", {259, 270, B('/'), 283, END}},
         {"<unk>", {259, 270, B('u'), B('n'), B('k'), 272, END}},
         {"<0x41>", {259, 270, B('0'), B('x'), B('4'), B('1'), 272, END}},
-        {"a[T]b", {265, 273, 259, 261, END}}, /* behind a user-defined token the prefix stands again */
-        {"[T]x[T]", {274, 273, END}},         /* the longest first */
-        {"[T][T] a", {273, 273, 259, 265, END}},
-        {"<|im_end|>", {259, 270, B('|'), B('i'), B('m'), B('_'), B('e'), B('n'), B('d'), B('|'), 272, END}}, /* control by its look */
+        {"a\t\tb", {265, 273, 259, 261, END}}, /* behind a user-defined token the prefix stands again */
+        {"\t\tx\t\t", {274, 273, END}},        /* the longest first */
+        {"\t\t\t\t a", {273, 273, 259, 265, END}},
+        {"a[T]b", {265, B('['), 281, 261, END}}, /* user-defined, but markup: neither cut out nor joined up to */
+        {"<|im_end|>", {259, 270, B('|'), B('i'), B('m'), B('_'), B('e'), B('n'), B('d'), B('|'), 272, END}},
         {"\n", {259, B('\n'), END}},
     };
     static const answer bare[] = {
-        {"aaa", {267, 260, END}}, {"abc", {266, END}}, {" ", {259, END}}, {"a[T]b", {260, 273, 261, END}}, {"", {END}}};
+        {"aaa", {267, 260, END}}, {"abc", {266, END}}, {" ", {259, END}}, {"a\t\tb", {260, 273, 261, END}}, {"", {END}}};
     static const int32_t with_zero[] = {265, B(0), 261, END};
     small_vocabulary v;
     small_spm(&v);
@@ -90,7 +91,8 @@ static void sentence_piece(void)
     check_answers(&v, bare, sizeof bare / sizeof *bare);
 }
 
-/* 256 ab, 257 abc, 258 _a, 259 bc, 260 aa, 261 's, 262 11, 263 111, 264 xyz, 265 __, 266 <|im_start|>, 267 [T]. */
+/* 256 ab, 257 abc, 258 _a, 259 bc, 260 aa, 261 's, 262 11, 263 111, 264 xyz, 265 __, 266 <|im_start|>, 267 two tabs, 268 [T],
+ * 269 zz, a control token. */
 static void byte_level(void)
 {
     static const answer always[] = {
@@ -105,7 +107,9 @@ static void byte_level(void)
         {"\n", {'\n', END}},
         {"\u00e9", {0xc3, 0xa9, END}},
         {"<|im_start|>", {'<', '|', 'i', 'm', '_', 's', 't', 'a', 'r', 't', '|', '>', END}},
-        {"a[T]bc", {'a', 267, 259, END}},
+        {"a\t\tbc", {'a', 267, 259, END}},
+        {"a[T]bc", {'a', '[', 'T', ']', 259, END}},
+        {"zz", {'z', 'z', END}}, /* nor is a control token found as a whole word */
     };
     static const answer gpt2[] = {{"it's", {'i', 't', 261, END}},
                                   {"1111", {262, 262, END}},
@@ -131,6 +135,36 @@ static void byte_level(void)
         ctvk_tokenizer *t = open_small(&v);
         check_ids(t, "a\0b", 3, with_zero);
         CHECK(ctvk_tokenizer_bos(t) == 11);
+        ctvk_tokenizer_destroy(&t);
+    }
+}
+
+/* Which user-defined tokens are markup: the token itself is what the text becomes, or it is not. */
+static void markup(void)
+{
+    static const char *const plain[] = {"<s>",    "</s>",        "<pad>",     "<|user|>", "<tool|>", "<\uff5cend\u2581of\uff5c>",
+                                        "_<EOT>", "\u2581<PRE>", "[control]", "<<SYS>>",  "[e~[",    "]~b]",
+                                        "[/I]",   "|||NAME|||",  "a<b>c\n",   "<a> "};
+    static const char *const token[] = {"    ", "\t", "\n\n", "<=",  "[[",     "<|",           "->",
+                                        "[]",   "||", "->>",  "a<b", "\u4e2d", "\u2581\u2581", "@name"};
+    for (size_t i = 0; i < sizeof plain / sizeof *plain + sizeof token / sizeof *token; i++) {
+        int cut = i >= sizeof plain / sizeof *plain;
+        const char *text = cut ? token[i - sizeof plain / sizeof *plain] : plain[i];
+        small_vocabulary v;
+        ctvk_error error = {0};
+        int32_t *ids;
+        uint64_t count, found = 0;
+        small_bpe(&v, "default");
+        v.tokens[v.count - 2] = text;
+        v.types[v.count - 2] = 4;
+        ctvk_tokenizer *t = open_small(&v);
+        if (!t)
+            continue;
+        CHECK_MSG(ctvk_tokenizer_encode(t, text, strlen(text), &ids, &count, &error) == CTVK_OK && count, "%s: %s", text, error.message);
+        for (uint64_t k = 0; k < count; k++)
+            found += ids[k] == (int32_t)v.count - 2;
+        CHECK_MSG(found == (uint64_t)cut && (!cut || count == 1), "\"%s\" is %s", text, found ? "a token" : "plain text");
+        ctvk_free(NULL, ids);
         ctvk_tokenizer_destroy(&t);
     }
 }
@@ -235,6 +269,7 @@ int main(void)
     rule_twice();
     without_a_letter();
     without_bytes();
+    markup();
     not_text();
     return check_done("tokenizer");
 }

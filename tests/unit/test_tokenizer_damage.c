@@ -229,7 +229,7 @@ static void limited_free(void *user, void *memory)
 static ctvk_status create_and_encode(const ctvk_host *host, const small_vocabulary *v, ctvk_error *error)
 {
     static const char text[] =
-        "abc [T]x and a longer text, so that the list of ids must grow \u00e8 more than once: <|im_end|> 12345[T] aaaa bbbb";
+        "abc \t\tx and a longer text, so that the list of ids must grow \u00e8 more than once: <|im_end|> 12345\t\t aaaa bbbb";
     ctvk_tokenizer *t;
     int32_t *ids;
     uint64_t count;

@@ -1,5 +1,6 @@
-/* The published code's own numbers: its input after preprocessing, and its label map from its logits. CTVK_GOLDEN names the folder; a clone
- * elsewhere has none, says so, and runs the same path on a case made here. */
+/* The reference's own numbers: its input after preprocessing, and its label map. Cases: the repository's own (tests/data/golden), whose
+ * label map is that of made-up logits, and where it is there the published code's (CTVK_GOLDEN), from its logits; and random ones made
+ * here. */
 #include "support/check.h"
 #include "support/prepared.h"
 #include "volume/golden_files.h"
@@ -104,8 +105,20 @@ static void check_label(const char *name, const prepared *p, const float *logits
     free(found);
 }
 
-/* 1 if the case is there. */
-static int run_case(const char *root, const char *name)
+/* Logits of expected_bands (plugin/train/make_golden.py): straight lines of the preprocessed value. */
+static float *bands(const float *value, int64_t n)
+{
+    float *logits = malloc(sizeof(float) * 3 * (size_t)n);
+    for (int64_t i = 0; logits && i < n; i++) {
+        logits[i] = 0.4f;
+        logits[n + i] = value[i];
+        logits[2 * n + i] = 2 * value[i] - 0.6f;
+    }
+    return logits;
+}
+
+/* own: a case of the repository. 1 if the case is there. */
+static int run_case(const char *root, const char *name, int own)
 {
     char folder[1024];
     size_t size;
@@ -113,14 +126,15 @@ static int run_case(const char *root, const char *name)
     ctvk_prep_desc desc;
     prepared p;
     double overlap = 0;
-    int64_t in_shape[4], out_shape[4];
+    int64_t in_shape[4], out_shape[4] = {3, 0, 0, 0};
     snprintf(folder, sizeof folder, "%s/%s", root, name);
     unsigned char *image_bytes = golden_image(folder, "image.nii.gz", &image),
-                  *label_bytes = golden_image(folder, "expected_label.nii.gz", &label);
+                  *label_bytes = golden_image(folder, own ? "expected_bands.nii.gz" : "expected_label.nii.gz", &label);
     unsigned char *expected = golden_bytes(folder, "expected.safetensors", &size);
     int there = image_bytes && label_bytes && expected;
     if (there) {
-        const float *input = golden_tensor(expected, "input", in_shape), *logits = golden_tensor(expected, "logits", out_shape);
+        float *input = golden_tensor(expected, "input", in_shape);
+        float *logits = input && own ? bands(input, in_shape[1] * in_shape[2] * in_shape[3]) : golden_tensor(expected, "logits", out_shape);
         CHECK_MSG(input && logits && golden_desc(folder, &desc, &overlap), "%s: files not understood", name);
         ctvk_error error = {0, ""};
         ctvk_status status = prepare(NULL, &image, &desc, NULL, NULL, &p, &error);
@@ -129,6 +143,8 @@ static int run_case(const char *root, const char *name)
         check_windows(name, &image, &p, &desc, overlap);
         check_label(name, &p, logits, out_shape[0], &label);
         prepared_free(NULL, &p);
+        free(input);
+        free(logits);
     }
     free(image_bytes);
     free(label_bytes);
@@ -138,7 +154,7 @@ static int run_case(const char *root, const char *name)
 
 /* The path of check_label on cases made here: logits that say "inside" where the prepared value is above one half; without resampling the
  * label must be the threshold of the image itself, through any geometry. */
-static void own_case(uint64_t seed)
+static void made_case(uint64_t seed)
 {
     uint64_t state = seed;
     random_volume v = random_volume_make(&state, 20);
@@ -161,9 +177,9 @@ static void own_case(uint64_t seed)
     CHECK(ctvk_restore_probability(NULL, &p.geometry, p.data, 1, full, wide, NULL) == CTVK_OK);
     for (int64_t i = 0; i < voxels; i++)
         expected[i] = full[i] > 0.5f;
-    printf("own case %llu", (unsigned long long)seed);
-    check_windows("own case", &v.view, &p, &desc, 0.5);
-    check_label("own case", &p, logits, 2, &label);
+    printf("made case %llu", (unsigned long long)seed);
+    check_windows("made case", &v.view, &p, &desc, 0.5);
+    check_label("made case", &p, logits, 2, &label);
     free(logits);
     free(full);
     free(expected);
@@ -171,19 +187,26 @@ static void own_case(uint64_t seed)
     free(v.memory);
 }
 
+static void run_cases(const char *root, const char *const *cases, size_t count, int own)
+{
+    for (size_t i = 0; i < count; i++)
+        CHECK_MSG(run_case(root, cases[i], own), "%s: the golden case %s is not there, or not whole", root, cases[i]);
+}
+
 int main(void)
 {
-    static const char *const cases[] = {"net-f16-one-window",  "net-f16-sliding-LPS", "net-f16-trained", "net-f16-spacing",
-                                        "net-f32-vision-only", "net-f48-one-window",  "text-smollm2",    "text-tiny-spm"};
-    const char *root = getenv("CTVK_GOLDEN");
-    int found = 0;
-    for (size_t i = 0; root && *root && i < sizeof cases / sizeof *cases; i++)
-        found += run_case(root, cases[i]);
-    if (!found)
-        printf("golden cases not found (CTVK_GOLDEN names their folder): only the cases made here are tested\n");
+    static const char *const published[] = {"net-f16-one-window",  "net-f16-sliding-LPS", "net-f16-trained", "net-f16-spacing",
+                                            "net-f32-vision-only", "net-f48-one-window",  "text-smollm2",    "text-tiny-spm"};
+    static const char *const own[] = {"one-window", "sliding-LPS", "spacing", "vision-only"};
+    const char *data = getenv("CTVK_TEST_DATA"), *shared = getenv("CTVK_GOLDEN");
+    char root[1000];
+    snprintf(root, sizeof root, "%s/golden", data ? data : ".");
+    run_cases(root, own, sizeof own / sizeof *own, 1);
+    if (shared && *shared)
+        run_cases(shared, published, sizeof published / sizeof *published, 0);
     else
-        CHECK_MSG(found == (int)(sizeof cases / sizeof *cases), "only %d golden cases in %s", found, root);
+        printf("golden cases of the published code: not here (CTVK_GOLDEN names their folder), only the repository's own are tested\n");
     for (uint64_t seed = 1; seed <= 12; seed++)
-        own_case(seed);
+        made_case(seed);
     return check_done("golden_volume");
 }
