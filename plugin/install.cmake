@@ -14,8 +14,7 @@ configure_file(manifest/plugin.json.in plugin.json @ONLY)
 install(FILES manifest/bundle.schema.json manifest/plugin.schema.json ${PROJECT_BINARY_DIR}/plugin.json DESTINATION ${ctvk_data_dir})
 install(DIRECTORY manifest/demo DESTINATION ${ctvk_data_dir})
 install(DIRECTORY tests/data/ct/ DESTINATION ${ctvk_data_dir}/demo-ct)
-install(FILES README.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
-install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT license) # Debian has it already
+install(FILES LICENSE README.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
 
 # Man pages, packed as Debian packs them (no name, no time, so that every build makes the same bytes).
 find_program(GZIP gzip REQUIRED)
