@@ -77,6 +77,17 @@ class Wheel(unittest.TestCase):
         self.assertEqual(out.returncode, 0, out.stdout + out.stderr)
         self.assertRegex(out.stderr, r"Ran [4-9] tests")
 
+    def test_type_hints(self):
+        """Of the package itself, and of a user's lines: right ones pass, wrong ones do not."""
+        mypy = [PYTHON, "-m", "mypy", "--cache-dir", f"{self.scratch.name}/mypy", "--ignore-missing-imports"]
+        right = ("import ctvk\nmodel: ctvk.Model = ctvk.Model('x', device=1)\nresult = model.segment([], [], prompt='left side')\n"
+                 "volume: float = result.volume_ml('CTV')\nscore: float = ctvk.evaluate([], [], (1, 1, 1))['CTV'].nsd[3]\n")
+        wrong = right.replace("prompt='left side'", "promt='left side'").replace("volume: float", "volume: str")
+        run(*mypy, "-p", "ctvk", cwd=self.scratch.name, env=self.environment())
+        run(*mypy, "-c", right, cwd=self.scratch.name, env=self.environment())
+        done = subprocess.run([*mypy, "-c", wrong], capture_output=True, text=True, timeout=100, cwd=self.scratch.name, env=self.environment())
+        self.assertIn("Found 2 errors", done.stdout)
+
     def test_example(self):
         picture = f"{self.scratch.name}/picture.png"
         arguments = ["--model", f"{ROOT}/manifest/demo", "--image", f"{ROOT}/tests/data/ct/lidc-idri-0314_small.nii.gz", "--output", picture]

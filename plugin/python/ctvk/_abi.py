@@ -3,6 +3,7 @@ import ctypes
 import ctypes.util
 import os
 from ctypes import CFUNCTYPE, POINTER, Structure, c_char_p, c_double, c_float, c_int32, c_int64, c_uint8, c_uint32, c_uint64, c_void_p
+from typing import Any
 
 STRLEN = 2**64 - 1
 
@@ -137,9 +138,9 @@ class LabelScores(Sized):
                 ("iou", c_double), ("hd_mm", c_double), ("hd95_mm", c_double), ("msd_mm", c_double), ("nsd", POINTER(c_double))]
 
 
-def _table(name: str, *functions: "tuple[str, type, list]") -> type:
+def _table(name: str, *functions: "tuple[str, Any, list[Any]]") -> Any:
     """A table of functions: two words, then pointers in order."""
-    fields = [("struct_size", c_uint32), ("second", c_uint32)]
+    fields: "list[Any]" = [("struct_size", c_uint32), ("second", c_uint32)]
     fields += [(function, CFUNCTYPE(result, *arguments)) for function, result, arguments in functions]
     return type(name, (Structure,), {"_fields_": fields})
 
@@ -205,7 +206,7 @@ class Library:
         self.texts = self.table("ctvk.text", TextApi)
         self.evaluations = self.table("ctvk.evaluation", EvaluationApi)
 
-    def table(self, name: str, kind: type):
+    def table(self, name: str, kind: Any) -> Any:
         address = self.handle.ctvk_interface(name.encode(), 1)
         table = ctypes.cast(address, POINTER(kind)).contents if address else None
         if table is None or table.struct_size < ctypes.sizeof(kind):

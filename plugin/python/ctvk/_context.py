@@ -44,7 +44,8 @@ class Watch:
     Python, never inside of a C call, and cancel the job. on_progress is called on the caller's thread."""
 
     def __init__(self, on_progress: Optional[Progress]):
-        self.on_progress, self.events = on_progress, queue.SimpleQueue()
+        self.on_progress = on_progress
+        self.events: "queue.SimpleQueue[Any]" = queue.SimpleQueue()
         self.function = _abi.ProgressFn(self.put)
 
     def put(self, _user, fraction, stage):

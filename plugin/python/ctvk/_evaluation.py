@@ -42,10 +42,10 @@ class Evaluation:
 
 
 def _affines(spacing: Optional[Sequence[float]], affines: Optional[Tuple[Any, Any]]) -> Tuple[Any, Any]:
-    if (spacing is None) == (affines is None):
-        raise ValueError("give one of spacing, affines")
-    if spacing is None:
+    if affines is not None and spacing is None:
         return affines[0], affines[1]
+    if affines is not None or spacing is None:
+        raise ValueError("give one of spacing, affines")
     if numpy.shape(spacing) != (3,):
         raise ValueError("the spacing is not of three numbers")
     return (numpy.diag([*spacing, 1.0]),) * 2
