@@ -16,24 +16,24 @@ typedef struct ctvk_bundle ctvk_bundle;
 /* Filled by the library; texts are VIEW of the bundle. */
 typedef struct ctvk_bundle_info {
     uint32_t struct_size;
-    int32_t has_text; /* 0: vision only, a prompt changes nothing */
-    ctvk_text name, version, intended_use, license, citation, architecture;
-    ctvk_text sha256; /* of manifest.json, which names the hashes of the other files */
-    int32_t in_channels, out_channels, feature_size;
-    int32_t text_dim, text_prompts; /* an embedding is text_prompts x text_dim floats */
-    int32_t has_encoder;            /* the bundle names a language model */
-    ctvk_text encoder_file;
-    ctvk_text text_template; /* with {field} for each field; empty: none */
-    uint32_t label_count, field_count, cached_prompt_count, warning_count;
-    ctvk_text orientation; /* "RAS", ... */
-    int32_t has_spacing;   /* 0: images are taken at their own spacing */
-    int32_t gaussian;      /* window blending: 1 gaussian, 0 constant */
-    double spacing_mm[3];
-    double window_hu[2];
-    int32_t window[3]; /* voxels of one network window */
-    int32_t rotate90;
-    double overlap, sigma_scale;
-    uint64_t weight_tensors, unused_tensors, weight_bytes;
+    int32_t has_text;                                                       /* 0: vision only, a prompt changes nothing */
+    ctvk_text name, version, intended_use, license, citation, architecture; /* as the manifest has it */
+    ctvk_text sha256;                                                      /* of manifest.json, which names the hashes of the other files */
+    int32_t in_channels, out_channels, feature_size;                       /* of the network */
+    int32_t text_dim, text_prompts;                                        /* an embedding is text_prompts x text_dim floats */
+    int32_t has_encoder;                                                   /* the bundle names a language model */
+    ctvk_text encoder_file;                                                /* its file's name; empty: none */
+    ctvk_text text_template;                                               /* with {field} for each field; empty: none */
+    uint32_t label_count, field_count, cached_prompt_count, warning_count; /* how many label, field, ... can be asked for */
+    ctvk_text orientation;                                                 /* "RAS", ... */
+    int32_t has_spacing;                                                   /* 0: images are taken at their own spacing */
+    int32_t gaussian;                                                      /* window blending: 1 gaussian, 0 constant */
+    double spacing_mm[3];                                                  /* of the grid that the network sees; 0 where has_spacing is 0 */
+    double window_hu[2];                                                   /* Hounsfield units that become 0 and 1 */
+    int32_t window[3];                                                     /* voxels of one network window */
+    int32_t rotate90;                                      /* quarter turns in the plane of the first two axes before the network */
+    double overlap, sigma_scale;                           /* of windows: shared part of a side; gaussian's sigma as part of a side */
+    uint64_t weight_tensors, unused_tensors, weight_bytes; /* of the weights' file; unused: named by no layer */
 } ctvk_bundle_info;
 #define CTVK_BUNDLE_INFO_INIT                                                                                                              \
     {                                                                                                                                      \
@@ -42,10 +42,11 @@ typedef struct ctvk_bundle_info {
             {0, 0}, {0, 0, 0}, 0, 0, 0, 0, 0, 0                                                                                            \
     }
 
+/* One label of the bundle; texts are VIEW of the bundle. */
 typedef struct ctvk_label_info {
     uint32_t struct_size;
-    int32_t value;
-    ctvk_text name;
+    int32_t value;   /* of its voxels in a label map */
+    ctvk_text name;  /* for people */
     ctvk_text color; /* "#rrggbb" or empty */
 } ctvk_label_info;
 #define CTVK_LABEL_INFO_INIT                                                 \
@@ -53,10 +54,11 @@ typedef struct ctvk_label_info {
         (uint32_t)sizeof(ctvk_label_info), 0, CTVK_TEXT_INIT, CTVK_TEXT_INIT \
     }
 
+/* One field of the bundle's prompt template; texts are VIEW of the bundle. */
 typedef struct ctvk_field_info {
     uint32_t struct_size;
-    uint32_t value_count;
-    ctvk_text name;
+    uint32_t value_count; /* how many field_value can be asked for */
+    ctvk_text name;       /* as in the template */
 } ctvk_field_info;
 #define CTVK_FIELD_INFO_INIT                                 \
     {                                                        \
@@ -65,16 +67,16 @@ typedef struct ctvk_field_info {
 
 /* One clinical fact: a field's name and one of its values. */
 typedef struct ctvk_field_choice {
-    ctvk_text name, value;
+    ctvk_text name, value; /* one that the bundle has */
 } ctvk_field_choice;
 
 /* Device memory of one window, known before anything is allocated. */
 typedef struct ctvk_memory_info {
     uint32_t struct_size;
-    int32_t fits; /* planned <= available */
-    uint64_t weights_bytes, activations_bytes, staging_bytes;
-    uint64_t planned_bytes;   /* their sum */
-    uint64_t available_bytes; /* the device's largest heap, or the limit where one is set and smaller */
+    int32_t fits;                                             /* planned <= available */
+    uint64_t weights_bytes, activations_bytes, staging_bytes; /* each part alone */
+    uint64_t planned_bytes;                                   /* their sum */
+    uint64_t available_bytes;                                 /* the device's largest heap, or the limit where one is set and smaller */
 } ctvk_memory_info;
 #define CTVK_MEMORY_INFO_INIT                                \
     {                                                        \
@@ -93,9 +95,13 @@ typedef struct ctvk_bundle_api {
 
     /* The following are [one thread at a time] on the bundle; running jobs do not count. An index out of range is CTVK_ERROR_ARGUMENT. */
     ctvk_status (*info)(ctvk_bundle *bundle, ctvk_bundle_info *out);
+    /* A label, background included. */
     ctvk_status (*label)(ctvk_bundle *bundle, uint32_t index, ctvk_label_info *out);
+    /* A field of the template; then its values, by field and number. */
     ctvk_status (*field)(ctvk_bundle *bundle, uint32_t index, ctvk_field_info *out);
+    /* *out: VIEW of the bundle. */
     ctvk_status (*field_value)(ctvk_bundle *bundle, uint32_t field, uint32_t value, ctvk_text *out);
+    /* A prompt that needs no language model. *out: VIEW of the bundle. */
     ctvk_status (*cached_prompt)(ctvk_bundle *bundle, uint32_t index, ctvk_text *out);
     /* Unknown keys of the manifest and the like. */
     ctvk_status (*warning)(ctvk_bundle *bundle, uint32_t index, ctvk_text *out);

@@ -13,13 +13,14 @@ extern "C" {
 
 typedef struct ctvk_context ctvk_context;
 
+/* What the host brings; all of it is optional. */
 typedef struct ctvk_context_desc {
     uint32_t struct_size;
     int32_t validation; /* non-zero: ask for the Vulkan validation layer; its messages go to log as errors */
     ctvk_log_fn log;    /* NULL: silent. May be called from any thread that works for this context */
     void *log_user;
     ctvk_alloc_fn alloc; /* both NULL: malloc and free */
-    ctvk_free_fn free;
+    ctvk_free_fn free;   /* set where alloc is */
     void *alloc_user;
     ctvk_text cache_folder; /* where compiled pipelines are kept; none: they are made anew in every process. Copied */
 } ctvk_context_desc;
@@ -28,20 +29,21 @@ typedef struct ctvk_context_desc {
         (uint32_t)sizeof(ctvk_context_desc), 0, NULL, NULL, NULL, NULL, NULL, CTVK_TEXT_INIT \
     }
 
+/* As Vulkan says it. */
 typedef int32_t ctvk_device_type;
 enum { CTVK_DEVICE_DISCRETE = 1, CTVK_DEVICE_INTEGRATED = 2, CTVK_DEVICE_VIRTUAL = 3, CTVK_DEVICE_CPU = 4, CTVK_DEVICE_OTHER = 5 };
 
 /* Filled by the library; texts are VIEW of the context. */
 typedef struct ctvk_device_info {
     uint32_t struct_size;
-    uint32_t index;
-    ctvk_device_type type;
-    int32_t usable; /* 0: cannot run the network; `lacks` says why */
-    uint32_t vendor_id, device_id;
+    uint32_t index;                       /* in this process; a device's uuid holds for longer */
+    ctvk_device_type type;                /* discrete, ... */
+    int32_t usable;                       /* 0: cannot run the network; `lacks` says why */
+    uint32_t vendor_id, device_id;        /* as Vulkan has them */
     uint32_t driver_version, api_version; /* as Vulkan encodes them */
     uint64_t memory_bytes;                /* largest device-local heap */
-    ctvk_text name, vendor, driver, uuid;
-    ctvk_text lacks; /* what is missing, required things first; empty: nothing */
+    ctvk_text name, vendor, driver, uuid; /* for people, but the uuid; the driver with its version */
+    ctvk_text lacks;                      /* what is missing, required things first; empty: nothing */
 } ctvk_device_info;
 #define CTVK_DEVICE_INFO_INIT                                                                                                       \
     {                                                                                                                               \
@@ -66,6 +68,7 @@ typedef struct ctvk_context_api {
 
     /* The first of these calls loads Vulkan: CTVK_ERROR_NO_DEVICE where there is no loader or no driver. [one thread at a time] */
     ctvk_status (*device_count)(ctvk_context *context, uint32_t *out);
+    /* CTVK_ERROR_ARGUMENT: no such index. [one thread at a time] */
     ctvk_status (*device_info)(ctvk_context *context, uint32_t index, ctvk_device_info *out);
     /* selector: an index, part of a name (case ignored), a UUID; nothing or "auto": discrete, then integrated, virtual, CPU.
      * CTVK_ERROR_NO_DEVICE names what there is. [one thread at a time] */

@@ -18,15 +18,17 @@ extern "C" {
 
 typedef struct ctvk_evaluation ctvk_evaluation;
 
+/* What the host calls a label. */
 typedef struct ctvk_label_name {
     int32_t value; /* 1 to 65535 */
     int32_t reserved;
-    ctvk_text name;
+    ctvk_text name; /* copied */
 } ctvk_label_name;
 
+/* What to measure. */
 typedef struct ctvk_evaluation_options {
     uint32_t struct_size;
-    uint32_t label_count;
+    uint32_t label_count;            /* of labels; 0: none has a name */
     const ctvk_label_name *labels;   /* no value twice */
     const double *tolerances_mm;     /* for the normalised surface distance: finite, not negative, at most 32 of them; NULL: 3 mm */
     uint32_t tolerance_count;        /* 0: 3 mm */
@@ -40,12 +42,13 @@ typedef struct ctvk_evaluation_options {
         (uint32_t)sizeof(ctvk_evaluation_options), 0, NULL, NULL, 0, 0, CTVK_TEXT_INIT, CTVK_TEXT_INIT, NULL, NULL \
     }
 
+/* What was measured. */
 typedef struct ctvk_evaluation_info {
     uint32_t struct_size;
-    uint32_t label_count, tolerance_count, warning_count;
-    const double *tolerances_mm; /* VIEW of the evaluation */
-    double spacing_mm[3];        /* of the reference */
-    double voxel_ml;
+    uint32_t label_count, tolerance_count, warning_count; /* how many label and warning can be asked for, nsd has */
+    const double *tolerances_mm;                          /* VIEW of the evaluation */
+    double spacing_mm[3];                                 /* of the reference */
+    double voxel_ml;                                      /* of one voxel of the reference */
 } ctvk_evaluation_info;
 #define CTVK_EVALUATION_INFO_INIT                                             \
     {                                                                         \
@@ -62,12 +65,12 @@ typedef struct ctvk_evaluation_info {
  * 0, distances undefined. */
 typedef struct ctvk_label_scores {
     uint32_t struct_size;
-    int32_t value;
-    ctvk_text name; /* VIEW of the evaluation; "": the host named none */
-    uint64_t voxels_reference, voxels_prediction, voxels_both;
-    double volume_reference_ml, volume_prediction_ml;
-    double dice, iou, hd_mm, hd95_mm, msd_mm;
-    const double *nsd; /* VIEW of the evaluation: tolerance_count values */
+    int32_t value;                                             /* 1 to 65535 */
+    ctvk_text name;                                            /* VIEW of the evaluation; "": the host named none */
+    uint64_t voxels_reference, voxels_prediction, voxels_both; /* how many hold the value */
+    double volume_reference_ml, volume_prediction_ml;          /* of those voxels */
+    double dice, iou, hd_mm, hd95_mm, msd_mm;                  /* see above */
+    const double *nsd;                                         /* VIEW of the evaluation: tolerance_count values */
 } ctvk_label_scores;
 #define CTVK_LABEL_SCORES_INIT                                                                     \
     {                                                                                              \
@@ -100,6 +103,7 @@ typedef struct ctvk_evaluation_api {
 
     /* After run or step returned CTVK_OK, else CTVK_ERROR_ARGUMENT. Labels are in the order of their values. */
     ctvk_status (*info)(ctvk_evaluation *evaluation, ctvk_evaluation_info *out);
+    /* The scores of one label. */
     ctvk_status (*label)(ctvk_evaluation *evaluation, uint32_t index, ctvk_label_scores *out);
     /* What is undefined or set by convention, and why; one line each. */
     ctvk_status (*warning)(ctvk_evaluation *evaluation, uint32_t index, ctvk_text *out);

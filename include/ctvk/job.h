@@ -18,17 +18,18 @@ typedef struct ctvk_job ctvk_job;
 /* What a result holds beyond the label map. */
 enum { CTVK_WANT_PROBABILITY = 1, CTVK_WANT_LOGITS = 2 };
 
+/* How to segment. */
 typedef struct ctvk_job_options {
     uint32_t struct_size;
-    uint32_t want; /* CTVK_WANT_* */
-    ctvk_precision precision;
+    uint32_t want;            /* CTVK_WANT_* */
+    ctvk_precision precision; /* CTVK_PRECISION_F16: not in this version, refused */
     int32_t reserved;
     uint64_t memory_limit; /* bytes of device memory; 0: the device's own limit */
     ctvk_text device;      /* selector as in ctvk.context's device_select; none: auto */
     /* A bundle with text needs a prompt from its cache, or an embedding. Both copied. */
     ctvk_text prompt;
-    const float *embedding; /* text_prompts x text_dim floats; NULL: none */
-    uint64_t embedding_count;
+    const float *embedding;    /* text_prompts x text_dim floats; NULL: none */
+    uint64_t embedding_count;  /* floats */
     ctvk_progress_fn progress; /* NULL: none. Called on the thread that runs or steps the job */
     void *progress_user;
 } ctvk_job_options;

@@ -13,26 +13,28 @@ extern "C" {
 
 typedef struct ctvk_result ctvk_result;
 
+/* Shapes and counts of a result. */
 typedef struct ctvk_result_info {
     uint32_t struct_size;
-    uint32_t classes;
-    int64_t dim[3];        /* the input's grid */
-    int64_t logits_dim[3]; /* the preprocessed grid x, y, z */
-    uint32_t label_count, warning_count;
+    uint32_t classes;                          /* of the network, background included */
+    int64_t dim[3];                            /* the input's grid */
+    int64_t logits_dim[3];                     /* the preprocessed grid x, y, z */
+    uint32_t label_count, warning_count;       /* how many label_volume and warning can be asked for */
     uint32_t embedding_prompts, embedding_dim; /* 0: no text was used */
-    int64_t windows;
+    int64_t windows;                           /* of the network that were run */
 } ctvk_result_info;
 #define CTVK_RESULT_INFO_INIT                                                      \
     {                                                                              \
         (uint32_t)sizeof(ctvk_result_info), 0, {0, 0, 0}, {0, 0, 0}, 0, 0, 0, 0, 0 \
     }
 
+/* How much of a label there is. */
 typedef struct ctvk_label_volume {
     uint32_t struct_size;
-    int32_t value;
-    ctvk_text name;
-    uint64_t voxels;
-    double volume_ml;
+    int32_t value;    /* of its voxels in the label map */
+    ctvk_text name;   /* VIEW of the result */
+    uint64_t voxels;  /* how many hold the value */
+    double volume_ml; /* of those voxels */
 } ctvk_label_volume;
 #define CTVK_LABEL_VOLUME_INIT                                       \
     {                                                                \
@@ -56,6 +58,7 @@ typedef struct ctvk_result_api {
     const float *(*logits)(const ctvk_result *result);
     /* The text embedding that was used, [embedding_prompts][embedding_dim]; NULL: none. */
     const float *(*embedding)(const ctvk_result *result);
+    /* CTVK_ERROR_ARGUMENT: no such index. */
     ctvk_status (*label_volume)(const ctvk_result *result, uint32_t index, ctvk_label_volume *out);
     /* An empty or implausible result, a prompt that was not used, ...; one line each. */
     ctvk_status (*warning)(const ctvk_result *result, uint32_t index, ctvk_text *out);

@@ -33,18 +33,19 @@ typedef struct ctvk_text_model_desc {
 /* Filled by the library; texts are VIEW of the model. The numbers are 0 where the file holds a vocabulary only. */
 typedef struct ctvk_text_model_info {
     uint32_t struct_size;
-    int32_t layers, width, feed_forward, heads, kv_heads;
-    int32_t vocabulary; /* tokens */
-    int32_t bos;        /* id of the token that begins every sequence; -1: none */
-    uint64_t bytes;     /* of the file */
-    ctvk_text file;     /* its name without the folder */
-    ctvk_text path;
+    int32_t layers, width, feed_forward, heads, kv_heads; /* of the transformer */
+    int32_t vocabulary;                                   /* tokens */
+    int32_t bos;                                          /* id of the token that begins every sequence; -1: none */
+    uint64_t bytes;                                       /* of the file */
+    ctvk_text file;                                       /* its name without the folder */
+    ctvk_text path;                                       /* where it was found */
 } ctvk_text_model_info;
 #define CTVK_TEXT_MODEL_INFO_INIT                                                                      \
     {                                                                                                  \
         (uint32_t)sizeof(ctvk_text_model_info), 0, 0, 0, 0, 0, 0, 0, 0, CTVK_TEXT_INIT, CTVK_TEXT_INIT \
     }
 
+/* How to encode. */
 typedef struct ctvk_text_options {
     uint32_t struct_size;
     int32_t reserved;          /* 0 */
@@ -61,16 +62,16 @@ typedef struct ctvk_text_options {
 /* An encoded prompt. Texts and values are VIEW of the job. */
 typedef struct ctvk_text_info {
     uint32_t struct_size;
-    int32_t truncated;   /* the end of the prompt was not read: it is longer than the model's max_tokens */
-    const float *values; /* [prompts][dim] */
-    uint32_t prompts, dim;
+    int32_t truncated;       /* the end of the prompt was not read: it is longer than the model's max_tokens */
+    const float *values;     /* [prompts][dim] */
+    uint32_t prompts, dim;   /* the shape of values */
     uint32_t tokens;         /* of the prompt as read, without BOS, soft prompt and <SEG>; 0: from the bundle's cache, not tokenised */
     int32_t streamed;        /* weights did not fit and went through the device layer by layer */
     ctvk_text source;        /* "cache": the bundle's; "model": the language model */
     ctvk_text prompt_sha256; /* of the prompt as read */
     ctvk_text device;        /* name; "" where none was needed */
     uint64_t planned_bytes, peak_bytes; /* of device memory */
-    double seconds;
+    double seconds;                     /* spent in the job's steps */
 } ctvk_text_info;
 #define CTVK_TEXT_INFO_INIT                                                                                            \
     {                                                                                                                  \
@@ -89,6 +90,7 @@ typedef struct ctvk_text_api {
     /* After the jobs that use it. */
     void (*close)(ctvk_text_model *model);
     ctvk_status (*last_error)(const ctvk_text_model *model, ctvk_text *message);
+    /* [one thread at a time] on the model. */
     ctvk_status (*info)(ctvk_text_model *model, ctvk_text_model_info *out);
     /* Token ids of UTF-8 text, markup as plain text, no BOS and no <SEG>. *ids: VIEW until the next call on the model. Empty text has
      * none. CTVK_ERROR_PROMPT: not UTF-8. [one thread at a time] on the model; jobs do not count */
@@ -109,6 +111,7 @@ typedef struct ctvk_text_api {
     /* As in ctvk.job. Steps: check the file's hash, open the device, load, encode. CTVK_ERROR_HASH, _NO_DEVICE, _DEVICE_MEMORY,
      * _HOST_MEMORY, _DEVICE, CTVK_CANCELLED. [one thread at a time] on the job */
     ctvk_status (*run)(ctvk_text_job *job);
+    /* One of them: CTVK_PENDING while work is left, then as run. [one thread at a time] on the job */
     ctvk_status (*step)(ctvk_text_job *job);
     /* Takes effect within one submission to the device, or one MiB of hashing. [any thread] */
     void (*cancel)(ctvk_text_job *job);

@@ -42,6 +42,7 @@ enum {
     CTVK_ERROR_INTERNAL = 81       /* a defect of the library (exit 8) */
 };
 
+/* How much a line of the log matters; the lower, the more. */
 typedef int32_t ctvk_log_level;
 enum { CTVK_LOG_ERROR = 10, CTVK_LOG_WARNING = 20, CTVK_LOG_INFO = 30, CTVK_LOG_DEBUG = 40 };
 
@@ -63,9 +64,12 @@ enum {
 /* UTF-8 text with a length. As an input: data NULL or length 0 means that nothing was given, and length CTVK_STRLEN that data ends
  * with a zero byte. As an output: VIEW, always with a zero byte at data[length], never NULL. */
 typedef struct ctvk_text {
+    /* UTF-8. */
     const char *data;
+    /* In bytes, without the zero byte. */
     uint64_t length;
 } ctvk_text;
+/* As a length: up to the zero byte. */
 #define CTVK_STRLEN UINT64_MAX
 #define CTVK_TEXT_INIT \
     {                  \
@@ -86,6 +90,7 @@ typedef int32_t (*ctvk_progress_fn)(void *user, double fraction, const char *sta
 /* Host allocator: alloc returns 16-byte aligned memory or NULL. [any thread]. Both set or both NULL. Every allocation of the library goes
  * through it; what the Vulkan loader, the driver and the JSON parser (freed before the call returns) take for themselves does not. */
 typedef void *(*ctvk_alloc_fn)(void *user, size_t bytes);
+/* Takes back what ctvk_alloc_fn gave; memory is never NULL. [any thread] */
 typedef void (*ctvk_free_fn)(void *user, void *memory);
 
 #ifdef __cplusplus

@@ -12,9 +12,10 @@ extern "C" {
 typedef int32_t ctvk_convention;
 enum { CTVK_RAS = 1, CTVK_LPS = 2 };
 
+/* Voxels, where they lie in memory and in the patient. */
 typedef struct ctvk_volume {
     uint32_t struct_size;
-    ctvk_scalar type;
+    ctvk_scalar type;           /* of a voxel, in this machine's byte order */
     const void *data;           /* voxel (0, 0, 0) */
     int64_t dim[3];             /* voxels along i, j, k */
     int64_t stride[3];          /* bytes from one voxel to the next along i, j, k, any sign; all 0: packed, i fastest */

@@ -12,6 +12,7 @@ import sys
 import time
 
 import cases
+import hosts
 import language
 import programs
 import table
@@ -109,6 +110,7 @@ def tell(result, output):
              f"f48: {result['weights']}."]
     cold = [r["ctvk"]["wall_seconds"] for r in rows if "missing" in r and "ctvk" in r]
     lines += [f"The command `ctvk embed` from its start to the embedding: {w['median']:.2f} s ({w['min']:.2f} - {w['max']:.2f})." for w in cold]
+    lines += [hosts.sentence(result["hosts"])]
     lines += [f"{r['name']}: {side}: {why}." for r in rows for side, why in r.get("missing", {}).items()]
     lines += [f"ATTENTION: {r['name']}: the two programs' logits differ by {r['difference']:.1e}."
               for r in rows if (r.get("difference") or 0) > 1e-4]
@@ -152,10 +154,12 @@ def main():
         for window in cases.WINDOWS[:1] if arguments.quick else cases.WINDOWS:
             for text in (True, False):
                 rows.append(run_network(arguments, cases.Case(network, window, text), clock, about))
+        say("Python host")
+        python = hosts.measure(arguments.build, arguments.threads)
     except programs.Failed as problem:
         sys.exit(f"bench: {problem}")
     rows.append(run_language(arguments, about))
-    tell({"machine": about, "weights": network.source, "rows": rows}, arguments.output)
+    tell({"machine": about, "weights": network.source, "rows": rows, "hosts": python}, arguments.output)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,8 @@ DEMO = PREFIX + "/share/ctvk/demo"
 
 FILES = """bin/ctvk bin/ctvk-draw lib/libctvk.so lib/libctvk.so.1 lib/pkgconfig/ctvk.pc lib/cmake/ctvk/ctvk-config.cmake
 lib/cmake/ctvk/ctvk-config-version.cmake include/ctvk/ctvk.h share/ctvk/bundle.schema.json share/ctvk/plugin.schema.json
-share/ctvk/plugin.json share/ctvk/demo/manifest.json share/ctvk/demo/network.safetensors share/doc/ctvk/LICENSE share/doc/ctvk/README.md"""
+share/ctvk/plugin.json share/ctvk/demo/manifest.json share/ctvk/demo/network.safetensors share/doc/ctvk/LICENSE share/doc/ctvk/README.md
+share/man/man1/ctvk.1.gz"""
 
 
 def fail(text):

@@ -1,5 +1,6 @@
 """The Python package against the command, the same library behind both: volumes as other libraries hold them, errors, cancel, doctests."""
 import doctest
+import importlib
 import json
 import os
 import signal
@@ -18,8 +19,6 @@ sys.path.insert(0, os.path.join(ROOT, "plugin", "python"))
 sys.path.insert(0, os.path.join(ROOT, "tests", "cli"))
 import ctvk  # noqa: E402
 import ctvk._abi  # noqa: E402
-import ctvk._geometry  # noqa: E402
-import ctvk._model  # noqa: E402
 import files  # noqa: E402
 import gguf  # noqa: E402
 
@@ -66,6 +65,12 @@ class Images(unittest.TestCase):
         for kind in ("int16", "int32", "int64", "float32", "float64", ">i2", ">f4"):
             with self.subTest(kind):
                 self.same(self.hu.astype(kind))
+        for kind in (">f8", ">i8"):  # -32768.0 and such: more digits than float32 has would be lost
+            with self.subTest(kind):
+                self.same(self.hu.astype(kind))
+        for kind in ("complex64", "object", "U1", "longdouble"):
+            with self.subTest(kind), self.assertRaises(ValueError):
+                self.model.segment(self.hu.astype(kind), self.affine, prompt="N0, left side")
         self.same((self.hu.astype(numpy.int32) + 1024).astype(numpy.uint16), intercept=-1024)
         self.same((self.hu.astype(numpy.float32) + 1000) / 2, slope=2, intercept=-1000)
 
@@ -188,6 +193,86 @@ class Images(unittest.TestCase):
         self.assertGreater(counted[0], 10)
 
 
+class Evaluation(unittest.TestCase):
+    """Two label maps of three labels, each a ball, on voxels that are no cubes; a fourth label that only the prediction has."""
+    AFFINE = numpy.array([[-0.9, 0, 0, 10], [0, 1.3, 0, -20], [0, 0, 2.5, 5], [0, 0, 0, 1.0]])
+
+    @classmethod
+    def setUpClass(cls):
+        grid = numpy.stack(numpy.meshgrid(*[numpy.arange(n) for n in (40, 37, 23)], indexing="ij"), axis=-1)
+        cls.maps = []
+        for shift in (0, 2):
+            labels = numpy.zeros((40, 37, 23), dtype=numpy.uint8)
+            for value, centre in ((1, (10, 10, 8)), (2, (28, 12, 12)), (44, (20, 27, 10))):
+                labels[((grid - numpy.array(centre) - (shift, 0, shift // 2)) ** 2).sum(-1) < 50] = value
+            cls.maps.append(labels)
+        cls.maps[1][0, 0, 0] = 7
+
+    def command(self, *more):
+        with tempfile.TemporaryDirectory(dir=os.environ["CTVK_TEST_TMP"]) as base:
+            for name, labels in zip("rp", self.maps):
+                nibabel.save(nibabel.Nifti1Image(labels, self.AFFINE), f"{base}/{name}.nii.gz")
+            done = subprocess.run([COMMAND, "evaluate", "--reference", f"{base}/r.nii.gz", "--prediction", f"{base}/p.nii.gz", "--json", *more], check=True,
+                                  capture_output=True, text=True)
+            return json.loads(done.stdout)["labels"], done.stderr.count("warning:")
+
+    def test_numbers_are_the_commands(self):
+        want, warned = self.command("--tolerance", "1", "--tolerance", "2.5", "--label", "CTV=1", "--label", "heart=9")
+        spacing = (0.9, 1.3, 2.5)
+        for given in (dict(spacing=spacing), dict(affines=(self.AFFINE, self.AFFINE))):
+            found = ctvk.evaluate(*self.maps, **given, tolerances=(1, 2.5), labels={1: "CTV", 9: "heart"})
+            self.assertEqual([s.value for s in found.labels], [label["value"] for label in want])
+            self.assertEqual(len(found.labels), 5)
+            self.assertEqual((found["CTV"].value, found[9].name, found[2].name), (1, "heart", ""))
+            self.assertEqual(len(found.warnings), warned)
+            self.assertGreater(warned, 0)
+            for scores, label in zip(found.labels, want):
+                for key, value in label.items():
+                    mine = getattr(scores, key)
+                    if key == "nsd":
+                        self.assertEqual(sorted(mine), [1, 2.5])
+                        mine, value = (numpy.array([both[k] for k in keys], dtype=float) for both, keys in ((mine, (1, 2.5)), (value, ("1", "2.5"))))
+                    elif value is None:
+                        self.assertTrue(numpy.isnan(mine), (scores.value, key))
+                        continue
+                    elif isinstance(value, str):
+                        self.assertEqual(mine, value)
+                        continue
+                    # The command prints nine digits, and NIfTI keeps its affine in float32.
+                    self.assertTrue(numpy.allclose(mine, value, rtol=1e-6, atol=1e-9), (scores.value, key, mine, value))
+        self.assertLess(found[1].dice, 1)
+        self.assertGreater(found[1].hd_mm, 1)
+
+    def test_forms_of_a_mask(self):
+        masks = [labels == 1 for labels in self.maps]
+        want = ctvk.evaluate(*masks, (1, 1, 1))
+        for kind in (numpy.uint8, numpy.int64, numpy.float32, ">i2"):
+            self.assertEqual(ctvk.evaluate(*[mask.astype(kind) for mask in masks], (1, 1, 1)), want)
+        self.assertEqual(ctvk.evaluate(*[numpy.asfortranarray(mask) for mask in masks], (1, 1, 1)), want)
+        self.assertEqual(ctvk.evaluate(masks[0][::-1], masks[1][::-1], (1, 1, 1)), want)
+        self.assertEqual(want[1].voxels_both, int((masks[0] & masks[1]).sum()))
+
+    def test_errors(self):
+        reference, prediction = self.maps
+        shifted = self.AFFINE.copy()
+        shifted[0, 3] += 1
+        for want, given in ((ValueError, {}), (ValueError, dict(spacing=(1, 1))), (ValueError, dict(spacing=(1, 1, 1), affines=(self.AFFINE, self.AFFINE))),
+                            (ValueError, dict(spacing=(1, 1, 1), tolerances=())), (20, dict(spacing=(1, 1, 1), tolerances=(-1,))),
+                            (20, dict(spacing=(1, 1, 1), labels={0: "background"})), (30, dict(affines=(self.AFFINE, shifted)))):
+            with self.subTest(str(given)[:80]), self.assertRaises(want if isinstance(want, type) else ctvk.Error) as caught:
+                ctvk.evaluate(reference, prediction, **given)
+            if not isinstance(want, type):
+                self.assertEqual(caught.exception.status, want)
+        for wrong in (prediction[1:], prediction.astype(numpy.float32) + 0.5, prediction.astype(numpy.int16) - 1):
+            with self.assertRaises(ctvk.Error) as caught:
+                ctvk.evaluate(reference, wrong, (1, 1, 1))
+            self.assertEqual(caught.exception.name, "CTVK_ERROR_INPUT")
+        with self.assertRaises(ctvk.Cancelled):
+            ctvk.evaluate(reference, prediction, (1, 1, 1), on_progress=lambda fraction, stage: True)
+        with self.assertRaises(KeyError):
+            ctvk.evaluate(reference, prediction, (1, 1, 1))["none"]
+
+
 class Text(unittest.TestCase):
     def test_language_model(self):
         with tempfile.TemporaryDirectory(dir=os.environ["CTVK_TEST_TMP"]) as base:
@@ -232,7 +317,9 @@ class Package(unittest.TestCase):
                  "ctvk_field_info": "FieldInfo", "ctvk_field_choice": "FieldChoice", "ctvk_memory_info": "MemoryInfo", "ctvk_volume": "Volume",
                  "ctvk_job_options": "JobOptions", "ctvk_result_info": "ResultInfo", "ctvk_label_volume": "LabelVolume",
                  "ctvk_text_model_desc": "TextModelDesc", "ctvk_text_model_info": "TextModelInfo", "ctvk_text_options": "TextOptions",
-                 "ctvk_text_info": "TextInfo", "ctvk_context_api": "ContextApi", "ctvk_bundle_api": "BundleApi", "ctvk_job_api": "JobApi",
+                 "ctvk_text_info": "TextInfo", "ctvk_label_name": "LabelName", "ctvk_evaluation_options": "EvaluationOptions",
+                 "ctvk_evaluation_info": "EvaluationInfo", "ctvk_label_scores": "LabelScores", "ctvk_evaluation_api": "EvaluationApi",
+                 "ctvk_context_api": "ContextApi", "ctvk_bundle_api": "BundleApi", "ctvk_job_api": "JobApi",
                  "ctvk_result_api": "ResultApi", "ctvk_text_api": "TextApi"}
         with tempfile.TemporaryDirectory(dir=os.environ["CTVK_TEST_TMP"]) as base:
             lines = "".join(f'printf("%zu\\n", sizeof({name}));' for name in pairs)
@@ -245,11 +332,11 @@ class Package(unittest.TestCase):
     def test_doctests(self):
         image = nibabel.load(CT)
         tried = 0
-        for module in (ctvk._model, ctvk._geometry):
-            result = doctest.testmod(module, extraglobs={"DEMO": DEMO, "CT": numpy.asarray(image.dataobj), "AFFINE": image.affine, "ctvk": ctvk})
+        for name in ("_model", "_geometry", "_context", "_evaluation"):
+            result = doctest.testmod(importlib.import_module(f"ctvk.{name}"), extraglobs={"DEMO": DEMO, "CT": numpy.asarray(image.dataobj), "AFFINE": image.affine, "ctvk": ctvk})
             self.assertEqual(result.failed, 0)
             tried += result.attempted
-        self.assertGreater(tried, 5)
+        self.assertGreater(tried, 10)
 
 
 if __name__ == "__main__":

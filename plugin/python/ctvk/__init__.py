@@ -7,7 +7,10 @@
 
 Everything goes through the C ABI of libctvk.so.1 (include/ctvk); this package adds nothing but names.
 """
+from ._context import Cancelled, Device, Error, devices
+from ._evaluation import Evaluation, Scores, evaluate
 from ._geometry import from_sitk, itk_affine
-from ._model import Cancelled, Device, Error, Model, Segmentation, devices
+from ._model import Model, Segmentation
+from ._transform import Segment
 
-__all__ = ["Cancelled", "Device", "Error", "Model", "Segmentation", "devices", "from_sitk", "itk_affine"]
+__all__ = ["Cancelled", "Device", "Error", "Evaluation", "Model", "Scores", "Segment", "Segmentation", "devices", "evaluate", "from_sitk", "itk_affine"]

@@ -3,6 +3,7 @@ import ctypes
 import ctypes.util
 import os
 from ctypes import CFUNCTYPE, POINTER, Structure, c_char_p, c_double, c_float, c_int32, c_int64, c_uint8, c_uint32, c_uint64, c_void_p
+from typing import Any
 
 STRLEN = 2**64 - 1
 
@@ -116,9 +117,30 @@ class TextInfo(Sized):
                 ("planned_bytes", c_uint64), ("peak_bytes", c_uint64), ("seconds", c_double)]
 
 
-def _table(name: str, *functions: "tuple[str, type, list]") -> type:
+class LabelName(Structure):
+    _fields_ = [("value", c_int32), ("reserved", c_int32), ("name", Text)]
+
+
+class EvaluationOptions(Sized):
+    _fields_ = [("struct_size", c_uint32), ("label_count", c_uint32), ("labels", POINTER(LabelName)), ("tolerances_mm", POINTER(c_double)),
+                ("tolerance_count", c_uint32), ("reserved", c_int32), ("reference", Text), ("prediction", Text), ("progress", ProgressFn),
+                ("progress_user", c_void_p)]
+
+
+class EvaluationInfo(Sized):
+    _fields_ = [("struct_size", c_uint32), ("label_count", c_uint32), ("tolerance_count", c_uint32), ("warning_count", c_uint32),
+                ("tolerances_mm", POINTER(c_double)), ("spacing_mm", c_double * 3), ("voxel_ml", c_double)]
+
+
+class LabelScores(Sized):
+    _fields_ = [("struct_size", c_uint32), ("value", c_int32), ("name", Text), ("voxels_reference", c_uint64), ("voxels_prediction", c_uint64),
+                ("voxels_both", c_uint64), ("volume_reference_ml", c_double), ("volume_prediction_ml", c_double), ("dice", c_double),
+                ("iou", c_double), ("hd_mm", c_double), ("hd95_mm", c_double), ("msd_mm", c_double), ("nsd", POINTER(c_double))]
+
+
+def _table(name: str, *functions: "tuple[str, Any, list[Any]]") -> Any:
     """A table of functions: two words, then pointers in order."""
-    fields = [("struct_size", c_uint32), ("second", c_uint32)]
+    fields: "list[Any]" = [("struct_size", c_uint32), ("second", c_uint32)]
     fields += [(function, CFUNCTYPE(result, *arguments)) for function, result, arguments in functions]
     return type(name, (Structure,), {"_fields_": fields})
 
@@ -159,6 +181,13 @@ TextApi = _table(
     ("cancel", None, [_handle]), ("progress", c_double, [_handle]), ("result", _status, [_handle, POINTER(TextInfo)]))
 
 
+EvaluationApi = _table(
+    "EvaluationApi", ("create", _status, [_handle, POINTER(Volume), POINTER(Volume), POINTER(EvaluationOptions), _out]),
+    ("destroy", None, [_handle]), _error, ("run", _status, [_handle]), ("step", _status, [_handle]), ("cancel", None, [_handle]),
+    ("progress", c_double, [_handle]), ("info", _status, [_handle, POINTER(EvaluationInfo)]),
+    ("label", _status, [_handle, c_uint32, POINTER(LabelScores)]), ("warning", _status, [_handle, c_uint32, POINTER(Text)]))
+
+
 class Library:
     """libctvk.so.1 and its tables."""
 
@@ -175,8 +204,9 @@ class Library:
         self.jobs = self.table("ctvk.job", JobApi)
         self.results = self.table("ctvk.result", ResultApi)
         self.texts = self.table("ctvk.text", TextApi)
+        self.evaluations = self.table("ctvk.evaluation", EvaluationApi)
 
-    def table(self, name: str, kind: type):
+    def table(self, name: str, kind: Any) -> Any:
         address = self.handle.ctvk_interface(name.encode(), 1)
         table = ctypes.cast(address, POINTER(kind)).contents if address else None
         if table is None or table.struct_size < ctypes.sizeof(kind):

@@ -1,47 +1,15 @@
-"""Models, devices and segmentations: what a researcher holds."""
+"""Models and segmentations: what a researcher holds."""
 import ctypes
 import json
 import os
-import queue
-import threading
 from dataclasses import dataclass, field
-from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Union
 
 import numpy
 
 from . import _abi
-
-Progress = Callable[[float, str], Any]
-_SCALARS = {"uint8": 1, "int16": 2, "uint16": 3, "float32": 4, "int8": 5, "int32": 6, "uint32": 7, "float64": 8, "int64": 9, "uint64": 10}
-_CONVENTIONS = {"RAS": 1, "LPS": 2}
-_TYPES = {1: "discrete", 2: "integrated", 3: "virtual", 4: "cpu"}
-_CANCELLED = 70
-
-
-class Error(Exception):
-    """A failed call: `status` is the number, `name` its name ("CTVK_ERROR_BUNDLE"), the text says what, why and what to do."""
-
-    def __init__(self, status: int, name: str, message: str):
-        super().__init__(message)
-        self.status, self.name = status, name
-
-
-class Cancelled(Error):
-    """on_progress returned a true value."""
-
-
-@dataclass(frozen=True)
-class Device:
-    """A Vulkan device. `usable` is False where something that is required is among `lacks`."""
-    index: int
-    name: str
-    type: str
-    vendor: str
-    driver: str
-    uuid: str
-    memory_bytes: int
-    usable: bool
-    lacks: str
+from ._context import Context, Error, Progress, Watch, data_folder
+from ._geometry import as_volume
 
 
 @dataclass
@@ -65,109 +33,6 @@ class Segmentation:
         raise KeyError(label)
 
 
-class _Watch:
-    """Runs a job on a thread of its own while the caller's thread hands its progress on: Ctrl-C and exceptions of on_progress then happen in
-    Python, never inside of a C call, and cancel the job. on_progress is called on the caller's thread."""
-
-    def __init__(self, on_progress: Optional[Progress]):
-        self.on_progress, self.events = on_progress, queue.SimpleQueue()
-        self.function = _abi.ProgressFn(self.put)
-
-    def put(self, _user, fraction, stage):
-        self.events.put((fraction, stage.decode()))
-        return 0
-
-    def run(self, run: Callable[[Any], int], cancel: Callable[[Any], None], handle: Any) -> int:
-        """The job's status."""
-        status = []
-
-        def work() -> None:
-            try:
-                status.append(run(handle))
-            finally:
-                self.events.put(None)
-
-        thread = threading.Thread(target=work, name="ctvk")
-        thread.start()
-        try:
-            for event in iter(self.events.get, None):
-                if self.on_progress and self.on_progress(*event):
-                    cancel(handle)
-        except BaseException:
-            cancel(handle)
-            raise
-        finally:
-            while thread.is_alive():
-                try:
-                    thread.join()
-                except KeyboardInterrupt:
-                    pass  # a second Ctrl-C: the job is being cancelled, and its memory is still in use
-        return status[0]
-
-
-def _cache_folder() -> str:
-    base = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
-    folder = os.path.join(base, "ctvk")
-    try:
-        os.makedirs(folder, 0o700, exist_ok=True)
-    except OSError:
-        return ""
-    return folder
-
-
-def _data_folder() -> str:
-    return os.path.join(os.environ.get("XDG_DATA_HOME") or os.path.join(os.path.expanduser("~"), ".local", "share"), "ctvk")
-
-
-class _Context:
-    """One ctvk_context and the library behind it."""
-
-    def __init__(self, log: Optional[Callable[[int, str], Any]] = None):
-        self.library = _abi.Library()
-        self.log = _abi.LogFn(lambda _user, level, message: log(level, message.decode("utf-8", "replace"))) if log else _abi.LogFn()
-        desc = _abi.ContextDesc(log=self.log, cache_folder=_abi.text(_cache_folder()))
-        self.handle = ctypes.c_void_p()
-        status = self.library.contexts.create(ctypes.byref(desc), ctypes.byref(self.handle))
-        if status:
-            raise Error(status, self.name(status), "ctvk: no context could be made (free some memory)")
-
-    def name(self, status: int) -> str:
-        return self.library.contexts.status_name(status).decode()
-
-    def check(self, status: int, last_error, handle) -> None:
-        if status:
-            message = _abi.Text()
-            last_error(handle, ctypes.byref(message))
-            raise (Cancelled if status == _CANCELLED else Error)(status, self.name(status), str(message))
-
-    def close(self) -> None:
-        if self.handle:
-            self.library.contexts.destroy(self.handle)
-            self.handle = ctypes.c_void_p()
-
-    def devices(self) -> List[Device]:
-        table, count, found = self.library.contexts, ctypes.c_uint32(), []
-        self.check(table.device_count(self.handle, ctypes.byref(count)), table.last_error, self.handle)
-        for index in range(count.value):
-            info = _abi.DeviceInfo()
-            self.check(table.device_info(self.handle, index, ctypes.byref(info)), table.last_error, self.handle)
-            found.append(Device(index, str(info.name), _TYPES.get(info.type, "other"), str(info.vendor), str(info.driver), str(info.uuid),
-                                info.memory_bytes, bool(info.usable), str(info.lacks)))
-        return found
-
-
-def devices() -> List[Device]:
-    """Every Vulkan device of this machine.
-
-    Raises Error (CTVK_ERROR_NO_DEVICE) where there is no Vulkan driver.
-    """
-    context = _Context()
-    try:
-        return context.devices()
-    finally:
-        context.close()
-
-
 class Model:
     """A model bundle, open for segmentation.
 
@@ -185,7 +50,7 @@ class Model:
                  llm: Optional[Union[str, "os.PathLike[str]"]] = None, log: Optional[Callable[[int, str], Any]] = None):
         self._bundle, self._text_model = ctypes.c_void_p(), ctypes.c_void_p()
         self._device, self._limit, self._llm = str(device), int(memory_limit), os.fspath(llm) if llm else None
-        self._context = _Context(log)
+        self._context = Context(log)
         self._library = self._context.library
         table, folder = self._library.bundles, os.fsencode(os.fspath(bundle))
         try:
@@ -310,7 +175,7 @@ class Model:
     def _language_model(self):
         """The handle, opened at first need."""
         if not self._text_model:
-            desc = _abi.TextModelDesc(path=_abi.text(self._llm), data_folder=_abi.text(_data_folder()))
+            desc = _abi.TextModelDesc(path=_abi.text(self._llm), data_folder=_abi.text(data_folder()))
             status = self._library.texts.open(self._context.handle, self._bundle, ctypes.byref(desc), ctypes.byref(self._text_model))
             self._check(status, self._library.contexts.last_error, self._context.handle)
         return self._text_model
@@ -330,7 +195,7 @@ class Model:
         Raises Error (CTVK_ERROR_BUNDLE) where the language model is needed and cannot be found.
         """
         self._open()
-        table, data, watch, job = self._library.texts, prompt.encode("utf-8", "surrogateescape"), _Watch(on_progress), ctypes.c_void_p()
+        table, data, watch, job = self._library.texts, prompt.encode("utf-8", "surrogateescape"), Watch(on_progress), ctypes.c_void_p()
         known = not data.strip() or self._known(data)
         model = None if known or not self._info.has_encoder else self._language_model()
         options = _abi.TextOptions(device=_abi.text(self._device), memory_limit=self._limit, progress=watch.function)
@@ -368,8 +233,8 @@ class Model:
             prompt = self.prompt(fields)
         if prompt and self.has_text and prompt.strip() and not self._known(prompt.encode("utf-8", "surrogateescape")) and self._info.has_encoder:
             self.embed(prompt, on_progress=on_progress)
-        voxels, volume = _volume(array, affine, convention, slope, intercept)
-        watch = _Watch(on_progress)
+        voxels, volume = as_volume(array, affine, convention, slope, intercept)
+        watch = Watch(on_progress)
         options = _abi.JobOptions(want=(1 if probability else 0) | (2 if logits else 0), memory_limit=self._limit,
                                   device=_abi.text(self._device), prompt=_abi.text(prompt), progress=watch.function)
         if embedding is not None:
@@ -385,23 +250,6 @@ class Model:
         finally:
             self._library.results.destroy(result)
             jobs.destroy(job)
-
-
-def _volume(array: Any, affine: Any, convention: str, slope: float, intercept: float) -> Tuple[numpy.ndarray, _abi.Volume]:
-    voxels = numpy.asarray(array)
-    if voxels.ndim != 3:
-        raise ValueError(f"the image has {voxels.ndim} dimensions, not 3")
-    if convention not in _CONVENTIONS:
-        raise ValueError(f"convention {convention!r} is neither 'RAS' nor 'LPS'")
-    if voxels.dtype.name not in _SCALARS or not voxels.dtype.isnative:
-        voxels = voxels.astype(numpy.float32)  # bool, float16, the other byte order: exact
-    matrix = numpy.asarray(affine, dtype=numpy.float64)
-    if matrix.shape not in ((4, 4), (3, 4)) or (matrix.shape == (4, 4) and not numpy.array_equal(matrix[3], (0, 0, 0, 1))):
-        raise ValueError("the affine is not 3 x 4, or 4 x 4 with a last row of 0 0 0 1")
-    volume = _abi.Volume(type=_SCALARS[voxels.dtype.name], data=voxels.ctypes.data, convention=_CONVENTIONS[convention], slope=float(slope),
-                         intercept=float(intercept))
-    volume.dim[:], volume.stride[:], volume.affine[:] = voxels.shape, voxels.strides, matrix[:3].ravel()
-    return voxels, volume
 
 
 def _read_result(results, handle, voxels: numpy.ndarray) -> Segmentation:
