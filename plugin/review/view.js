@@ -7,7 +7,7 @@ const PLANES = [
 ];
 
 class View {
-  /* state: {facts, volumes, at, window, shown, contours, crosshair}; the host's onChange redraws all views. */
+  /* state: what all views share, as startState makes it. */
   constructor(plane, state) {
     this.plane = plane;
     this.state = state;
@@ -182,7 +182,7 @@ class View {
   tellPosition() {
     const { at } = this.state;
     const slice = at[this.plane.cut] + 1;
-    const words = describePlace(this.state)[[0, 1, 2].indexOf(this.plane.cut)];
+    const words = describePlace(this.state)[this.plane.cut];
     this.slider.value = slice;
     this.position.textContent = `${slice} of ${this.count()} · ${words} mm`;
     this.canvas.setAttribute("aria-label", `${this.plane.title} slice ${slice} of ${this.count()}`);
