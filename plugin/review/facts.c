@@ -19,11 +19,10 @@ static double voxel_ml(const review_grid *g)
     return fabs(m[0] * (m[5] * m[10] - m[6] * m[9]) - m[1] * (m[4] * m[10] - m[6] * m[8]) + m[2] * (m[4] * m[9] - m[5] * m[8])) / 1000;
 }
 
-static cJSON *structure_facts(const review_map *map, int32_t number)
+static cJSON *structure_facts(const review_map *map, const review_structure *s)
 {
-    const review_structure *s = &map->structures[number];
     cJSON *out = cJSON_CreateObject();
-    cJSON_AddNumberToObject(out, "code", number + 1);
+    cJSON_AddNumberToObject(out, "code", s->code);
     cJSON_AddNumberToObject(out, "value", s->value);
     cJSON_AddStringToObject(out, "name", s->name);
     cJSON_AddStringToObject(out, "color", s->color);
@@ -46,7 +45,7 @@ static cJSON *map_facts(const review_map *map)
     if (map->name)
         cJSON_AddStringToObject(out, "name", map->name);
     for (int32_t i = 0; i < map->count; i++)
-        cJSON_AddItemToArray(structures, structure_facts(map, i));
+        cJSON_AddItemToArray(structures, structure_facts(map, &map->structures[i]));
     return out;
 }
 

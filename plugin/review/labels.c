@@ -24,7 +24,7 @@ static review_structure *add(review_map *map, int32_t value)
     if (map->count == REVIEW_MAX_STRUCTURES)
         return NULL;
     review_structure *s = &map->structures[map->count++];
-    *s = (review_structure){.value = value, .low = {INT64_MAX, INT64_MAX, INT64_MAX}, .high = {-1, -1, -1}};
+    *s = (review_structure){.value = value, .code = map->count, .low = {INT64_MAX, INT64_MAX, INT64_MAX}, .high = {-1, -1, -1}};
     return s;
 }
 
@@ -66,7 +66,7 @@ static uint8_t new_code(review_map *map, const reading *r, int32_t value)
     review_structure *s = find(map, value);
     if (!s)
         s = add(map, value);
-    return s ? r->code_of[value] = (uint8_t)(s - map->structures + 1) : 0;
+    return s ? r->code_of[value] = (uint8_t)s->code : 0;
 }
 
 static void count(review_map *map, uint8_t code, const int64_t at[3])
@@ -121,6 +121,12 @@ static int pack(review_map *map, const reading *r, size_t limit)
                           map->path, REVIEW_MAX_BYTES / 1000000);
 }
 
+static int by_value(const void *a, const void *b)
+{
+    const review_structure *x = a, *y = b;
+    return x->value < y->value ? -1 : x->value > y->value;
+}
+
 int review_map_pack(review_map *map, size_t limit)
 {
     reading r = {malloc((size_t)map->grid.dim[0] * sizeof *r.row), malloc((size_t)map->grid.dim[0] * (size_t)map->grid.dim[1]),
@@ -130,6 +136,7 @@ int review_map_pack(review_map *map, size_t limit)
     free(r.row);
     free(r.codes);
     free(r.code_of);
+    qsort(map->structures, (size_t)map->count, sizeof *map->structures, by_value);
     return code;
 }
 

@@ -68,6 +68,7 @@ int review_ct_pack(review_ct *ct, size_t limit);
 enum { REVIEW_MAX_MAPS = 8, REVIEW_MAX_STRUCTURES = 255, REVIEW_MAX_VALUE = 65535 };
 typedef struct review_structure {
     int32_t value;
+    int32_t code;             /* in the block; the background's is 0 */
     char name[256], color[8]; /* "" where the file has none */
     uint64_t voxels;
     int64_t low[3], high[3]; /* page voxels, both inside */
@@ -77,7 +78,7 @@ typedef struct review_map {
     const char *path, *name; /* VIEW of the command line; name NULL: none given */
     ctvk_image_file *image;
     review_grid grid;
-    review_structure *structures; /* OWNED; the code of number n is n + 1, the background's 0 */
+    review_structure *structures; /* OWNED; once packed, by growing values */
     int32_t count;
     review_block block;
 } review_map;

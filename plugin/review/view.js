@@ -184,7 +184,7 @@ class View {
     const slice = at[this.plane.cut] + 1;
     const words = describePlace(this.state)[this.plane.cut];
     this.slider.value = slice;
-    this.position.textContent = `${slice} of ${this.count()} · ${words} mm`;
+    this.position.textContent = `${slice} / ${this.count()} · ${words} mm`;
     this.canvas.setAttribute("aria-label", `${this.plane.title} slice ${slice} of ${this.count()}`);
     this.figure.dataset.slice = slice;
   }

@@ -30,7 +30,8 @@ class Viewer {
     this.makeTools();
     this.views.forEach((view) => this.listen(view));
     document.addEventListener("keydown", (event) => this.onKey(event));
-    new ResizeObserver(() => this.change()).observe(document.getElementById("views"));
+    const sizes = new ResizeObserver(() => this.change());
+    this.views.forEach((view) => sizes.observe(view.canvas));
     showAlerts(facts.alerts);
     showStructures(this.state, () => this.change());
     showOrigin(facts);

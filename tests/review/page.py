@@ -188,7 +188,29 @@ class File(unittest.TestCase):
         case.call("--image", f"{self.base}/ct.nii", "--label", f"{self.base}/labels.nii", "--output", f"{self.base}/e.html")
         known = facts(read(f"{self.base}/e.html"))
         self.assertTrue(any("right angles" in line for line in known["alerts"]), known["alerts"])
-        self.assertEqual([s["name"] for s in known["maps"][0]["structures"]], ["", ""], "a map without names")
+        self.assertEqual([(s["name"], s["value"]) for s in known["maps"][0]["structures"]], [("", 1), ("", 2)], "a map without names")
+
+    def test_help(self):
+        for words in (["--help"], ["review", "--help"]):
+            done = subprocess.run([case.COMMAND, *words], capture_output=True, text=True, timeout=60)
+            self.assertEqual((done.returncode, done.stderr), (0, ""))
+            self.assertIn("ctvk review --image CT.nii.gz --label L.nii.gz", done.stdout)
+
+    def test_many_labels(self):
+        """255 of them, in no order, up to the largest value: their codes are told, and each has its voxels."""
+        values = numpy.concatenate([numpy.arange(254, 0, -1) * 200, [65535]])
+        labels = numpy.zeros(case.SHAPE, "int32")
+        labels.reshape(-1)[numpy.arange(255) * 7 + 11] = values
+        case.save(f"{self.base}/ct.nii", case.ct())
+        case.call("--image", f"{self.base}/ct.nii", "--label", case.save(f"{self.base}/l.nii", labels, "RSA"), "--output", f"{self.base}/m.html")
+        text = read(f"{self.base}/m.html")
+        structures = facts(text)["maps"][0]["structures"]
+        self.assertEqual([s["value"] for s in structures], sorted(values))
+        value_of = numpy.zeros(256, int)
+        for s in structures:
+            value_of[s["code"]] = s["value"]
+        found = value_of[numpy.frombuffer(block(text, "map0"), "uint8")].reshape(case.SHAPE[::-1]).T
+        self.assertTrue((found == labels).all())
 
     def test_grids(self):
         """Forms as other programs round them are one grid; another place, spacing, size or direction is none, and says which files."""
