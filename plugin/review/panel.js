@@ -46,7 +46,8 @@ function structureName(structure) {
 function structureRow(structure, state, onChange) {
   const box = make("input", { type: "checkbox", checked: true, disabled: !structure.voxels });
   const swatch = make("span", { className: "swatch" });
-  const go = make("button", { className: "volume", textContent: `${structure.ml.toFixed(1)} ml`, title: "go to its centre", disabled: !structure.voxels });
+  const volume = `${structure.ml.toFixed(1)} ml`;
+  const go = make("button", { className: "volume", textContent: volume, title: "go to its centre", disabled: !structure.voxels });
   swatch.style.background = structure.color;
   box.addEventListener("change", () => {
     state.shown[box.checked ? "add" : "delete"](structure);
@@ -92,7 +93,8 @@ function promptRows(report) {
     return [["prompt", source && source !== "none" ? "an embedding, made elsewhere" : "none: from the CT alone"]];
   }
   return [
-    ["prompt", report.prompt || "known by its hash only, for privacy"], ["read from", source], ["tokens", typeof tokens === "number" ? String(tokens) : ""],
+    ["prompt", report.prompt || "known by its hash only, for privacy"], ["read from", source],
+    ["tokens", typeof tokens === "number" ? String(tokens) : ""],
     ["SHA-256", report.prompt_sha256, "hash"],
   ];
 }

@@ -445,7 +445,8 @@ def reviews():
     yield case("too many names", 2, "--name", given + ["--name", "a", "--name", "b"] + output)
     yield case("a stray word", 2, "more", given + output + ["more"])
     yield case("an output of another kind", 2, "html", given + ["--output", "@out/review.txt"])
-    yield case("an output that is the image", 2, "--output", ["--image", "@ct.html", "--label", "@labels.nii", "--output", "@ct.html"], put("ct.html", files.nifti()))
+    yield case("an output that is the image", 2, "--output", ["--image", "@ct.html", "--label", "@labels.nii", "--output", "@ct.html"],
+               put("ct.html", files.nifti()))
     yield case("an output that is a second label map", 2, "--label2", given + ["--label2", "@l.html", "--output", "@l.html"], put("l.html", sound))
     yield case("an output in no folder", 3, "none", given + ["--output", "@none/review.html"])
     yield case("an output that is a folder", 3, "folder.html", given + ["--output", "@folder.html"], lambda folder: os.makedirs(f"{folder}/folder.html"))
@@ -453,7 +454,8 @@ def reviews():
     yield case("label map missing", 3, "none.nii", ["--image", "@ct.nii.gz", "--label", "@none.nii", *output])
     yield case("second label map missing", 3, "none.nii", given + ["--label2", "@none.nii"] + output)
     yield case("the image as the label map", 3, "ct.nii.gz", ["--image", "@ct.nii.gz", "--label", "@ct.nii.gz", *output])
-    for name, data in (("empty", b""), ("cut short", sound[:-1]), ("of another size", files.nifti(data=labels, datatype=2, bits=8, dim=(3, 36, 40, 20, 1, 1, 1, 1))),
+    for name, data in (("empty", b""), ("cut short", sound[:-1]),
+                       ("of another size", files.nifti(data=labels, datatype=2, bits=8, dim=(3, 36, 40, 20, 1, 1, 1, 1))),
                        ("of another spacing", files.nifti(data=labels, datatype=2, bits=8, spacing=(1.0, 1.0, 2.1))),
                        ("negative", files.nifti(data=b"\xff" * len(labels), datatype=256, bits=8)),
                        ("of halves", files.nifti(data=labels[:-1] + b"\1", datatype=2, bits=8, slope=0.5)),

@@ -15,12 +15,12 @@ VIEWS = {"axial": (0, 1, 2), "coronal": (0, 2, 1), "sagittal": (1, 2, 0)}
 SOFT = (40, 400)
 
 
-def place(shape, view):
+def place(shape, view, dim=case.SHAPE, spacing=case.SPACING):
     """Left, top and pixels a voxel of a slice on a canvas of `shape` (rows, columns): as large as fits, true proportions, in the middle."""
     across, down, _ = VIEWS[view]
-    size = case.SHAPE[across] * case.SPACING[across], case.SHAPE[down] * case.SPACING[down]
+    size = dim[across] * spacing[across], dim[down] * spacing[down]
     scale = min(shape[1] / size[0], shape[0] / size[1])
-    return (shape[1] - size[0] * scale) / 2, (shape[0] - size[1] * scale) / 2, scale * case.SPACING[across], scale * case.SPACING[down]
+    return (shape[1] - size[0] * scale) / 2, (shape[0] - size[1] * scale) / 2, scale * spacing[across], scale * spacing[down]
 
 
 def cut(volume, view, at):
@@ -30,9 +30,9 @@ def cut(volume, view, at):
     return out.T if across < down else out
 
 
-def sample(slice_, shape, view, step=1, **more):
+def sample(slice_, shape, view, step=1, where=None, **more):
     """The slice, linear between the centres of voxels, at every step-th pixel of a canvas; and which pixels are well inside of the slice."""
-    left, top, wide, high = place(shape, view)
+    left, top, wide, high = where or place(shape, view)
     y, x = numpy.mgrid[:shape[0]:step, :shape[1]:step]
     x, y = (x + 0.5 - left) / wide - 0.5, (y + 0.5 - top) / high - 0.5
     rows, columns = slice_.shape
@@ -100,6 +100,10 @@ class Browser(unittest.TestCase):
                 self.assertGreater(numpy.abs(found - wrong[inner]).mean(), 2 * apart.mean(), (view, at))
         return pixels
 
+    def slide(self, page, view, at):
+        page.run(f"(() => {{ const s = document.querySelector('#{view} input'); s.value = {at + 1}; s.dispatchEvent(new Event('input')); }})()")
+        page.settle()
+
     def bare(self, page):
         page.press("c")
         page.press("x")
@@ -138,8 +142,7 @@ class Browser(unittest.TestCase):
                 page.press(key)
                 self.assertEqual(self.slices(page)[number], wanted, (view, key))
             self.check_slice(page, view, last - 10)
-            page.run(f"(() => {{ const s = document.querySelector('#{view} input'); s.value = 5; s.dispatchEvent(new Event('input')); }})()")
-            page.settle()
+            self.slide(page, view, 4)
             self.assertEqual(self.slices(page)[number], 4)
             self.check_slice(page, view, 4)
         page.press("r")
@@ -153,7 +156,8 @@ class Browser(unittest.TestCase):
         pixels = page.screenshot(f"#{view} canvas")
         shape = pixels.shape[:2]
         if ratio == 1:
-            self.assertTrue((numpy.abs(numpy.subtract(shape, page.run(f"[document.querySelector('#{view} canvas')].flatMap((c) => [c.height, c.width])"))) <= 1).all())
+            own = page.run(f"[document.querySelector('#{view} canvas')].flatMap((c) => [c.height, c.width])")
+            self.assertLessEqual(numpy.abs(numpy.subtract(shape, own)).max(), 1)
         _, _, wide, high = place(shape, view)
         limit = max(wide, high) / 8 + 0.9 * ratio + 1
         for value, color in ((1, case.RED), (2, case.GREEN)):
@@ -174,10 +178,10 @@ class Browser(unittest.TestCase):
         page.press("x")
         for view, (_, _, axis) in VIEWS.items():
             page.run(f"document.querySelector('#{view} canvas').focus()")
-            inside = sorted(set(numpy.nonzero(case.labels() == 1)[axis]) & set(numpy.nonzero(case.labels() == 2)[axis])) or [0]
-            for at in (inside[len(inside) // 2], int(numpy.nonzero(case.labels() == 1)[axis].max()), int(numpy.nonzero(case.labels() == 2)[axis].min())):
-                page.run(f"(() => {{ const s = document.querySelector('#{view} input'); s.value = {at + 1}; s.dispatchEvent(new Event('input')); }})()")
-                page.settle()
+            first, second = (numpy.nonzero(case.labels() == value)[axis] for value in (1, 2))
+            both = sorted(set(first) & set(second)) or [0]
+            for at in (both[len(both) // 2], first.max(), second.min()):
+                self.slide(page, view, at)
                 self.check_contour(page, view, at, (1, 2))
         at = self.slices(page)
         boxes = "document.querySelectorAll('#structures input')"
@@ -201,6 +205,40 @@ class Browser(unittest.TestCase):
         page.press("x")
         for view, at in zip(VIEWS, self.slices(page)):
             self.check_contour(page, view, at, (1, 2), ratio=2)
+        self.finish(page)
+
+    def test_reduced(self):
+        """A CT that is kept coarser than its file, along all axes, by a factor that is no whole number, lies where it should. It is noise that
+        packs badly, on a wave that a blur of 16 pixels sees through it: 1.2 grays are left, two pixels astray were 2.5. Contours stay the file's."""
+        dim, spacing = (250, 230, 240), (1.0, 1.0, 1.0)
+        x, y, z = numpy.ogrid[:250, :230, :240]
+        wave = 400 + 350 * numpy.sin(x / 9 + 0.3) + 350 * numpy.sin(y / 11) + 0 * z + 250 * numpy.sin(z / 13)
+        noise = numpy.random.default_rng(3).normal(0, 220, dim).astype("float32")
+        labels = numpy.zeros(dim, "uint8")
+        labels[101:152, 61:170, 100:141] = 1
+        case.save(f"{self.base}/big.nii", (wave + noise).astype("int16"), spacing=spacing)
+        case.save(f"{self.base}/big_l.nii", labels, spacing=spacing, comment=case.label_comment())
+        case.call("--image", f"{self.base}/big.nii", "--label", f"{self.base}/big_l.nii", "--output", f"{self.base}/big.html")
+        page = self.open(f"{self.base}/big.html")
+        kept = [int(n) for n in page.run("JSON.parse(document.getElementById('facts').textContent).ct.dim")]
+        self.assertTrue(all(n / 2 < m < n for n, m in zip(dim, kept)), kept)
+        self.assertIn("the CT is shown at", page.text("#origin"))
+        page.press("x")
+        page.press("3")
+        for view, at in zip(VIEWS, self.slices(page)):
+            edge = near(page.screenshot(f"#{view} canvas"), case.RED)
+            page.press("c")
+            pixels = page.canvas(view)[..., 0].astype(float)
+            page.press("c")
+            where = place(pixels.shape, view, dim, spacing)
+            wanted, inner = sample(cut(gray(wave, (400, 1800)), view, at), pixels.shape, view, 1, where, mode="nearest")
+            apart = ndimage.gaussian_filter(pixels - wanted, 16)[inner]
+            self.assertLess(numpy.abs(apart).mean(), 1.6, view)
+            rows, columns = numpy.nonzero(edge)
+            box = [numpy.nonzero(cut(labels, view, at))[n] for n in (1, 0)]
+            for found, low, scale, inside in zip((columns, rows), where[:2], where[2:], box):
+                self.assertAlmostEqual(found.min(), low + inside.min() * scale, delta=2.5)
+                self.assertAlmostEqual(found.max(), low + (inside.max() + 1) * scale, delta=2.5)
         self.finish(page)
 
     def test_linked_views(self):
