@@ -50,7 +50,7 @@ typedef struct cli_command {
     int (*run)(const cli_arguments *arguments);
 } cli_command;
 
-extern const cli_command cli_segment, cli_embed, cli_tokenize, cli_devices, cli_inspect, cli_verify, cli_evaluate;
+extern const cli_command cli_segment, cli_embed, cli_tokenize, cli_devices, cli_inspect, cli_verify, cli_evaluate, cli_review;
 /* What stands before a command's name on the command line; defined beside main. */
 extern const char cli_invocation[];
 int cli_parse(const cli_command *command, int argc, char **argv, cli_arguments *out);
@@ -127,6 +127,8 @@ int cli_outputs_add(cli_outputs *outputs, const char *option, const char *path, 
 int cli_outputs_commit(cli_outputs *outputs);
 /* Removes what was staged. After commit it does nothing. */
 void cli_outputs_discard(cli_outputs *outputs);
+/* By name, or by what the names lead to: an output would then harm an input. */
+int cli_same_file(const char *a, const char *b);
 
 /* --- text.c: the prompt, from one of four places --- */
 enum { CLI_TEXT_PROMPT, CLI_TEXT_FILE, CLI_TEXT_FIELDS, CLI_TEXT_EMBEDDING, CLI_TEXT_NONE };

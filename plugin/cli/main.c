@@ -3,7 +3,7 @@
 #include <string.h>
 
 static const cli_command *const commands[] = {&cli_segment, &cli_embed,  &cli_tokenize, &cli_devices,
-                                              &cli_inspect, &cli_verify, &cli_evaluate};
+                                              &cli_inspect, &cli_verify, &cli_evaluate, &cli_review};
 enum { COMMANDS = sizeof commands / sizeof *commands };
 const char cli_invocation[] = "ctvk ";
 
@@ -29,8 +29,8 @@ int main(int argc, char **argv)
 {
     cli_arguments arguments;
     if (argc < 2)
-        return cli_fail(CLI_USAGE,
-                        "command: none was given (segment, embed, tokenize, devices, inspect, verify or evaluate; see ctvk --help)");
+        return cli_fail(
+            CLI_USAGE, "command: none was given (segment, embed, tokenize, devices, inspect, verify, evaluate or review; see ctvk --help)");
     if (strcmp(argv[1], "--version") == 0)
         return argc == 2 ? print_version() : cli_fail(CLI_USAGE, "--version: takes nothing after it (leave the rest out)");
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
@@ -48,8 +48,9 @@ int main(int argc, char **argv)
         cli_print_help(commands[i]);
         return cli_flush();
     }
-    return cli_fail(CLI_USAGE,
-                    "command \"%.80s\": not a command of this version (segment, embed, tokenize, devices, inspect, verify or evaluate; see "
-                    "ctvk --help)",
-                    argv[1]);
+    return cli_fail(
+        CLI_USAGE,
+        "command \"%.80s\": not a command of this version (segment, embed, tokenize, devices, inspect, verify, evaluate or review; see "
+        "ctvk --help)",
+        argv[1]);
 }

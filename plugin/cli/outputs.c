@@ -32,6 +32,14 @@ static int check_target(const char *option, const char *path)
     return CLI_OK;
 }
 
+int cli_same_file(const char *a, const char *b)
+{
+    struct stat x, y;
+    if (strcmp(a, b) == 0)
+        return 1;
+    return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
 int cli_outputs_add(cli_outputs *outputs, const char *option, const char *path, const char *extension)
 {
     int code = check_target(option, path);

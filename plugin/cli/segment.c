@@ -1,7 +1,6 @@
 #include "segment.h"
 
 #include <string.h>
-#include <sys/stat.h>
 
 static const cli_option options[] = {
     [MODEL] = {"--model", "BUNDLE", "folder of the model bundle (required)", 0},
@@ -77,15 +76,6 @@ static int check_required(const cli_arguments *a)
     return CLI_OK;
 }
 
-/* The same file under two names would be lost. */
-static int same_file(const char *a, const char *b)
-{
-    struct stat x, y;
-    if (strcmp(a, b) == 0)
-        return 1;
-    return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
-}
-
 static int check_outputs(const cli_arguments *a, cli_segmentation *s)
 {
     static const int numbers[] = {OUTPUT, PROBABILITY, LOGITS, REPORT};
@@ -99,10 +89,10 @@ static int check_outputs(const cli_arguments *a, cli_segmentation *s)
         if (!extension)
             return cli_fail(CLI_USAGE, "%s %.200s: not a NIfTI name (end it with .nii.gz or .nii)", name, path);
         for (int j = 0; j < i; j++)
-            if (a->value[numbers[j]] && same_file(path, a->value[numbers[j]]))
+            if (a->value[numbers[j]] && cli_same_file(path, a->value[numbers[j]]))
                 return cli_fail(CLI_USAGE, "%s: names the same file as %s (choose another name)", name, options[numbers[j]].name);
         for (int j = 0; j < 4; j++)
-            if (a->value[inputs[j]] && same_file(path, a->value[inputs[j]]))
+            if (a->value[inputs[j]] && cli_same_file(path, a->value[inputs[j]]))
                 return cli_fail(CLI_USAGE, "%s: would overwrite the file of %s (choose another name)", name, options[inputs[j]].name);
         s->place[i] = s->outputs.count;
         int code = cli_outputs_add(&s->outputs, name, path, extension);

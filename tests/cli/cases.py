@@ -396,6 +396,81 @@ def evaluations():
         yield case(f"{name} as the reference", "bad.nii", "@bad.nii", "@labels.nii", put(data))
 
 
+REPORT = {"bundle": {"name": "b", "version": "1", "sha256": "00"}, "library": "0.1.0", "device": {"name": "d", "driver": "d", "type": "cpu"},
+          "precision": "f32", "image": {"sha256": None, "shape": [40, 36, 20], "spacing_mm": [1, 1, 2]},
+          "labels": [{"value": 1, "name": "CTV", "voxels": 0, "volume_ml": 0}], "warnings": []}
+
+
+def damaged_reports():
+    """(name, bytes, what the error names)"""
+    for name, data in (("empty", b""), ("text", b"no report"), ("a list", b"[]"), ("cut short", json.dumps(REPORT).encode()[:-5]),
+                       ("with more behind it", json.dumps(REPORT).encode() + b"x"), ("with a zero byte", json.dumps(REPORT).encode() + b"\0"),
+                       ("nested deeply", b"[" * 100000), ("of two megabytes", b" " * (2 << 20) + b"{}")):
+        yield name, data, "r.json"
+    for path, value in (("bundle", None), ("bundle", 1), ("bundle.name", None), ("bundle.sha256", 5), ("library", []), ("device.type", {}),
+                        ("precision", None), ("image", []), ("image.shape", [1, 2]), ("image.shape", ["40", 36, 20]), ("image.shape", [36, 40, 20]),
+                        ("image.spacing_mm", None), ("labels", None), ("labels", [1]), ("labels", [{"value": 1}]), ("warnings", [1]), ("warnings", "w"),
+                        ("prompt", 3), ("prompt_sha256", 3), ("text", 1), ("windows", "2")):
+        changed = json.loads(json.dumps(REPORT))
+        owner, key = (changed[path.split(".")[0]], path.split(".")[1]) if "." in path else (changed, path)
+        if value is None:
+            del owner[key]
+        else:
+            owner[key] = value
+        yield f"{path} {value}", json.dumps(changed).encode(), path
+
+
+def reviews():
+    """Label maps that are none or lie elsewhere, damaged reports, outputs that cannot be."""
+    labels = bytes(40 * 36 * 20)
+    sound = files.nifti(data=labels, datatype=2, bits=8)
+    given = ["--image", "@ct.nii.gz", "--label", "@labels.nii"]
+
+    def case(name, code, names, arguments, damage=lambda folder: None):
+        def prepared(folder):
+            files.write(f"{folder}/labels.nii", sound)
+            files.write(f"{folder}/out/review.html", b"an older page")
+            damage(folder)
+        return Case(f"review: {name}", code, names, ["review", *arguments], prepared)
+
+    def put(name, data):
+        return lambda folder: files.write(f"{folder}/{name}", data)
+
+    output = ["--output", "@out/review.html"]
+    for missing in (0, 2):
+        yield case(f"without {given[missing]}", 2, given[missing], given[:missing] + given[missing + 2:] + output)
+    yield case("without --output", 2, "--output", given)
+    yield case("an empty name", 2, "--label", ["--image", "@ct.nii.gz", "--label=", *output])
+    yield case("too many maps", 2, "--label2", given + ["--label2", "@labels.nii"] * 8 + output)
+    yield case("too many names", 2, "--name", given + ["--name", "a", "--name", "b"] + output)
+    yield case("a stray word", 2, "more", given + output + ["more"])
+    yield case("an output of another kind", 2, "html", given + ["--output", "@out/review.txt"])
+    yield case("an output that is the image", 2, "--output", ["--image", "@ct.html", "--label", "@labels.nii", "--output", "@ct.html"],
+               put("ct.html", files.nifti()))
+    yield case("an output that is a second label map", 2, "--label2", given + ["--label2", "@l.html", "--output", "@l.html"], put("l.html", sound))
+    yield case("an output in no folder", 3, "none", given + ["--output", "@none/review.html"])
+    yield case("an output that is a folder", 3, "folder.html", given + ["--output", "@folder.html"], lambda folder: os.makedirs(f"{folder}/folder.html"))
+    yield case("image missing", 3, "none.nii", ["--image", "@none.nii", "--label", "@labels.nii", *output])
+    yield case("label map missing", 3, "none.nii", ["--image", "@ct.nii.gz", "--label", "@none.nii", *output])
+    yield case("second label map missing", 3, "none.nii", given + ["--label2", "@none.nii"] + output)
+    yield case("the image as the label map", 3, "ct.nii.gz", ["--image", "@ct.nii.gz", "--label", "@ct.nii.gz", *output])
+    for name, data in (("empty", b""), ("cut short", sound[:-1]),
+                       ("of another size", files.nifti(data=labels, datatype=2, bits=8, dim=(3, 36, 40, 20, 1, 1, 1, 1))),
+                       ("of another spacing", files.nifti(data=labels, datatype=2, bits=8, spacing=(1.0, 1.0, 2.1))),
+                       ("negative", files.nifti(data=b"\xff" * len(labels), datatype=256, bits=8)),
+                       ("of halves", files.nifti(data=labels[:-1] + b"\1", datatype=2, bits=8, slope=0.5)),
+                       ("of 65536", files.nifti(data=labels * 3 + b"\0\0\1\0" * 10 * 36 * 20, datatype=8, bits=32)),
+                       ("of 300 labels", files.nifti(data=b"".join(struct.pack("<h", i % 300) for i in range(len(labels))))),
+                       ("NaN", files.nifti(data=NAN * len(labels), datatype=16, bits=32))):
+        yield case(f"label map {name}", 3, "bad.nii", ["--image", "@ct.nii.gz", "--label", "@bad.nii", *output], put("bad.nii", data))
+        yield case(f"second label map {name}", 3, "bad.nii", given + ["--label2", "@bad.nii"] + output, put("bad.nii", data))
+    for name, data, names in damaged_reports():
+        yield case(f"report {name}", 3, names, given + ["--report", "@r.json"] + output, put("r.json", data))
+    yield case("report missing", 3, "r.json", given + ["--report", "@r.json"] + output)
+    yield case("report is a folder", 3, "text", given + ["--report", "@text"] + output)
+    yield case("report is a pipe", 3, "r.json", given + ["--report", "@r.json"] + output, lambda folder: os.mkfifo(f"{folder}/r.json"))
+
+
 def all_cases():
-    for group in (command_lines, paths, manifests, weights, embeddings, images, evaluations):
+    for group in (command_lines, paths, manifests, weights, embeddings, images, evaluations, reviews):
         yield from group()
