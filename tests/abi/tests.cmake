@@ -1,5 +1,4 @@
 # The ABI as a host meets it: every test links the shared library and sees include/ only.
-find_program(CTVK_PYTHON NAMES python3 REQUIRED)
 set(ctvk_abi_folder ${CMAKE_CURRENT_LIST_DIR})
 set(ctvk_abi_env "VK_DRIVER_FILES=${LAVAPIPE_ICD};VK_ICD_FILENAMES=${LAVAPIPE_ICD};PYTHONDONTWRITEBYTECODE=1;${ctvk_test_env}")
 

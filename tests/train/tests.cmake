@@ -1,5 +1,4 @@
 # The Python of plugin/train, with Debian's packages (numpy, torch, nibabel).
-find_program(CTVK_PYTHON NAMES python3 PATHS /usr/bin NO_DEFAULT_PATH REQUIRED)
 set(ctvk_train_folder ${CMAKE_CURRENT_LIST_DIR})
 foreach(name gguf llama convert)
   add_test(NAME train.${name} COMMAND ${CTVK_PYTHON} ${ctvk_train_folder}/test_${name}.py)
