@@ -1,7 +1,7 @@
-// Token rows to what the straight-line product reads as its uniform operand: [tile of 24 rows][width][24], zeros where there is no row and
-// behind the width. A lane turns four rows by four columns.
-// variant: quant_linear_pack
-// variant: quant_linear_pack_texel -DTEXEL
+// Token rows to what the straight-line product reads as its uniform operand: [tile of rows][width][row of the tile], zeros where there is
+// no row and behind the width. A tile has 4 * FOURS rows; a lane turns four rows by four columns.
+// variant: quant_linear_pack -DFOURS=6
+// variant: quant_linear_pack_texel -DFOURS=3 -DTEXEL
 #version 450
 #extension GL_GOOGLE_include_directive : require
 #include "params/quant_linear.h"
@@ -37,9 +37,9 @@ void main()
 {
     int four = min(int(gl_GlobalInvocationID.x), p.fours - 1), group = int(gl_WorkGroupID.y);
     vec4 a = load(4 * group, four), b = load(4 * group + 1, four), c = load(4 * group + 2, four), d = load(4 * group + 3, four);
-    int to = (group / 6 * p.fours + four) * 24 + group % 6;
+    int to = (group / FOURS * p.fours + four) * 4 * FOURS + group % FOURS;
     target[to] = vec4(a.x, b.x, c.x, d.x);
-    target[to + 6] = vec4(a.y, b.y, c.y, d.y);
-    target[to + 12] = vec4(a.z, b.z, c.z, d.z);
-    target[to + 18] = vec4(a.w, b.w, c.w, d.w);
+    target[to + FOURS] = vec4(a.y, b.y, c.y, d.y);
+    target[to + 2 * FOURS] = vec4(a.z, b.z, c.z, d.z);
+    target[to + 3 * FOURS] = vec4(a.w, b.w, c.w, d.w);
 }

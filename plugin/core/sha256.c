@@ -1,9 +1,11 @@
 #include "core/sha256.h"
 
+#include "core/sha256_compress.h"
+
 #include <string.h>
 
 /* FIPS 180-4, section 4.2.2: the first 32 bits of the fractional parts of the cube roots of the first 64 primes. */
-static const uint32_t round_constants[64] = {
+const uint32_t ctvk_sha256_constants[64] = {
     0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5, 0xd807aa98, 0x12835b01, 0x243185be,
     0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174, 0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa,
     0x5cb0a9dc, 0x76f988da, 0x983e5152, 0xa831c66d, 0xb00327c8, 0xbf597fc7, 0xc6e00bf3, 0xd5a79147, 0x06ca6351, 0x14292967, 0x27b70a85,
@@ -29,7 +31,7 @@ static void store_big(uint8_t *p, uint32_t x)
     p[3] = (uint8_t)x;
 }
 
-static void compress(uint32_t state[8], const uint8_t block[64])
+static void compress_one(uint32_t state[8], const uint8_t block[64])
 {
     uint32_t w[64], s[8];
     for (int i = 0; i < 16; i++)
@@ -43,7 +45,7 @@ static void compress(uint32_t state[8], const uint8_t block[64])
     for (int i = 0; i < 64; i++) {
         uint32_t e = s[4], a = s[0];
         uint32_t t1 = s[7] + (rotate_right(e, 6) ^ rotate_right(e, 11) ^ rotate_right(e, 25)) + ((e & s[5]) ^ (~e & s[6])) +
-                      round_constants[i] + w[i];
+                      ctvk_sha256_constants[i] + w[i];
         uint32_t t2 = (rotate_right(a, 2) ^ rotate_right(a, 13) ^ rotate_right(a, 22)) + ((a & s[1]) ^ (a & s[2]) ^ (s[1] & s[2]));
         s[7] = s[6];
         s[6] = s[5];
@@ -56,6 +58,18 @@ static void compress(uint32_t state[8], const uint8_t block[64])
     }
     for (int i = 0; i < 8; i++)
         state[i] += s[i];
+}
+
+void ctvk_sha256_compress(uint32_t state[8], const uint8_t *blocks, size_t count)
+{
+    for (; count; count--, blocks += 64)
+        compress_one(state, blocks);
+}
+
+static void compress(uint32_t state[8], const uint8_t *blocks, size_t count)
+{
+    ctvk_sha256_compress_fn hardware = ctvk_sha256_compress_hardware();
+    (hardware ? hardware : ctvk_sha256_compress)(state, blocks, count);
 }
 
 void ctvk_sha256_begin(ctvk_sha256 *hash)
@@ -77,12 +91,11 @@ void ctvk_sha256_add(ctvk_sha256 *hash, const void *data, size_t bytes)
         bytes -= take;
         if (held + take < 64)
             return;
-        compress(hash->state, hash->block);
+        compress(hash->state, hash->block, 1);
     }
-    for (; bytes >= 64; in += 64, bytes -= 64)
-        compress(hash->state, in);
-    if (bytes)
-        memcpy(hash->block, in, bytes);
+    compress(hash->state, in, bytes / 64);
+    if (bytes % 64)
+        memcpy(hash->block, in + bytes / 64 * 64, bytes % 64);
 }
 
 void ctvk_sha256_end(ctvk_sha256 *hash, uint8_t digest[32])
@@ -92,13 +105,13 @@ void ctvk_sha256_end(ctvk_sha256 *hash, uint8_t digest[32])
     hash->block[held++] = 0x80;
     if (held > 56) {
         memset(hash->block + held, 0, 64 - held);
-        compress(hash->state, hash->block);
+        compress(hash->state, hash->block, 1);
         held = 0;
     }
     memset(hash->block + held, 0, 56 - held);
     store_big(hash->block + 56, (uint32_t)(bits >> 32));
     store_big(hash->block + 60, (uint32_t)bits);
-    compress(hash->state, hash->block);
+    compress(hash->state, hash->block, 1);
     for (int i = 0; i < 8; i++)
         store_big(digest + 4 * i, hash->state[i]);
 }

@@ -7,8 +7,8 @@
 
 #include <stdio.h>
 
-/* TILE: rows of one lane. TILES, RUNS: most of one dispatch (tables of the push constants). LANES: of a workgroup. */
-enum { TILE = 24, TILES = 8, RUNS = 12, LANES = 64, PART = 32 };
+/* TILES, RUNS: most of one dispatch (tables of the push constants). LANES: of a workgroup. PART: columns that are decoded together. */
+enum { TILES = 14, RUNS = 12, LANES = 64, PART = 32 };
 /* Cost of one decoded weight and of one packed or added vec4, in multiply-adds of the product: about what lavapipe takes. */
 static const double DECODE_WORK = 24, VEC4_WORK = 96;
 _Static_assert(sizeof(struct ctvk_quant_linear_pack_params) <= 128, "push constants");
@@ -19,11 +19,13 @@ _Static_assert(sizeof(struct ctvk_quant_linear_sum_params) <= 128, "push constan
 /* What follows from the operation and the plan alone. */
 typedef struct layout {
     int32_t address, floats; /* family; plain floats are decoded to floats */
+    int32_t tile;            /* rows of one lane */
     int32_t run, runs;       /* columns of a run, runs of the width */
     int32_t rows;            /* most rows that are packed at once: whole tiles, or all */
     int32_t outs;            /* most outputs of a piece: a multiple of 4, or all; 0: not one fits */
     uint64_t tile_bytes;     /* of one tile of packed rows */
     uint64_t out_bytes;      /* of one output's decoded weights */
+    uint64_t sum_bytes;      /* of the sums of one run of one tile of one output */
     uint64_t packed_at, matrix_at, sums_at, end;
 } layout;
 
@@ -32,32 +34,32 @@ static int32_t least(int32_t a, int32_t b)
     return a < b ? a : b;
 }
 
-static int32_t tiles_of(int32_t rows)
+static int32_t tiles_of(const layout *l, int32_t rows)
 {
-    return (rows + TILE - 1) / TILE;
+    return (rows + l->tile - 1) / l->tile;
 }
-
-/* Bytes of the sums of one run of one tile of one output. */
-enum { SUM_BYTES = TILE * 4 };
 
 static layout lay_out(const ctvk_quant_linear_plan *plan, const ctvk_quant_linear *op, int32_t rows)
 {
     layout l = {.address = plan->family == CTVK_QUANT_LINEAR_ADDRESS,
                 .floats = op->type == CTVK_QUANT_F32 || op->type == CTVK_QUANT_F16 || op->type == CTVK_QUANT_BF16};
+    /* lavapipe compiles a lane of 12 rows in two fifths of the time of 24, and runs it as fast (shaders/README.md). */
+    l.tile = l.address ? 12 : 24;
     l.run = PART * (l.address ? 6 : 4);
     l.runs = (op->width + l.run - 1) / l.run;
-    l.tile_bytes = (uint64_t)l.runs * (uint64_t)l.run * TILE * sizeof(float);
+    l.tile_bytes = (uint64_t)l.runs * (uint64_t)l.run * (uint64_t)l.tile * sizeof(float);
+    l.sum_bytes = (uint64_t)l.tile * sizeof(float);
     l.out_bytes = (uint64_t)l.runs * (uint64_t)(l.run / PART) * (l.floats ? 8 : 3) * 16;
     double tiles = (double)plan->row_bytes / (double)l.tile_bytes;
-    l.rows = TILE * ctvk_quant_linear_share(tiles_of(rows), tiles, tiles, 1);
+    l.rows = l.tile * ctvk_quant_linear_share(tiles_of(&l, rows), tiles, tiles, 1);
     l.rows = least(l.rows, rows);
     double outs = (double)plan->matrix_bytes / (double)l.out_bytes;
     outs = outs < 4 ? 4 : outs;
     l.outs = ctvk_quant_linear_share(op->outs, outs, outs, outs < LANES ? 4 : LANES);
     /* Sums of at least one run of one tile; of more where it costs no more than the weights. */
-    double sums = (double)l.outs * SUM_BYTES, all = sums * least(l.runs, RUNS) * least(tiles_of(rows), TILES);
+    double sums = (double)l.outs * (double)l.sum_bytes, all = sums * least(l.runs, RUNS) * least(tiles_of(&l, rows), TILES);
     all = all < (double)plan->matrix_bytes ? all : (double)plan->matrix_bytes;
-    l.matrix_at = ((uint64_t)tiles_of(l.rows) * l.tile_bytes + 255) / 256 * 256;
+    l.matrix_at = ((uint64_t)tiles_of(&l, l.rows) * l.tile_bytes + 255) / 256 * 256;
     l.sums_at = l.matrix_at + ((uint64_t)l.outs * l.out_bytes + 255) / 256 * 256;
     l.end = l.sums_at + ((uint64_t)(all > sums ? all : sums) + 255) / 256 * 256;
     return l;
@@ -112,15 +114,15 @@ static ctvk_status record_pack(const place *k, ctvk_error *error)
         .in_stride = k->job->in_stride / 4, .rows = k->rows, .width = k->job->op->width, .fours = l->runs * l->run / 4};
     ctvk_gpu_bind binds[2];
     binds[0] = ctvk_quant_linear_row_bind(k->job, k->job->in, k->row, k->rows, &p.from);
-    binds[1] = scratch_bind(k, l->packed_at, (uint64_t)tiles_of(k->rows) * l->tile_bytes);
+    binds[1] = scratch_bind(k, l->packed_at, (uint64_t)tiles_of(l, k->rows) * l->tile_bytes);
     p.from /= 4;
     launch g = {l->address ? "quant_linear_pack_texel" : "quant_linear_pack",
                 binds,
                 2,
                 &p,
                 sizeof p,
-                {lanes(p.fours), (uint32_t)tiles_of(k->rows) * TILE / 4, 1},
-                VEC4_WORK * p.fours * tiles_of(k->rows) * TILE,
+                {lanes(p.fours), (uint32_t)(tiles_of(l, k->rows) * l->tile / 4), 1},
+                VEC4_WORK * p.fours * tiles_of(l, k->rows) * l->tile,
                 0,
                 NULL};
     return dispatch(k, &g, error);
@@ -154,19 +156,20 @@ static ctvk_status dispatch_product(const place *k, int32_t tile, int32_t run, u
 {
     const layout *l = k->l;
     const ctvk_quant_linear_job *job = k->job;
-    uint64_t run_bytes = (uint64_t)l->run * TILE * sizeof(float), address = job->scratch->buffer->address + job->scratch->offset;
+    uint64_t run_bytes = (uint64_t)l->run * (uint64_t)l->tile * sizeof(float),
+             address = job->scratch->buffer->address + job->scratch->offset;
     struct ctvk_quant_linear_product_params p = {.low = (int32_t)(uint32_t)(address + l->packed_at),
                                                  .high = (int32_t)(uint32_t)((address + l->packed_at) >> 32),
                                                  .from = (int32_t)((uint64_t)(k->run + run) * (l->out_bytes / 16 / (uint64_t)l->runs)) *
                                                          k->outs,
-                                                 .to = (run * k->tiles + tile) * (SUM_BYTES / 16) * k->outs,
+                                                 .to = (run * k->tiles + tile) * (l->tile / 4) * k->outs,
                                                  .outs = k->outs};
     for (int32_t i = 0; i < k->tiles && l->address; i++)
         p.tiles[i] = (int32_t)((uint64_t)(k->tile + i) * l->tile_bytes);
     for (int32_t i = 0; i < k->runs && l->address; i++)
         p.runs[i] = (int32_t)((uint64_t)(k->run + i) * run_bytes);
     ctvk_gpu_bind binds[3] = {
-        scratch_bind(k, l->sums_at, (uint64_t)k->runs * (uint64_t)k->tiles * (uint64_t)k->outs * SUM_BYTES),
+        scratch_bind(k, l->sums_at, (uint64_t)k->runs * (uint64_t)k->tiles * (uint64_t)k->outs * l->sum_bytes),
         scratch_bind(k, l->matrix_at, (uint64_t)k->outs * l->out_bytes),
         scratch_bind(k, l->packed_at + (uint64_t)(k->tile + tile) * l->tile_bytes + (uint64_t)(k->run + run) * run_bytes, run_bytes)};
     static const char *const shaders[2][2] = {{"quant_linear_product_uniform", "quant_linear_product_uniform_float"},
@@ -178,7 +181,7 @@ static ctvk_status dispatch_product(const place *k, int32_t tile, int32_t run, u
                 &p,
                 sizeof p,
                 {lanes(k->outs), tiles, runs},
-                (double)TILE * l->run * k->outs * tiles * runs,
+                (double)l->tile * l->run * k->outs * tiles * runs,
                 flags,
                 NULL};
     return dispatch(k, &g, error);
@@ -194,22 +197,23 @@ static ctvk_status record_product(const place *k, ctvk_error *error)
 
 static ctvk_status record_sum(const place *k, ctvk_error *error)
 {
+    const layout *l = k->l;
     const ctvk_quant_linear_job *job = k->job;
-    int32_t first = k->row + k->tile * TILE, rows = least(k->tiles * TILE, k->row + k->rows - first);
+    int32_t first = k->row + k->tile * l->tile, rows = least(k->tiles * l->tile, k->row + k->rows - first);
     struct ctvk_quant_linear_sum_params p = {
-        .out_stride = job->out_stride / 4, .outs = k->outs, .rows = rows, .runs = k->runs, .run = k->tiles * (SUM_BYTES / 16) * k->outs};
+        .out_stride = job->out_stride / 4, .outs = k->outs, .rows = rows, .runs = k->runs, .run = k->tiles * (l->tile / 4) * k->outs};
     const uint32_t constants[2] = {job->accumulate || k->run > 0, k->outs % 4 != 0};
     ctvk_gpu_bind binds[2];
-    binds[0] = scratch_bind(k, k->l->sums_at, (uint64_t)k->runs * (uint64_t)k->tiles * (uint64_t)k->outs * SUM_BYTES);
+    binds[0] = scratch_bind(k, l->sums_at, (uint64_t)k->runs * (uint64_t)k->tiles * (uint64_t)k->outs * l->sum_bytes);
     binds[1] = ctvk_quant_linear_row_bind(job, job->out, first, rows, &p.to);
     p.to = (p.to + k->out) / 4;
-    launch g = {k->l->address ? "quant_linear_sum_texel" : "quant_linear_sum",
+    launch g = {l->address ? "quant_linear_sum_texel" : "quant_linear_sum",
                 binds,
                 2,
                 &p,
                 sizeof p,
-                {lanes((k->outs + 3) / 4), (uint32_t)(k->tiles * TILE / 4), 1},
-                VEC4_WORK / 4 * k->tiles * TILE * k->outs,
+                {lanes((k->outs + 3) / 4), (uint32_t)(k->tiles * l->tile / 4), 1},
+                VEC4_WORK / 4 * k->tiles * l->tile * k->outs,
                 0,
                 constants};
     return dispatch(k, &g, error);
@@ -226,9 +230,9 @@ static int32_t even(int32_t all, double most)
 static ctvk_status record_piece(place *k, ctvk_error *error)
 {
     const layout *l = k->l;
-    double one = (double)TILE * l->run * k->outs, work = ctvk_gpu_cmd_work_limit(k->job->cmd) / one;
-    double fit = (double)(l->end - l->sums_at) / ((double)k->outs * SUM_BYTES);
-    int32_t all = tiles_of(k->rows), runs, tiles;
+    double one = (double)l->tile * l->run * k->outs, work = ctvk_gpu_cmd_work_limit(k->job->cmd) / one;
+    double fit = (double)(l->end - l->sums_at) / ((double)k->outs * (double)l->sum_bytes);
+    int32_t all = tiles_of(l, k->rows), runs, tiles;
     fit = work < fit && l->address ? work : fit;
     runs = even(l->runs, fit < RUNS ? fit : RUNS);
     tiles = even(all, fit / runs < TILES ? fit / runs : TILES);
@@ -251,7 +255,7 @@ ctvk_status ctvk_quant_linear_straight_record(const ctvk_quant_linear_plan *plan
     double alignment = (double)ctvk_gpu_get_caps(job->gpu)->storage_alignment, limit = ctvk_gpu_cmd_work_limit(job->cmd);
     double longest = 4.0 * (job->in_stride > job->out_stride ? job->in_stride : job->out_stride);
     int32_t rows =
-        ctvk_quant_linear_share(l.rows, ((double)plan->row_bytes - alignment) / longest, limit / (VEC4_WORK * l.runs * l.run / 4), TILE);
+        ctvk_quant_linear_share(l.rows, ((double)plan->row_bytes - alignment) / longest, limit / (VEC4_WORK * l.runs * l.run / 4), l.tile);
     /* Pieces begin at a whole vec4 of an output row. */
     double fit = ((double)plan->weight_bytes - alignment - 16) / (double)ctvk_quant_linear_row_bytes(op);
     int32_t outs = ctvk_quant_linear_share(l.outs, fit, limit / (DECODE_WORK * op->width), fit < LANES ? 4 : LANES);

@@ -17,7 +17,7 @@ struct ctvk_quant_linear_params {
     int accumulate; /* not 0: add to what is there */
 };
 
-/* Rows to [tile of 24 rows][width][24]. Grid: vec4 of a row, groups of four rows. */
+/* Rows to [tile of rows][width][row of the tile]. Grid: vec4 of a row, groups of four rows. */
 struct ctvk_quant_linear_pack_params {
     int from;
     int in_stride; /* vec4 */
@@ -34,14 +34,14 @@ struct ctvk_quant_linear_decode_params {
     int outs;
 };
 
-/* Sums to [run][tile][6][output] vec4, four rows in each. Grid: outputs, tiles, runs. */
+/* Sums to [run][tile][fours of the tile][output] vec4, four rows in each. Grid: outputs, tiles, runs. */
 struct ctvk_quant_linear_product_params {
     int low; /* device address of the packed rows */
     int high;
     int from; /* first run */
     int to;
     int outs;
-    int tiles[8]; /* bytes from that address to each tile, and from there to each run */
+    int tiles[14]; /* bytes from that address to each tile, and from there to each run */
     int runs[12];
 };
 

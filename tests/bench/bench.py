@@ -2,8 +2,9 @@
 
 bench.py --build BUILD --output FOLDER [--quick]
 prints one table and writes bench.json and bench.md. Both programs take turns, each time in a new process; a row's ratio is the median of its
-rounds' ratios. Seconds are of the network alone: reading, preparing and writing count for neither. `difference` is the relative L2 distance of
-the two programs' logits. Where docs/bench.json is committed, the run is compared with it. `--quick` runs the smallest window only.
+rounds' ratios. Seconds are of the network alone: reading, preparing and writing count for neither; only the rows of `ctvk embed` are of the
+whole command. `difference` is the relative L2 distance of the two programs' logits. Where docs/bench.json is committed, the run is compared
+with it. `--quick` runs the smallest window only.
 """
 import argparse
 import json
@@ -83,11 +84,13 @@ def run_language(arguments, about):
     both = language.Language(arguments.build, os.path.join(arguments.output, "language"), say,
                              arguments.language_model or (language.is_built(arguments.build) and not arguments.quick))
     sides = [] if "peer" in both.missing else [both.peer] if "ctvk" in both.missing else [both.ctvk, both.peer]
-    turns, count = [], 1
+    turns, starts, count = [], [], 1
     try:
         while sides and len(turns) < count:
             began = time.monotonic()
             turns.append([side(arguments.threads) for side in sides])
+            if both.ctvk in sides:
+                starts.append(both.starts(arguments.threads))
             if len(turns) == 1:
                 count = rounds_for(time.monotonic() - began, LANGUAGE_SHARE, Clock(LANGUAGE_SHARE * arguments.seconds), arguments.seconds)
             say(f"language model: round {len(turns)} of {count}")
@@ -97,7 +100,10 @@ def run_language(arguments, about):
     a = [turn[0] for turn in turns] if both.ctvk in sides else []
     if b:
         about["llama_cpp_python"] = b[0]["version"]
-    return table.row(both.name, a, b, {"missing": both.missing, "peer_rounds": len(b)})
+    rows = [table.row(both.name, a, b, {"missing": both.missing, "peer_rounds": len(b)})]
+    for i, name in enumerate(language.STARTS):
+        rows += [table.row(name, [turn[i] for turn in starts], [], {"figure": language.FIGURE})] if starts else []
+    return rows
 
 
 def tell(result, output):
@@ -108,8 +114,7 @@ def tell(result, output):
              f"{about['load_at_start']}.",
              f"Driver: {about.get('driver', '-')}. PyTorch {about.get('torch', '-')}. llama-cpp-python {about.get('llama_cpp_python', '-')}.",
              f"f48: {result['weights']}."]
-    cold = [r["ctvk"]["wall_seconds"] for r in rows if "missing" in r and "ctvk" in r]
-    lines += [f"The command `ctvk embed` from its start to the embedding: {w['median']:.2f} s ({w['min']:.2f} - {w['max']:.2f})." for w in cold]
+    lines += [f"{text}." for text in table.figures(rows)]
     lines += [hosts.sentence(result["hosts"])]
     lines += [f"{r['name']}: {side}: {why}." for r in rows for side, why in r.get("missing", {}).items()]
     lines += [f"ATTENTION: {r['name']}: the two programs' logits differ by {r['difference']:.1e}."
@@ -158,7 +163,7 @@ def main():
         python = hosts.measure(arguments.build, arguments.threads)
     except programs.Failed as problem:
         sys.exit(f"bench: {problem}")
-    rows.append(run_language(arguments, about))
+    rows += run_language(arguments, about)
     tell({"machine": about, "weights": network.source, "rows": rows, "hosts": python}, arguments.output)
 
 

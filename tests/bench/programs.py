@@ -14,21 +14,25 @@ class Failed(Exception):
     pass
 
 
-def environment(threads):
-    """lavapipe alone, as many of its threads as PyTorch gets."""
+def environment(threads, caches=None):
+    """lavapipe alone, as many of its threads as PyTorch gets. caches: the folder for everything that ctvk and the driver keep, None: the user's."""
     env = dict(os.environ, VK_DRIVER_FILES=LAVAPIPE, VK_ICD_FILENAMES=LAVAPIPE, LP_NUM_THREADS=str(threads), OMP_NUM_THREADS=str(threads),
                PYTHONDONTWRITEBYTECODE="1")
     env.pop("CTVK_DEVICE", None)
+    if caches:
+        env["XDG_CACHE_HOME"] = caches
+        for name in ("MESA_SHADER_CACHE_DIR", "MESA_GLSL_CACHE_DIR", "LP_NATIVE_VECTOR_WIDTH"):
+            env.pop(name, None)
     return env
 
 
-def measure(arguments, threads, folder):
+def measure(arguments, threads, folder, caches=None):
     """(standard output, wall seconds, peak resident MiB) of one process, held to the first `threads` cores that this one may use."""
     cores = sorted(os.sched_getaffinity(0))[:threads]
     out, log = os.path.join(folder, "stdout.txt"), os.path.join(folder, "stderr.txt")
     with open(out, "wb") as stdout, open(log, "wb") as stderr:
         began = time.perf_counter()
-        child = subprocess.Popen(arguments, stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr, env=environment(threads),
+        child = subprocess.Popen(arguments, stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr, env=environment(threads, caches),
                                  preexec_fn=lambda: os.sched_setaffinity(0, cores))
         try:
             _, status, usage = os.wait4(child.pid, 0)

@@ -20,8 +20,19 @@ def row(name, a, b, more):
         result["ratio"] = summary([x["seconds"] / y["seconds"] for x, y in zip(a, b)])
     if a:
         result["ctvk"]["wall_seconds"] = summary([m["wall_seconds"] for m in a])
-        result["ctvk"]["planned_mib"] = round(a[0]["planned_bytes"] / 2**20)
+        if "planned_bytes" in a[0]:
+            result["ctvk"]["planned_mib"] = round(a[0]["planned_bytes"] / 2**20)
     return result
+
+
+def figures(rows):
+    """Sentences: each row that has a figure, the most seconds that it may take, and whether its median keeps it."""
+    found = []
+    for r in rows:
+        if "figure" in r and "ctvk" in r:
+            took = r["ctvk"]["seconds"]["median"]
+            found.append(f"{r['name']}: {took:.2f} s, at most {r['figure']:g} s are allowed: {'kept' if took <= r['figure'] else 'MISSED'}")
+    return found
 
 
 def seconds(side, missing):
@@ -37,7 +48,7 @@ def cells(r):
     rounds = str(max(r["rounds"], r.get("peer_rounds", 0)))
     return [r["name"], rounds, seconds(r.get("ctvk"), missing.get("ctvk")), seconds(r.get("peer"), missing.get("peer")),
             f"{ratio['median']:.2f} ({ratio['min']:.2f} - {ratio['max']:.2f})" if ratio else "-",
-            str(r["ctvk"]["planned_mib"]) if "ctvk" in r else "-", str(r["ctvk"]["peak_mib"]) if "ctvk" in r else "-",
+            str(r["ctvk"].get("planned_mib", "-")) if "ctvk" in r else "-", str(r["ctvk"]["peak_mib"]) if "ctvk" in r else "-",
             str(r["peer"]["peak_mib"]) if "peer" in r else "-", f"{r['difference']:.0e}" if r.get("difference") is not None else "-"]
 
 

@@ -28,6 +28,11 @@ assert len(table.slower(run(noisy), run(row("x", (1.5,), (2,))))) == 1
 assert table.slower(run(steady), run(row("y", (9,), (2,)))) == [] and table.compared(run(steady), run(row("y", (9,), (2,)))) == 0
 assert table.slower(run(steady), run(row("x", (0.5,), (2,)))) == [] and table.compared(run(steady), run(steady)) == 1
 
+start = [{"seconds": s, "wall_seconds": s, "peak_mib": 90} for s in (1.5, 1.7, 2.6)]
+kept, missed = (table.row(name, start, [], {"figure": figure}) for name, figure in (("a", 2.0), ("b", 1.6)))
+assert "ratio" not in kept and "planned_mib" not in kept["ctvk"] and table.cells(kept)[5] == "-"
+assert table.figures([kept, steady, missed]) == ["a: 1.70 s, at most 2 s are allowed: kept", "b: 1.70 s, at most 1.6 s are allowed: MISSED"]
+
 absent = table.row("model", [], side(0.2), {"missing": {"ctvk": "not built"}, "peer_rounds": 1})
 assert "ratio" not in absent and table.slower(run(steady), run(absent)) == []
 lines = table.markdown([steady, absent]).splitlines()

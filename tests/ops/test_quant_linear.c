@@ -150,7 +150,7 @@ static void close_arena(arena *a)
     free(a->host);
 }
 
-static const int outs[] = {1, 3, 5, 23, 24, 25, 63, 64, 65, 193}, rows[] = {1, 2, 23, 24, 25, 66};
+static const int outs[] = {1, 3, 5, 23, 24, 25, 63, 64, 65, 193}, rows[] = {1, 2, 11, 12, 13, 23, 24, 25, 66};
 enum { OUTS = sizeof outs / sizeof outs[0], ROWS = sizeof rows / sizeof rows[0] };
 
 /* One block, several, and the widths of a small model; the types without blocks also at widths that are no multiple of 32. */

@@ -1,5 +1,7 @@
-/* SHA-256 against the examples of FIPS 180-4 and against itself in pieces of every length around the block size. */
+/* SHA-256 against the examples of FIPS 180-4, against itself in pieces of every length around the block size, and the CPU's instructions
+ * against the code in C. */
 #include "core/sha256.h"
+#include "core/sha256_compress.h"
 #include "support/check.h"
 
 static void hex_of(const void *data, size_t bytes, char text[65])
@@ -53,9 +55,44 @@ static void pieces(void)
     }
 }
 
+/* Whether the kernel lists the CPU's SHA instructions. */
+static int kernel_lists_sha(void)
+{
+    char line[16384];
+    int found = 0;
+    FILE *file = fopen("/proc/cpuinfo", "r");
+    CHECK(file != NULL);
+    while (file && !found && fgets(line, sizeof line, file))
+        found = strncmp(line, "flags", 5) == 0 && strstr(line, " sha_ni") != NULL;
+    if (file)
+        fclose(file);
+    return found;
+}
+
+static void hardware(void)
+{
+    enum { MOST = 9 };
+    uint8_t bytes[MOST * 64 + 1];
+    uint32_t number = 1;
+    ctvk_sha256_compress_fn other = ctvk_sha256_compress_hardware();
+    CHECK((other != NULL) == kernel_lists_sha());
+    for (int round = 0; round < 500 && other; round++) {
+        uint32_t a[8], b[8];
+        for (size_t i = 0; i < sizeof bytes; i++)
+            bytes[i] = (uint8_t)((number = number * 1664525 + 1013904223) >> 24);
+        for (int i = 0; i < 8; i++)
+            a[i] = b[i] = number = number * 1664525 + 1013904223;
+        size_t count = (size_t)round % (MOST + 1);
+        ctvk_sha256_compress(a, bytes + round % 2, count);
+        other(b, bytes + round % 2, count);
+        CHECK_MSG(!memcmp(a, b, sizeof a), "%zu blocks, round %d", count, round);
+    }
+}
+
 int main(void)
 {
     known_answers();
     pieces();
+    hardware();
     return check_done("sha256");
 }
