@@ -32,10 +32,16 @@ foreach(file IN LISTS files)
   if(NOT short STREQUAL "process") # which loads the library itself
     target_link_libraries(abi_${base} PRIVATE ctvk)
   endif()
+  if(short STREQUAL "vulkan") # the host's own side of it
+    target_link_libraries(abi_${base} PRIVATE Vulkan::Vulkan)
+  endif()
   add_test(NAME abi.${short} COMMAND abi_${base})
   set_tests_properties(abi.${short} PROPERTIES TIMEOUT 600 FIXTURES_REQUIRED "abi_bundles;abi_locale"
                        ENVIRONMENT "CTVK_LIBRARY=$<TARGET_FILE:ctvk>;LOCPATH=${ctvk_abi_locale};${ctvk_abi_env}")
 endforeach()
+add_test(NAME abi.vulkan.swiftshader COMMAND abi_test_vulkan)
+set_tests_properties(abi.vulkan.swiftshader PROPERTIES TIMEOUT 600 FIXTURES_REQUIRED "abi_bundles"
+                     ENVIRONMENT "VK_DRIVER_FILES=${SWIFTSHADER_ICD};VK_ICD_FILENAMES=${SWIFTSHADER_ICD};${ctvk_test_env}")
 
 # What is asked of compilers and linker. The sanitizers' own builds export more, and are no release.
 add_test(NAME abi.headers COMMAND ${CTVK_PYTHON} ${ctvk_abi_folder}/headers.py ${PROJECT_SOURCE_DIR}/include)
