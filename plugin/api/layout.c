@@ -300,6 +300,8 @@ AT(ctvk_evaluation_api, label, 72);
 AT(ctvk_evaluation_api, warning, 80);
 SIZE(ctvk_evaluation_api, 88);
 AT(ctvk_image_api, comment, 64);
+AT(ctvk_image_api, open_with_progress, 72);
+SIZE(ctvk_image_api, 80);
 AT(ctvk_vulkan_device, struct_size, 0);
 AT(ctvk_vulkan_device, api_version, 4);
 AT(ctvk_vulkan_device, get_instance_proc_addr, 8);

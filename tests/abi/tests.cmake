@@ -35,6 +35,10 @@ foreach(file IN LISTS files)
   if(short STREQUAL "vulkan") # the host's own side of it
     target_link_libraries(abi_${base} PRIVATE Vulkan::Vulkan)
   endif()
+  if(short STREQUAL "image") # writes large files
+    target_include_directories(abi_${base} PRIVATE ${NIFTI_INCLUDE})
+    target_link_libraries(abi_${base} PRIVATE ZLIB::ZLIB)
+  endif()
   add_test(NAME abi.${short} COMMAND abi_${base})
   set_tests_properties(abi.${short} PROPERTIES TIMEOUT 600 FIXTURES_REQUIRED "abi_bundles;abi_locale"
                        ENVIRONMENT "CTVK_LIBRARY=$<TARGET_FILE:ctvk>;LOCPATH=${ctvk_abi_locale};${ctvk_abi_env}")
