@@ -1,6 +1,6 @@
 /* Reading a large image with progress: fractions rise, the host is asked often, and a cancel at any time ends it at once and leaves
  * nothing. The files unpack to some 100 MB each; packed ones are tiny. */
-#include "abi/allocator.h"
+#include "abi/arena.h"
 
 #include <dirent.h>
 #include <errno.h>

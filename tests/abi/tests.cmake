@@ -34,6 +34,10 @@ foreach(file IN LISTS files)
   endif()
   if(short STREQUAL "vulkan") # the host's own side of it
     target_link_libraries(abi_${base} PRIVATE Vulkan::Vulkan)
+    if(CTVK_SANITIZE) # also SwiftShader and the validation layer stay
+      target_sources(abi_${base} PRIVATE support/asan/keep_drivers.c)
+      set_target_properties(abi_${base} PROPERTIES ENABLE_EXPORTS ON)
+    endif()
   endif()
   if(short STREQUAL "image") # writes large files
     target_include_directories(abi_${base} PRIVATE ${NIFTI_INCLUDE})
