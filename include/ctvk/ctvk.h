@@ -5,6 +5,7 @@
  *   ... the same for bundles, jobs, results (and images, where volumes lie in NIfTI files)
  *   context -> bundle -> job (bundle, volume, options) -> run or step -> result;
  *   a prompt that the bundle does not know is encoded first: text model, text job -> run or step.
+ *   A host that computes on a Vulkan device of its own hands it to the context first (ctvk.vulkan).
  *
  * Rules that hold everywhere:
  *   - Every struct that a host fills begins with struct_size; the *_INIT macro sets it and zeroes the rest. Zeroed means the default; a
@@ -29,6 +30,7 @@
 #include "ctvk/text.h"
 #include "ctvk/types.h"
 #include "ctvk/volume.h"
+#include "ctvk/vulkan.h"
 
 #ifdef __cplusplus
 extern "C" {

@@ -43,6 +43,11 @@ typedef struct ctvk_image_api {
     /* Text of the file's first comment extension (NIfTI code 6), as it lies there: VIEW of the image, "" where there is none. A label map
      * that ctvk wrote has ctvk.result's label_json there. [one thread at a time] */
     ctvk_status (*comment)(ctvk_image_file *image, ctvk_text *out);
+
+    /* As open, for files that take long: progress (may be NULL) is called on this thread at least every few MiB, also while a .nii.gz is
+     * unpacked, with the stage "read". Non-zero cancels: CTVK_CANCELLED, and nothing is left. */
+    ctvk_status (*open_with_progress)(ctvk_context *context, const char *path, uint64_t length, ctvk_progress_fn progress, void *user,
+                                      ctvk_image_file **out);
 } ctvk_image_api;
 
 #ifdef __cplusplus

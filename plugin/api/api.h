@@ -55,6 +55,7 @@ extern const ctvk_bundle_api ctvk_bundle_table;
 extern const ctvk_job_api ctvk_job_table;
 extern const ctvk_result_api ctvk_result_table;
 extern const ctvk_plugin_api ctvk_plugin_table;
+extern const ctvk_vulkan_api ctvk_vulkan_table;
 
 /* --- structs that grow (structs.c) --- */
 

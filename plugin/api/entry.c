@@ -18,6 +18,7 @@ const void *ctvk_interface(const char *name, uint32_t version)
         {CTVK_TEXT_NAME, CTVK_TEXT_VERSION, &ctvk_text_table},
         {CTVK_EVALUATION_NAME, CTVK_EVALUATION_VERSION, &ctvk_evaluation_table},
         {CTVK_PLUGIN_NAME, CTVK_PLUGIN_VERSION, &ctvk_plugin_table},
+        {CTVK_VULKAN_NAME, CTVK_VULKAN_VERSION, &ctvk_vulkan_table},
     };
     for (size_t i = 0; name && i < sizeof interfaces / sizeof *interfaces; i++)
         if (version == interfaces[i].version && strcmp(name, interfaces[i].name) == 0)

@@ -4,7 +4,8 @@
 
 #include <string.h>
 
-static ctvk_status image_open(ctvk_context *context, const char *path, uint64_t length, ctvk_image_file **out)
+static ctvk_status image_open_with_progress(ctvk_context *context, const char *path, uint64_t length, ctvk_progress_fn progress, void *user,
+                                            ctvk_image_file **out)
 {
     if (!context)
         return CTVK_ERROR_ARGUMENT;
@@ -19,7 +20,7 @@ static ctvk_status image_open(ctvk_context *context, const char *path, uint64_t 
     if (!image)
         status = ctvk_fail(&context->error, CTVK_ERROR_HOST_MEMORY, "image: no host memory (close other programs)");
     else
-        status = ctvk_image_read(&context->host, name, &image->image, &context->error);
+        status = ctvk_image_read(&context->host, name, progress, user, &image->image, &context->error);
     ctvk_free(&context->host, name);
     if (status != CTVK_OK) {
         ctvk_free(&context->host, image);
@@ -28,6 +29,11 @@ static ctvk_status image_open(ctvk_context *context, const char *path, uint64_t 
     image->context = context;
     *out = image;
     return CTVK_OK;
+}
+
+static ctvk_status image_open(ctvk_context *context, const char *path, uint64_t length, ctvk_image_file **out)
+{
+    return image_open_with_progress(context, path, length, NULL, NULL, out);
 }
 
 static void image_destroy(ctvk_image_file *image)
@@ -133,4 +139,5 @@ const ctvk_image_api ctvk_image_table = {
     .write_probability = image_write_probability,
     .write_tensor = image_write_tensor,
     .comment = image_comment,
+    .open_with_progress = image_open_with_progress,
 };

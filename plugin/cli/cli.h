@@ -78,6 +78,8 @@ int cli_library_open(cli_library *library);
 void cli_library_close(cli_library *library);
 /* Prints the context's last error. */
 int cli_context_error(const cli_library *library);
+/* Ctrl-C ends it too. */
+int cli_open_image(const cli_library *library, const char *path, ctvk_image_file **image);
 int cli_open_bundle(const cli_library *library, const char *folder, ctvk_bundle **bundle);
 /* --device, else CTVK_DEVICE, else nothing. */
 const char *cli_device(const char *option);

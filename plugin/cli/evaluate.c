@@ -57,8 +57,9 @@ static int open_images(call *c, const cli_arguments *a)
     for (int m = 0; m < 2; m++) {
         ctvk_text message;
         c->volume[m] = (ctvk_volume)CTVK_VOLUME_INIT;
-        if (images->open(c->library.context, a->value[m ? PREDICTION : REFERENCE], CTVK_STRLEN, &c->image[m]) != CTVK_OK)
-            return cli_context_error(&c->library);
+        int code = cli_open_image(&c->library, a->value[m ? PREDICTION : REFERENCE], &c->image[m]);
+        if (code != CLI_OK)
+            return code;
         ctvk_status status = images->volume(c->image[m], &c->volume[m]);
         if (status == CTVK_OK)
             continue;

@@ -65,6 +65,19 @@ int cli_context_error(const cli_library *library)
     return cli_fail_status(status, &message);
 }
 
+static int32_t asked_to_stop(void *user, double fraction, const char *stage)
+{
+    (void)user, (void)fraction, (void)stage;
+    return cli_interrupted();
+}
+
+int cli_open_image(const cli_library *library, const char *path, ctvk_image_file **image)
+{
+    if (library->images->open_with_progress(library->context, path, CTVK_STRLEN, asked_to_stop, NULL, image) != CTVK_OK)
+        return cli_context_error(library);
+    return CLI_OK;
+}
+
 int cli_open_bundle(const cli_library *library, const char *folder, ctvk_bundle **bundle)
 {
     if (library->bundles->open(library->context, folder, CTVK_STRLEN, bundle) != CTVK_OK)

@@ -42,10 +42,10 @@ static int open_inputs(cli_segmentation *s)
     int code = cli_open_bundle(library, s->model, &s->bundle);
     if (code == CLI_OK)
         code = cli_find_text(library, s->bundle, &s->text, &s->options, &s->prompt_buffer);
+    if (code == CLI_OK)
+        code = cli_open_image(library, s->image_path, &s->image);
     if (code != CLI_OK)
         return code;
-    if (library->images->open(library->context, s->image_path, CTVK_STRLEN, &s->image) != CTVK_OK)
-        return cli_context_error(library);
     if (cli_interrupted())
         return cancelled();
     library->images->volume(s->image, &volume);

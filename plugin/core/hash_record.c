@@ -2,10 +2,12 @@
 
 #include "core/file.h"
 
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 enum { MAX_LINES = 64, MAX_LINE = 320, MAX_RECORD = MAX_LINES * MAX_LINE };
 static const char heading[] = "ctvk-hashes/1\n";
@@ -44,14 +46,19 @@ static int record_path(const char *folder, char *path, size_t size)
     return length > 0 && (size_t)length < size ? 0 : -1;
 }
 
-/* The whole record, terminated; NULL: none, or one that is not ours. OWNED. */
+/* The whole record, terminated; NULL: none, or one that is not ours. OWNED. No stream, whose buffer would not be of the host's memory. */
 static char *read_record(const ctvk_host *host, const char *path)
 {
-    FILE *file = fopen(path, "rbe");
-    char *text = file ? ctvk_alloc(host, MAX_RECORD + 1) : NULL;
-    size_t length = text ? fread(text, 1, MAX_RECORD, file) : 0;
-    if (file)
-        fclose(file);
+    int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    char *text = file >= 0 ? ctvk_alloc(host, MAX_RECORD + 1) : NULL;
+    size_t length = 0;
+    ssize_t got = 1;
+    while (text && got > 0 && length < MAX_RECORD) {
+        got = read(file, text + length, MAX_RECORD - length);
+        length += got > 0 ? (size_t)got : 0;
+    }
+    if (file >= 0)
+        close(file);
     if (!text)
         return NULL;
     text[length] = 0;

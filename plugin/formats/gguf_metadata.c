@@ -1,7 +1,8 @@
 #include "formats/gguf_internal.h"
 
+#include "core/sort.h"
+
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define MAX_KEY 65535 /* the specification's */
@@ -96,7 +97,7 @@ ctvk_status ctvk_gguf_parse_entries(ctvk_gguf_reader *r)
         if (status != CTVK_OK)
             return status;
     }
-    qsort(f->entries, (size_t)f->entry_count, sizeof *f->entries, ctvk_gguf_key_order);
+    ctvk_sort(f->entries, (size_t)f->entry_count, sizeof *f->entries, ctvk_gguf_key_order);
     for (uint64_t i = 1; i < f->entry_count; i++)
         if (!ctvk_gguf_key_order(&f->entries[i - 1], &f->entries[i])) {
             ctvk_gguf_about(r, "key", f->entries[i].key);

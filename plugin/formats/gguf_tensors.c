@@ -1,9 +1,9 @@
 #include "formats/gguf_internal.h"
 
 #include "core/checked.h"
+#include "core/sort.h"
 
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define READABLE "quantise it to F32, F16, BF16, Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, Q4_K, Q5_K or Q6_K"
@@ -77,7 +77,7 @@ static ctvk_status sort_tensors(ctvk_gguf_reader *r)
 {
     ctvk_gguf *f = r->file;
     const uint8_t *end = f->bytes;
-    qsort(f->tensors, (size_t)f->tensor_count, sizeof *f->tensors, by_place);
+    ctvk_sort(f->tensors, (size_t)f->tensor_count, sizeof *f->tensors, by_place);
     for (uint64_t i = 0; i < f->tensor_count; i++) {
         const ctvk_gguf_tensor *t = &f->tensors[i];
         ctvk_gguf_about(r, "tensor", (ctvk_text){t->name, strlen(t->name)});
@@ -85,7 +85,7 @@ static ctvk_status sort_tensors(ctvk_gguf_reader *r)
             return ctvk_gguf_refuse(r, CTVK_GGUF_DAMAGED, "its data overlap those of %s", f->tensors[i - 1].name);
         end = (const uint8_t *)t->data + t->bytes;
     }
-    qsort(f->tensors, (size_t)f->tensor_count, sizeof *f->tensors, by_name);
+    ctvk_sort(f->tensors, (size_t)f->tensor_count, sizeof *f->tensors, by_name);
     for (uint64_t i = 1; i < f->tensor_count; i++) {
         const char *name = f->tensors[i].name;
         ctvk_gguf_about(r, "tensor", (ctvk_text){name, strlen(name)});

@@ -20,11 +20,12 @@ typedef struct ctvk_image {
 
 /* Refuses with one clear CTVK_ERROR_INPUT: not NIfTI, complex or RGB, more than one volume, sizes that overflow or exceed the file, data
  * cut short, a gz that unpacks to more than the header says, singular or non-finite affine, NaN or infinity in the data, zero or negative
- * dims or spacing. Nothing reaches stderr. */
-ctvk_status ctvk_image_read(const ctvk_host *host, const char *path, ctvk_image *out, ctvk_error *error);
+ * dims or spacing. Nothing reaches stderr. progress may be NULL; it is asked at least every few MiB: non-zero gives CTVK_CANCELLED. */
+ctvk_status ctvk_image_read(const ctvk_host *host, const char *path, ctvk_progress_fn progress, void *user, ctvk_image *out,
+                            ctvk_error *error);
 /* The same on the bytes of a file in memory (fuzzing, hosts). BORROWED for the call. label names them in errors. */
-ctvk_status ctvk_image_parse(const ctvk_host *host, const void *bytes, uint64_t size, const char *label, ctvk_image *out,
-                             ctvk_error *error);
+ctvk_status ctvk_image_parse(const ctvk_host *host, const void *bytes, uint64_t size, const char *label, ctvk_progress_fn progress,
+                             void *user, ctvk_image *out, ctvk_error *error);
 void ctvk_image_free(const ctvk_host *host, ctvk_image *image);
 /* uint8 [z][y][x] or float32 volumes on the grid of `grid` (its header: forms, codes, units, dims), .nii or .nii.gz by name, with an
  * optional NIfTI extension (code 6, comment) holding `comment` (JSON with the label names). float32: `volumes` of them as 4-D.

@@ -15,6 +15,29 @@ struct ctvk_nifti_header {
     struct nifti_1_header raw;
 };
 
+#define CTVK_NIFTI_PIECE (1u << 20) /* bytes between two looks at whether the host cancels */
+
+/* The bytes of a file, packed or not, read from the front. BORROWED while it is open. */
+typedef struct ctvk_nifti_source {
+    const uint8_t *bytes;
+    uint64_t size, at;
+    int gz, finished, broken, no_memory;
+    z_stream stream;
+    ctvk_progress_fn progress; /* may be NULL */
+    void *user;
+    uint64_t done, untold, total; /* bytes of work; total 0: not known yet */
+    int cancelled;                /* by the host: nothing more is read */
+} ctvk_nifti_source;
+/* Z_OK or zlib's code. progress is set afterwards. */
+int ctvk_nifti_source_open(ctvk_nifti_source *s, const ctvk_host *host, const uint8_t *bytes, uint64_t size);
+void ctvk_nifti_source_close(ctvk_nifti_source *s);
+/* How many bytes came: fewer at the end, where the data are damaged, and after a cancel. */
+uint64_t ctvk_nifti_read(ctvk_nifti_source *s, void *out, uint64_t bytes);
+/* Reads over `bytes` bytes; for the header's extensions and what follows the voxels. */
+uint64_t ctvk_nifti_skip(ctvk_nifti_source *s, uint64_t bytes);
+/* Counts work that was done, and asks the host every now and then. */
+void ctvk_nifti_advance(ctvk_nifti_source *s, uint64_t bytes);
+
 /* Before inflateInit2 or deflateInit2: zlib's own memory comes from the host too. host outlives the stream; may be NULL. */
 void ctvk_zlib_use(z_stream *stream, const ctvk_host *host);
 

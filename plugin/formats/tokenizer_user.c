@@ -1,6 +1,7 @@
 #include "formats/tokenizer_internal.h"
 
-#include <stdlib.h>
+#include "core/sort.h"
+
 #include <string.h>
 
 /* User-defined tokens: cut out of the text before the model sees it, as llama.cpp does with parse_special off too; but markup never is. */
@@ -63,7 +64,7 @@ static ctvk_status collect(ctvk_tokenizer *t, const ctvk_gguf_value *types, size
     t->user = ctvk_alloc(t->host, t->user_count * sizeof *t->user);
     if (!t->user)
         return CTVK_ERROR_HOST_MEMORY;
-    qsort(user, t->user_count, sizeof *user, longest_first);
+    ctvk_sort(user, t->user_count, sizeof *user, longest_first);
     for (uint32_t i = 0; i < t->user_count; i++)
         t->user[i] = user[i].id;
     return CTVK_OK;

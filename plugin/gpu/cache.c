@@ -156,11 +156,11 @@ void ctvk_gpu_cache_open(ctvk_gpu *gpu, const char *folder)
         ctvk_log(&gpu->host, CTVK_LOG_DEBUG, "%s: not of this driver, device and version, or damaged: it will be replaced",
                  gpu->cache_path);
     }
-    VkResult result = vkCreatePipelineCache(gpu->device, &create, NULL, &gpu->cache);
+    VkResult result = gpu->vk.CreatePipelineCache(gpu->device, &create, NULL, &gpu->cache);
     if (result < 0 && create.initialDataSize) {
         create.initialDataSize = 0;
         gpu->cache_loaded = 0;
-        result = vkCreatePipelineCache(gpu->device, &create, NULL, &gpu->cache);
+        result = gpu->vk.CreatePipelineCache(gpu->device, &create, NULL, &gpu->cache);
     }
     if (result < 0)
         gpu->cache = VK_NULL_HANDLE;
@@ -192,13 +192,13 @@ static int write_file(const ctvk_gpu *gpu, const cache_header *header, const voi
 static void save(ctvk_gpu *gpu)
 {
     size_t bytes = 0;
-    if (vkGetPipelineCacheData(gpu->device, gpu->cache, &bytes, NULL) < 0 || bytes < VULKAN_HEADER_BYTES ||
+    if (gpu->vk.GetPipelineCacheData(gpu->device, gpu->cache, &bytes, NULL) < 0 || bytes < VULKAN_HEADER_BYTES ||
         bytes > MAX_FILE_BYTES - sizeof(cache_header))
         return;
     uint8_t *data = ctvk_alloc(&gpu->host, bytes);
     if (!data)
         return;
-    if (vkGetPipelineCacheData(gpu->device, gpu->cache, &bytes, data) == VK_SUCCESS) {
+    if (gpu->vk.GetPipelineCacheData(gpu->device, gpu->cache, &bytes, data) == VK_SUCCESS) {
         cache_header header;
         make_header(gpu, data, bytes, &header);
         int same = gpu->cache_loaded && memcmp(header.payload_digest, gpu->cache_digest, sizeof gpu->cache_digest) == 0;
@@ -212,6 +212,6 @@ void ctvk_gpu_cache_close(ctvk_gpu *gpu)
 {
     if (gpu->cache && gpu->cache_path && gpu->cache_dirty && !gpu->lost)
         save(gpu);
-    vkDestroyPipelineCache(gpu->device, gpu->cache, NULL);
+    gpu->vk.DestroyPipelineCache(gpu->device, gpu->cache, NULL);
     gpu->cache = VK_NULL_HANDLE;
 }

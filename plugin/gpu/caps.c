@@ -41,11 +41,25 @@ static int offers(const extension_list *list, uint32_t api, const char *name, ct
     return 1;
 }
 
-static uint32_t compute_family(VkPhysicalDevice device)
+static uint64_t max_u64(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
+static uint32_t min_u32(uint32_t a, uint32_t b)
+{
+    return a < b ? a : b;
+}
+
+static uint32_t compute_family(const ctvk_gpu_instance *instance, VkPhysicalDevice device)
 {
     VkQueueFamilyProperties families[32];
     uint32_t count = 32, found = UINT32_MAX;
-    vkGetPhysicalDeviceQueueFamilyProperties(device, &count, families);
+    instance->vk.GetPhysicalDeviceQueueFamilyProperties(device, &count, families);
+    if (instance->given.device) {
+        uint32_t family = instance->given.queue_family;
+        return family < count && (families[family].queueFlags & VK_QUEUE_COMPUTE_BIT) ? family : UINT32_MAX;
+    }
     for (uint32_t i = 0; i < count; i++) {
         if (!(families[i].queueFlags & VK_QUEUE_COMPUTE_BIT) || families[i].queueCount == 0)
             continue;
@@ -57,45 +71,35 @@ static uint32_t compute_family(VkPhysicalDevice device)
     return found;
 }
 
-static uint64_t largest_heap(VkPhysicalDevice device)
+static uint64_t largest_heap(const ctvk_gpu_instance *instance, VkPhysicalDevice device)
 {
     VkPhysicalDeviceMemoryProperties memory;
     uint64_t largest = 0;
-    vkGetPhysicalDeviceMemoryProperties(device, &memory);
+    instance->vk.GetPhysicalDeviceMemoryProperties(device, &memory);
     for (uint32_t i = 0; i < memory.memoryHeapCount; i++)
         if ((memory.memoryHeaps[i].flags & VK_MEMORY_HEAP_DEVICE_LOCAL_BIT) && memory.memoryHeaps[i].size > largest)
             largest = memory.memoryHeaps[i].size;
     return largest;
 }
 
-static uint64_t max_u64(uint64_t a, uint64_t b)
-{
-    return a > b ? a : b;
-}
-
-static uint32_t min_u32(uint32_t a, uint32_t b)
-{
-    return a < b ? a : b;
-}
-
-static void query_limits(VkPhysicalDevice device, const ctvk_gpu_features *features, ctvk_gpu_caps *caps)
+static void query_limits(const ctvk_gpu_instance *instance, VkPhysicalDevice device, const ctvk_gpu_features *features, ctvk_gpu_caps *caps)
 {
     VkPhysicalDeviceSubgroupProperties subgroup = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_PROPERTIES};
     VkPhysicalDeviceMaintenance4Properties sizes = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MAINTENANCE_4_PROPERTIES,
                                                     .pNext = &subgroup};
     VkPhysicalDeviceMaintenance3Properties maintenance = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MAINTENANCE_3_PROPERTIES,
-                                                          .pNext = features->properties.apiVersion >= VK_API_VERSION_1_3 ? (void *)&sizes
-                                                                                                                         : &subgroup};
+                                                          .pNext =
+                                                              features->api_version >= VK_API_VERSION_1_3 ? (void *)&sizes : &subgroup};
     VkPhysicalDeviceProperties2 properties = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2, .pNext = &maintenance};
-    vkGetPhysicalDeviceProperties2(device, &properties);
+    instance->vk.GetPhysicalDeviceProperties2(device, &properties);
     const VkPhysicalDeviceLimits *limits = &properties.properties.limits;
     VkFormatProperties format;
-    vkGetPhysicalDeviceFormatProperties(device, VK_FORMAT_R32G32B32A32_SFLOAT, &format);
+    instance->vk.GetPhysicalDeviceFormatProperties(device, VK_FORMAT_R32G32B32A32_SFLOAT, &format);
 
     caps->max_storage_range = limits->maxStorageBufferRange;
     caps->max_uniform_range = limits->maxUniformBufferRange;
     caps->max_texel_elements = limits->maxTexelBufferElements;
-    caps->heap_bytes = largest_heap(device);
+    caps->heap_bytes = largest_heap(instance, device);
     caps->max_allocation = maintenance.maxMemoryAllocationSize;
     if (sizes.maxBufferSize && caps->max_allocation > sizes.maxBufferSize)
         caps->max_allocation = sizes.maxBufferSize;
@@ -121,19 +125,38 @@ static void query_limits(VkPhysicalDevice device, const ctvk_gpu_features *featu
     caps->robust_access = 0; /* never switched on: the shaders keep inside their bindings, and it costs time */
 }
 
-void ctvk_gpu_features_query(VkPhysicalDevice device, ctvk_gpu_features *out, ctvk_gpu_caps *caps)
+/* Of a host's device only what it was made with is on, whatever the hardware offers. */
+static void keep_given(uint32_t given, ctvk_gpu_features *out)
+{
+    if (!(given & CTVK_GPU_GIVEN_INT16))
+        out->core.shaderInt16 = 0;
+    if (!(given & CTVK_GPU_GIVEN_INT64))
+        out->core.shaderInt64 = 0;
+    if (!(given & CTVK_GPU_GIVEN_STORAGE16))
+        out->storage16.storageBuffer16BitAccess = 0;
+    if (!(given & CTVK_GPU_GIVEN_STORAGE8))
+        out->storage8.storageBuffer8BitAccess = 0;
+    if (!(given & CTVK_GPU_GIVEN_FP16))
+        out->float16.shaderFloat16 = 0;
+    if (!(given & CTVK_GPU_GIVEN_INT8))
+        out->float16.shaderInt8 = 0;
+    if (!(given & CTVK_GPU_GIVEN_BUFFER_ADDRESS))
+        out->address.bufferDeviceAddress = 0;
+}
+
+void ctvk_gpu_features_query(const ctvk_gpu_instance *instance, VkPhysicalDevice device, ctvk_gpu_features *out, ctvk_gpu_caps *caps)
 {
     memset(out, 0, sizeof *out);
     memset(caps, 0, sizeof *caps);
-    vkGetPhysicalDeviceProperties(device, &out->properties);
+    instance->vk.GetPhysicalDeviceProperties(device, &out->properties);
     memcpy(out->pipeline_cache_uuid, out->properties.pipelineCacheUUID, VK_UUID_SIZE);
-    out->family = compute_family(device);
-    uint32_t api = out->properties.apiVersion;
+    out->family = compute_family(instance, device);
+    uint32_t api = out->api_version = min_u32(out->properties.apiVersion, instance->api_version);
     if (api < VK_API_VERSION_1_1)
         return;
 
     extension_list list = {.count = sizeof list.items / sizeof list.items[0]};
-    if (vkEnumerateDeviceExtensionProperties(device, NULL, &list.count, list.items) < 0)
+    if (instance->vk.EnumerateDeviceExtensionProperties(device, NULL, &list.count, list.items) < 0)
         list.count = 0;
     VkPhysicalDeviceFeatures2 features = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2};
     VkBaseOutStructure *last = (VkBaseOutStructure *)&features;
@@ -153,14 +176,16 @@ void ctvk_gpu_features_query(VkPhysicalDevice device, ctvk_gpu_features *out, ct
     if (has_extension(&list, VK_KHR_PIPELINE_EXECUTABLE_PROPERTIES_EXTENSION_NAME))
         ASK(executable, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PIPELINE_EXECUTABLE_PROPERTIES_FEATURES_KHR);
 #undef ASK
-    vkGetPhysicalDeviceFeatures2(device, &features);
+    instance->vk.GetPhysicalDeviceFeatures2(device, &features);
     out->core.shaderInt64 = features.features.shaderInt64;
     out->core.shaderInt16 = features.features.shaderInt16;
     /* Only what is used is switched on. */
     out->storage16.uniformAndStorageBuffer16BitAccess = out->storage16.storagePushConstant16 = out->storage16.storageInputOutput16 = 0;
     out->storage8.uniformAndStorageBuffer8BitAccess = out->storage8.storagePushConstant8 = 0;
     out->address.bufferDeviceAddressCaptureReplay = out->address.bufferDeviceAddressMultiDevice = 0;
-    query_limits(device, out, caps);
+    if (instance->given.device)
+        keep_given(instance->given.features, out);
+    query_limits(instance, device, out, caps);
 }
 
 void ctvk_gpu_caps_mask(uint32_t disable, ctvk_gpu_features *features, ctvk_gpu_caps *caps)
@@ -220,14 +245,14 @@ static void append(char *text, size_t size, const char *word)
 }
 
 /* Missing requirements, then missing options; usable follows from the former. */
-static void judge(VkPhysicalDevice device, ctvk_gpu_info *info)
+static void judge(const ctvk_gpu_instance *instance, VkPhysicalDevice device, ctvk_gpu_info *info)
 {
     ctvk_gpu_features features;
     ctvk_gpu_caps caps;
     char *lacks = info->lacks;
     size_t size = sizeof info->lacks;
-    ctvk_gpu_features_query(device, &features, &caps);
-    if (features.properties.apiVersion < VK_API_VERSION_1_1) {
+    ctvk_gpu_features_query(instance, device, &features, &caps);
+    if (features.api_version < VK_API_VERSION_1_1) {
         append(lacks, size, "Vulkan 1.1");
         return;
     }
@@ -291,10 +316,10 @@ static uint32_t type_of(VkPhysicalDeviceType type)
     }
 }
 
-void ctvk_gpu_info_query(VkPhysicalDevice device, uint32_t index, ctvk_gpu_info *info)
+void ctvk_gpu_info_query(const ctvk_gpu_instance *instance, VkPhysicalDevice device, uint32_t index, ctvk_gpu_info *info)
 {
     VkPhysicalDeviceProperties p;
-    vkGetPhysicalDeviceProperties(device, &p);
+    instance->vk.GetPhysicalDeviceProperties(device, &p);
     memset(info, 0, sizeof *info);
     info->index = index;
     info->type = type_of(p.deviceType);
@@ -302,16 +327,17 @@ void ctvk_gpu_info_query(VkPhysicalDevice device, uint32_t index, ctvk_gpu_info 
     info->device_id = p.deviceID;
     info->driver_version = p.driverVersion;
     info->api_version = p.apiVersion;
-    info->memory_bytes = largest_heap(device);
+    info->memory_bytes = largest_heap(instance, device);
     snprintf(info->name, sizeof info->name, "%s", p.deviceName);
     name_vendor(p.vendorID, info->vendor, sizeof info->vendor);
     snprintf(info->driver, sizeof info->driver, "version 0x%08x", p.driverVersion);
-    if (p.apiVersion >= VK_API_VERSION_1_1) {
+    uint32_t api = min_u32(p.apiVersion, instance->api_version);
+    if (api >= VK_API_VERSION_1_1) {
         VkPhysicalDeviceDriverPropertiesKHR driver = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_DRIVER_PROPERTIES_KHR};
         VkPhysicalDeviceIDProperties id = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_ID_PROPERTIES,
-                                           .pNext = p.apiVersion >= VK_API_VERSION_1_2 ? &driver : NULL};
+                                           .pNext = api >= VK_API_VERSION_1_2 ? &driver : NULL};
         VkPhysicalDeviceProperties2 properties = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2, .pNext = &id};
-        vkGetPhysicalDeviceProperties2(device, &properties);
+        instance->vk.GetPhysicalDeviceProperties2(device, &properties);
         const uint8_t *u = id.deviceUUID;
         snprintf(info->uuid, sizeof info->uuid, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", u[0], u[1], u[2],
                  u[3], u[4], u[5], u[6], u[7], u[8], u[9], u[10], u[11], u[12], u[13], u[14], u[15]);
@@ -319,5 +345,5 @@ void ctvk_gpu_info_query(VkPhysicalDevice device, uint32_t index, ctvk_gpu_info 
             snprintf(info->driver, sizeof info->driver, "%.120s%s%.120s", driver.driverName, driver.driverInfo[0] ? " " : "",
                      driver.driverInfo);
     }
-    judge(device, info);
+    judge(instance, device, info);
 }

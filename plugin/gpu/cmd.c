@@ -65,7 +65,7 @@ static ctvk_status land(ctvk_gpu_cmd *cmd, ctvk_error *error)
 {
     ctvk_gpu *gpu = cmd->gpu;
     ctvk_gpu_slot *slot = cmd->flying[0];
-    int exact = vkGetFenceStatus(gpu->device, slot->fence) == VK_NOT_READY;
+    int exact = gpu->vk.GetFenceStatus(gpu->device, slot->fence) == VK_NOT_READY;
     ctvk_status status = ctvk_gpu_slot_wait(gpu, slot, error);
     double now = ctvk_gpu_now();
     double since = slot->submitted > cmd->last_done ? slot->submitted : cmd->last_done;
@@ -124,7 +124,7 @@ static ctvk_status prepare(ctvk_gpu_cmd *cmd, double cost, const ctvk_gpu_reflec
     if (status != CTVK_OK)
         return status;
     if (barrier || !cmd->started)
-        ctvk_gpu_slot_barrier(cmd->open, 0);
+        ctvk_gpu_slot_barrier(cmd->gpu, cmd->open, 0);
     cmd->started = 1;
     cmd->open->cost += cost;
     return CTVK_OK;
@@ -196,7 +196,7 @@ static ctvk_status write_set(ctvk_gpu *gpu, ctvk_gpu_slot *slot, const ctvk_gpu_
                                             .descriptorPool = slot->sets,
                                             .descriptorSetCount = 1,
                                             .pSetLayouts = &pipeline->set_layout};
-    CTVK_VK(gpu, vkAllocateDescriptorSets(gpu->device, &allocate, set));
+    CTVK_VK(gpu, gpu->vk.AllocateDescriptorSets(gpu->device, &allocate, set));
     slot->used_sets++;
     slot->used_storage += wants->storage;
     slot->used_uniform += wants->uniform;
@@ -216,10 +216,10 @@ static ctvk_status write_set(ctvk_gpu *gpu, ctvk_gpu_slot *slot, const ctvk_gpu_
                                        .format = VK_FORMAT_R32G32B32A32_SFLOAT,
                                        .offset = binds[i].offset,
                                        .range = binds[i].bytes};
-        CTVK_VK(gpu, vkCreateBufferView(gpu->device, &view, NULL, &slot->views[slot->view_count]));
+        CTVK_VK(gpu, gpu->vk.CreateBufferView(gpu->device, &view, NULL, &slot->views[slot->view_count]));
         writes[i].pTexelBufferView = &slot->views[slot->view_count++];
     }
-    vkUpdateDescriptorSets(gpu->device, wants->bindings, writes, 0, NULL);
+    gpu->vk.UpdateDescriptorSets(gpu->device, wants->bindings, writes, 0, NULL);
 error_exit:
     return status;
 }
@@ -240,12 +240,12 @@ ctvk_status ctvk_gpu_cmd_dispatch(ctvk_gpu_cmd *cmd, ctvk_gpu_pipeline *pipeline
         return status;
     }
     VkCommandBuffer buffer = cmd->open->buffer;
-    vkCmdBindPipeline(buffer, VK_PIPELINE_BIND_POINT_COMPUTE, pipeline->pipeline);
+    gpu->vk.CmdBindPipeline(buffer, VK_PIPELINE_BIND_POINT_COMPUTE, pipeline->pipeline);
     if (count)
-        vkCmdBindDescriptorSets(buffer, VK_PIPELINE_BIND_POINT_COMPUTE, pipeline->layout, 0, 1, &set, 0, NULL);
+        gpu->vk.CmdBindDescriptorSets(buffer, VK_PIPELINE_BIND_POINT_COMPUTE, pipeline->layout, 0, 1, &set, 0, NULL);
     if (push_bytes)
-        vkCmdPushConstants(buffer, pipeline->layout, VK_SHADER_STAGE_COMPUTE_BIT, 0, push_bytes, push);
-    vkCmdDispatch(buffer, groups[0], groups[1], groups[2]);
+        gpu->vk.CmdPushConstants(buffer, pipeline->layout, VK_SHADER_STAGE_COMPUTE_BIT, 0, push_bytes, push);
+    gpu->vk.CmdDispatch(buffer, groups[0], groups[1], groups[2]);
     cmd->open->work += work;
     cmd->work_recorded += work;
     if (!pipeline->used)
@@ -280,7 +280,7 @@ ctvk_status ctvk_gpu_cmd_copy(ctvk_gpu_cmd *cmd, ctvk_gpu_buffer *from, uint64_t
         return status;
     }
     VkBufferCopy region = {.srcOffset = from_offset, .dstOffset = to_offset, .size = bytes};
-    vkCmdCopyBuffer(cmd->open->buffer, from->memory->buffer, to->memory->buffer, 1, &region);
+    cmd->gpu->vk.CmdCopyBuffer(cmd->open->buffer, from->memory->buffer, to->memory->buffer, 1, &region);
     return CTVK_OK;
 }
 
@@ -295,7 +295,7 @@ ctvk_status ctvk_gpu_cmd_fill(ctvk_gpu_cmd *cmd, ctvk_gpu_buffer *to, uint64_t o
         cmd->status = status;
         return status;
     }
-    vkCmdFillBuffer(cmd->open->buffer, to->memory->buffer, offset, bytes, word);
+    cmd->gpu->vk.CmdFillBuffer(cmd->open->buffer, to->memory->buffer, offset, bytes, word);
     return CTVK_OK;
 }
 

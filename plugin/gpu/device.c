@@ -3,12 +3,11 @@
 
 #include <string.h>
 
-static ctvk_status open_device(ctvk_gpu *self, int statistics, ctvk_error *error)
+static ctvk_status make_device(ctvk_gpu *self, int statistics, ctvk_error *error)
 {
     ctvk_status status = CTVK_OK;
     float priority = 1.0f;
     ctvk_gpu_features *features = &self->features;
-    statistics = statistics && features->executable.pipelineExecutableInfo;
     if (statistics)
         features->extensions[features->extension_count++] = VK_KHR_PIPELINE_EXECUTABLE_PROPERTIES_EXTENSION_NAME;
     VkPhysicalDeviceFeatures2 enabled = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2,
@@ -24,21 +23,47 @@ static ctvk_status open_device(ctvk_gpu *self, int statistics, ctvk_error *error
                                  .pQueueCreateInfos = &queue,
                                  .enabledExtensionCount = features->extension_count,
                                  .ppEnabledExtensionNames = features->extensions};
-    CTVK_VK(self, vkCreateDevice(self->physical, &create, NULL, &self->device));
-    vkGetDeviceQueue(self->device, features->family, 0, &self->queue);
+    CTVK_VK(self, self->instance->vk.CreateDevice(self->physical, &create, NULL, &self->device));
+error_exit:
+    return status;
+}
+
+/* The functions beyond Vulkan 1.1. */
+static void load_options(ctvk_gpu *self, int statistics)
+{
+    PFN_vkGetDeviceProcAddr get = self->instance->vk.GetDeviceProcAddr;
     if (self->caps.buffer_address) {
-        const char *name = self->info.api_version >= VK_API_VERSION_1_2 ? "vkGetBufferDeviceAddress" : "vkGetBufferDeviceAddressKHR";
-        self->get_address = (PFN_vkGetBufferDeviceAddressKHR)vkGetDeviceProcAddr(self->device, name);
+        const char *name = self->features.api_version >= VK_API_VERSION_1_2 ? "vkGetBufferDeviceAddress" : "vkGetBufferDeviceAddressKHR";
+        self->get_address = (PFN_vkGetBufferDeviceAddressKHR)get(self->device, name);
         self->caps.buffer_address = self->get_address != NULL;
     }
     if (statistics) {
-        self->get_executables =
-            (PFN_vkGetPipelineExecutablePropertiesKHR)vkGetDeviceProcAddr(self->device, "vkGetPipelineExecutablePropertiesKHR");
-        self->get_statistics =
-            (PFN_vkGetPipelineExecutableStatisticsKHR)vkGetDeviceProcAddr(self->device, "vkGetPipelineExecutableStatisticsKHR");
+        self->get_executables = (PFN_vkGetPipelineExecutablePropertiesKHR)get(self->device, "vkGetPipelineExecutablePropertiesKHR");
+        self->get_statistics = (PFN_vkGetPipelineExecutableStatisticsKHR)get(self->device, "vkGetPipelineExecutableStatisticsKHR");
     }
-error_exit:
-    return status;
+}
+
+static ctvk_status open_device(ctvk_gpu *self, ctvk_error *error)
+{
+    const ctvk_gpu_given *given = &self->instance->given;
+    int statistics = (self->disable & CTVK_GPU_STATISTICS) && self->features.executable.pipelineExecutableInfo && !given->device;
+    if (given->device)
+        self->device = (VkDevice)given->device;
+    ctvk_status status = given->device ? CTVK_OK : make_device(self, statistics, error);
+    if (status == CTVK_OK)
+        status = ctvk_gpu_functions_load(&self->instance->vk, self->device, &self->vk, error);
+    if (status != CTVK_OK) {
+        if (self->device && !given->device && self->vk.DestroyDevice)
+            self->vk.DestroyDevice(self->device, NULL);
+        self->device = NULL;
+        return status;
+    }
+    if (given->device)
+        self->queue = (VkQueue)given->queue;
+    else
+        self->vk.GetDeviceQueue(self->device, self->features.family, 0, &self->queue);
+    load_options(self, statistics);
+    return CTVK_OK;
 }
 
 ctvk_status ctvk_gpu_create(ctvk_gpu_instance *instance, uint32_t index, const ctvk_gpu_options *options, ctvk_gpu **out, ctvk_error *error)
@@ -58,13 +83,13 @@ ctvk_status ctvk_gpu_create(ctvk_gpu_instance *instance, uint32_t index, const c
     self->info = instance->infos[index];
     self->disable = options ? options->disable : 0;
     self->memory_limit = options ? options->memory_limit : 0;
-    if (options && options->validation && !instance->messenger)
+    if (options && options->validation && !instance->messenger && !instance->given.device)
         ctvk_log(&self->host, CTVK_LOG_WARNING, "validation was not asked for when the instance was made: running without it");
-    ctvk_gpu_features_query(self->physical, &self->features, &self->caps);
+    ctvk_gpu_features_query(instance, self->physical, &self->features, &self->caps);
     ctvk_gpu_caps_mask(self->disable, &self->features, &self->caps);
-    vkGetPhysicalDeviceMemoryProperties(self->physical, &self->memory);
+    instance->vk.GetPhysicalDeviceMemoryProperties(self->physical, &self->memory);
     self->budget = self->caps.is_cpu ? 2e9 : 5e9; /* cautious: it doubles with every piece that was quick */
-    ctvk_status status = open_device(self, (self->disable & CTVK_GPU_STATISTICS) != 0, error);
+    ctvk_status status = open_device(self, error);
     if (status != CTVK_OK) {
         ctvk_gpu_destroy(&self);
         return status;
@@ -80,13 +105,13 @@ void ctvk_gpu_destroy(ctvk_gpu **gpu)
         return;
     ctvk_gpu *self = *gpu;
     if (self->device) {
-        if (self->in_flight)
-            (void)vkDeviceWaitIdle(self->device); /* after a loss it fails at once, and all objects may be destroyed */
+        (void)ctvk_gpu_wait_idle(self, NULL); /* after a loss it fails at once, and all objects may be destroyed */
         ctvk_gpu_buffer_destroy(&self->staging);
         ctvk_gpu_slots_destroy(self);
         ctvk_gpu_pipelines_destroy(self);
         ctvk_gpu_cache_close(self);
-        vkDestroyDevice(self->device, NULL);
+        if (!self->instance->given.device)
+            self->vk.DestroyDevice(self->device, NULL);
     }
     ctvk_host host = self->host;
     ctvk_free(&host, self->cache_path);

@@ -1,8 +1,8 @@
 /* gpu/gpu.h - the door to the only room that calls Vulkan. Knows no operation.
  *
- * Life: ctvk_gpu_instance -> devices -> ctvk_gpu (one logical device, one compute queue) -> buffers, pipelines, commands.
- * [one thread at a time] per ctvk_gpu; two ctvk_gpu side by side are independent. Destroyers accept NULL and half-built
- * objects. No Vulkan type appears here.
+ * Life: ctvk_gpu_instance (our own, or of a host's device) -> devices -> ctvk_gpu (one logical device, one compute queue) -> buffers,
+ * pipelines, commands. [one thread at a time] per ctvk_gpu; two ctvk_gpu side by side are independent. Destroyers accept NULL and
+ * half-built objects. No Vulkan type appears here.
  */
 #ifndef CTVK_GPU_GPU_H
 #define CTVK_GPU_GPU_H
@@ -71,6 +71,29 @@ enum {
 
 /* Instance: CTVK_ERROR_NO_DEVICE where there is no loader or driver. */
 ctvk_status ctvk_gpu_instance_create(const ctvk_host *host, int32_t validation, ctvk_gpu_instance **out, ctvk_error *error);
+/* A device that the host has made, as Vulkan's handles, and what it was made with. They outlive the instance that is made of them. */
+typedef struct ctvk_gpu_given {
+    void (*(*get_instance_proc_addr)(void *instance, const char *name))(void); /* vkGetInstanceProcAddr */
+    void *instance, *physical_device, *device, *queue;
+    uint32_t api_version; /* of the VkApplicationInfo that the instance was made with */
+    uint32_t queue_family;
+    uint32_t features;                               /* CTVK_GPU_GIVEN_* bits: nothing else is used */
+    void (*lock)(void *user), (*unlock)(void *user); /* around every submission; both NULL: nobody else uses the queue meanwhile */
+    void *lock_user;
+} ctvk_gpu_given;
+enum {
+    CTVK_GPU_GIVEN_INT16 = 1,
+    CTVK_GPU_GIVEN_INT64 = 2,
+    CTVK_GPU_GIVEN_STORAGE16 = 4,
+    CTVK_GPU_GIVEN_STORAGE8 = 8,
+    CTVK_GPU_GIVEN_FP16 = 16,
+    CTVK_GPU_GIVEN_INT8 = 32,
+    CTVK_GPU_GIVEN_BUFFER_ADDRESS = 64
+};
+/* An instance that lists this one device. Every ctvk_gpu of it shares the device and its queue, from any threads; nothing of the host's is
+ * destroyed or changed. CTVK_ERROR_ARGUMENT: a handle is missing or belongs elsewhere, CTVK_ERROR_NO_DEVICE: the device does not suffice,
+ * CTVK_ERROR_HOST_MEMORY. */
+ctvk_status ctvk_gpu_instance_adopt(const ctvk_host *host, const ctvk_gpu_given *given, ctvk_gpu_instance **out, ctvk_error *error);
 void ctvk_gpu_instance_destroy(ctvk_gpu_instance **instance);
 uint32_t ctvk_gpu_device_count(const ctvk_gpu_instance *instance);
 const ctvk_gpu_info *ctvk_gpu_device_info(const ctvk_gpu_instance *instance, uint32_t index); /* VIEW */

@@ -65,7 +65,9 @@ static ctvk_status open_instance(ctvk_gpu_instance *self, int32_t validation, ct
                                    .enabledExtensionCount = validation ? 1 : 0,
                                    .ppEnabledExtensionNames = &extension};
     CTVK_VK(NULL, vkCreateInstance(&create, NULL, &self->instance));
-    if (validation) {
+    self->api_version = application.apiVersion;
+    status = ctvk_gpu_instance_functions_load(vkGetInstanceProcAddr, self->instance, &self->vk, error);
+    if (status == CTVK_OK && validation) {
         PFN_vkCreateDebugUtilsMessengerEXT make =
             (PFN_vkCreateDebugUtilsMessengerEXT)vkGetInstanceProcAddr(self->instance, "vkCreateDebugUtilsMessengerEXT");
         messenger.pNext = NULL;
@@ -80,7 +82,7 @@ static ctvk_status list_devices(ctvk_gpu_instance *self, ctvk_error *error)
 {
     ctvk_status status = CTVK_OK;
     uint32_t count = 0;
-    CTVK_VK(NULL, vkEnumeratePhysicalDevices(self->instance, &count, NULL));
+    CTVK_VK(NULL, self->vk.EnumeratePhysicalDevices(self->instance, &count, NULL));
     if (count == 0)
         return ctvk_fail(error, CTVK_ERROR_NO_DEVICE,
                          "Vulkan: there is no device (install a Vulkan driver; mesa-vulkan-drivers brings one for the processor)");
@@ -88,10 +90,10 @@ static ctvk_status list_devices(ctvk_gpu_instance *self, ctvk_error *error)
     self->infos = ctvk_calloc(&self->host, count, sizeof *self->infos);
     if (!self->devices || !self->infos)
         return ctvk_fail(error, CTVK_ERROR_HOST_MEMORY, "device list: out of memory (free memory and run again)");
-    CTVK_VK(NULL, vkEnumeratePhysicalDevices(self->instance, &count, self->devices));
+    CTVK_VK(NULL, self->vk.EnumeratePhysicalDevices(self->instance, &count, self->devices));
     self->count = count;
     for (uint32_t i = 0; i < count; i++)
-        ctvk_gpu_info_query(self->devices[i], i, &self->infos[i]);
+        ctvk_gpu_info_query(self, self->devices[i], i, &self->infos[i]);
 error_exit:
     return status;
 }
@@ -127,8 +129,10 @@ void ctvk_gpu_instance_destroy(ctvk_gpu_instance **instance)
         if (drop)
             drop(self->instance, self->messenger, NULL);
     }
-    if (self->instance)
-        vkDestroyInstance(self->instance, NULL);
+    if (self->given.device)
+        pthread_mutex_destroy(&self->queue_lock);
+    else if (self->vk.DestroyInstance)
+        self->vk.DestroyInstance(self->instance, NULL);
     ctvk_host host = self->host;
     ctvk_free(&host, self->devices);
     ctvk_free(&host, self->infos);

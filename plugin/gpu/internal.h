@@ -6,9 +6,10 @@
 #ifndef CTVK_GPU_INTERNAL_H
 #define CTVK_GPU_INTERNAL_H
 
+#include <pthread.h>
 #include <stdatomic.h>
-#include <vulkan/vulkan.h>
 
+#include "gpu/functions.h"
 #include "gpu/gpu.h"
 #include "gpu/shader.h"
 
@@ -18,9 +19,12 @@
 struct ctvk_gpu_instance {
     ctvk_host host;
     VkInstance instance;
+    ctvk_gpu_instance_functions vk;
     VkDebugUtilsMessengerEXT messenger; /* NULL without validation */
     atomic_uint validation_errors;
-    uint32_t api_version; /* of the instance */
+    uint32_t api_version;       /* what the instance was made for: no device offers more through it */
+    ctvk_gpu_given given;       /* given.device NULL: the instance is our own, and so are its devices */
+    pthread_mutex_t queue_lock; /* for the queue of a host that locks nothing itself; made where given.device is not NULL */
     uint32_t count;
     VkPhysicalDevice *devices;
     ctvk_gpu_info *infos;
@@ -29,6 +33,7 @@ struct ctvk_gpu_instance {
 /* Everything asked of one physical device, asked once (caps.c). */
 typedef struct ctvk_gpu_features {
     VkPhysicalDeviceProperties properties;
+    uint32_t api_version; /* that can be used: the device's, or the instance's where that is lower */
     uint8_t pipeline_cache_uuid[VK_UUID_SIZE];
     uint32_t family;               /* queue family with compute; UINT32_MAX: none */
     VkPhysicalDeviceFeatures core; /* only what is switched on */
@@ -43,7 +48,7 @@ typedef struct ctvk_gpu_features {
 
 /* One submission in flight: its command buffer, fence, descriptor sets and the views made for it. */
 typedef struct ctvk_gpu_slot {
-    struct ctvk_gpu_slot *next; /* in the list of idle slots */
+    struct ctvk_gpu_slot *next; /* in the list of idle slots, or of those in flight */
     VkCommandPool pool;
     VkCommandBuffer buffer;
     VkFence fence;
@@ -93,6 +98,7 @@ struct ctvk_gpu {
     VkPhysicalDevice physical;
     VkDevice device;
     VkQueue queue;
+    ctvk_gpu_functions vk;
     ctvk_gpu_info info;
     ctvk_gpu_caps caps;
     ctvk_gpu_features features;
@@ -110,7 +116,7 @@ struct ctvk_gpu {
     uint8_t lost;
     ctvk_gpu_pipeline *pipelines;
     ctvk_gpu_slot *idle;
-    uint32_t in_flight; /* submitted and not waited for */
+    ctvk_gpu_slot *in_flight; /* submitted and not waited for */
     ctvk_gpu_buffer *staging;
     double budget; /* cost that one submission should carry */
 };
@@ -137,9 +143,9 @@ ctvk_status ctvk_gpu_vk_fail(ctvk_gpu *gpu, VkResult result, const char *call, c
 ctvk_status ctvk_gpu_alive(const ctvk_gpu *gpu, ctvk_error *error);
 
 /* caps.c */
-void ctvk_gpu_features_query(VkPhysicalDevice device, ctvk_gpu_features *out, ctvk_gpu_caps *caps);
+void ctvk_gpu_features_query(const ctvk_gpu_instance *instance, VkPhysicalDevice device, ctvk_gpu_features *out, ctvk_gpu_caps *caps);
 /* Fills name, driver, lacks, ... of one device. */
-void ctvk_gpu_info_query(VkPhysicalDevice device, uint32_t index, ctvk_gpu_info *info);
+void ctvk_gpu_info_query(const ctvk_gpu_instance *instance, VkPhysicalDevice device, uint32_t index, ctvk_gpu_info *info);
 /* Switches off in both what options->disable names. */
 void ctvk_gpu_caps_mask(uint32_t disable, ctvk_gpu_features *features, ctvk_gpu_caps *caps);
 /* Chains the structures of the features that are on; the result lives as long as `features`. */
@@ -164,9 +170,11 @@ ctvk_status ctvk_gpu_slot_take(ctvk_gpu *gpu, ctvk_gpu_slot **out, ctvk_error *e
 void ctvk_gpu_slot_give(ctvk_gpu *gpu, ctvk_gpu_slot *slot);                           /* not in flight any more; resets it and keeps it */
 ctvk_status ctvk_gpu_slot_submit(ctvk_gpu *gpu, ctvk_gpu_slot *slot, ctvk_error *error);
 ctvk_status ctvk_gpu_slot_wait(ctvk_gpu *gpu, ctvk_gpu_slot *slot, ctvk_error *error);
+/* Waits for everything in flight, by its fences: the queue may be a host's, who has work of his own on it. */
+ctvk_status ctvk_gpu_wait_idle(ctvk_gpu *gpu, ctvk_error *error);
 void ctvk_gpu_slots_destroy(ctvk_gpu *gpu);
 /* Memory barrier between everything recorded before and after; host: towards reads of the host instead. */
-void ctvk_gpu_slot_barrier(ctvk_gpu_slot *slot, int to_host);
+void ctvk_gpu_slot_barrier(ctvk_gpu *gpu, ctvk_gpu_slot *slot, int to_host);
 /* Seconds of a clock that never goes back. */
 double ctvk_gpu_now(void);
 

@@ -74,7 +74,7 @@ static ctvk_status make_buffer(ctvk_gpu *gpu, ctvk_gpu_buffer *self, ctvk_error 
                                  .size = (self->bytes + 15) & ~UINT64_C(15),
                                  .usage = usage,
                                  .sharingMode = VK_SHARING_MODE_EXCLUSIVE};
-    CTVK_VK(gpu, vkCreateBuffer(gpu->device, &create, NULL, &self->memory->buffer));
+    CTVK_VK(gpu, gpu->vk.CreateBuffer(gpu->device, &create, NULL, &self->memory->buffer));
 error_exit:
     return status;
 }
@@ -83,7 +83,7 @@ static ctvk_status allocate(ctvk_gpu *gpu, ctvk_gpu_buffer *self, int kind, cons
 {
     ctvk_status status = CTVK_OK;
     VkMemoryRequirements needs;
-    vkGetBufferMemoryRequirements(gpu->device, self->memory->buffer, &needs);
+    gpu->vk.GetBufferMemoryRequirements(gpu->device, self->memory->buffer, &needs);
     uint32_t type = type_for(gpu, needs.memoryTypeBits, kind);
     if (type == UINT32_MAX)
         return ctvk_fail(error, CTVK_ERROR_DEVICE_MEMORY, "%s: %s has no memory of the kind that is needed (choose another device)", what,
@@ -94,7 +94,7 @@ static ctvk_status allocate(ctvk_gpu *gpu, ctvk_gpu_buffer *self, int kind, cons
                                  .pNext = gpu->caps.buffer_address ? &flags : NULL,
                                  .allocationSize = needs.size,
                                  .memoryTypeIndex = type};
-    VkResult result = vkAllocateMemory(gpu->device, &info, NULL, &self->memory->memory);
+    VkResult result = gpu->vk.AllocateMemory(gpu->device, &info, NULL, &self->memory->memory);
     if (result == VK_ERROR_OUT_OF_DEVICE_MEMORY || result == VK_ERROR_OUT_OF_HOST_MEMORY) {
         uint64_t heap = gpu->memory.memoryHeaps[gpu->memory.memoryTypes[type].heapIndex].size;
         return ctvk_fail(
@@ -108,9 +108,9 @@ static ctvk_status allocate(ctvk_gpu *gpu, ctvk_gpu_buffer *self, int kind, cons
     gpu->memory_used += needs.size;
     if (gpu->memory_used > gpu->memory_peak)
         gpu->memory_peak = gpu->memory_used;
-    CTVK_VK(gpu, vkBindBufferMemory(gpu->device, self->memory->buffer, self->memory->memory, 0));
+    CTVK_VK(gpu, gpu->vk.BindBufferMemory(gpu->device, self->memory->buffer, self->memory->memory, 0));
     if (is_mapped(gpu, kind))
-        CTVK_VK(gpu, vkMapMemory(gpu->device, self->memory->memory, 0, VK_WHOLE_SIZE, 0, &self->mapped));
+        CTVK_VK(gpu, gpu->vk.MapMemory(gpu->device, self->memory->memory, 0, VK_WHOLE_SIZE, 0, &self->mapped));
     if (gpu->caps.buffer_address) {
         VkBufferDeviceAddressInfo address = {.sType = VK_STRUCTURE_TYPE_BUFFER_DEVICE_ADDRESS_INFO, .buffer = self->memory->buffer};
         self->address = gpu->get_address(gpu->device, &address);
@@ -155,10 +155,9 @@ void ctvk_gpu_buffer_destroy(ctvk_gpu_buffer **buffer)
         return;
     ctvk_gpu_buffer *self = *buffer;
     ctvk_gpu *gpu = self->gpu;
-    if (gpu->in_flight)
-        (void)vkQueueWaitIdle(gpu->queue); /* a failure means a lost device, on which destroying is allowed */
-    vkDestroyBuffer(gpu->device, self->memory->buffer, NULL);
-    vkFreeMemory(gpu->device, self->memory->memory, NULL);
+    (void)ctvk_gpu_wait_idle(gpu, NULL); /* a failure means a lost device, on which destroying is allowed */
+    gpu->vk.DestroyBuffer(gpu->device, self->memory->buffer, NULL);
+    gpu->vk.FreeMemory(gpu->device, self->memory->memory, NULL);
     gpu->memory_used -= self->memory->bytes;
     ctvk_free(&gpu->host, self->memory);
     ctvk_free(&gpu->host, self);

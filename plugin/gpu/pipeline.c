@@ -5,9 +5,9 @@
 
 static void pipeline_destroy(ctvk_gpu *gpu, ctvk_gpu_pipeline *self)
 {
-    vkDestroyPipeline(gpu->device, self->pipeline, NULL);
-    vkDestroyPipelineLayout(gpu->device, self->layout, NULL);
-    vkDestroyDescriptorSetLayout(gpu->device, self->set_layout, NULL);
+    gpu->vk.DestroyPipeline(gpu->device, self->pipeline, NULL);
+    gpu->vk.DestroyPipelineLayout(gpu->device, self->layout, NULL);
+    gpu->vk.DestroyDescriptorSetLayout(gpu->device, self->set_layout, NULL);
     ctvk_free(&gpu->host, self->constants);
     ctvk_free(&gpu->host, self);
 }
@@ -78,14 +78,14 @@ static ctvk_status make_layout(ctvk_gpu *gpu, ctvk_gpu_pipeline *self, ctvk_erro
             .binding = i, .descriptorType = types[r->kinds[i]], .descriptorCount = 1, .stageFlags = VK_SHADER_STAGE_COMPUTE_BIT};
     VkDescriptorSetLayoutCreateInfo set = {
         .sType = VK_STRUCTURE_TYPE_DESCRIPTOR_SET_LAYOUT_CREATE_INFO, .bindingCount = r->bindings, .pBindings = bindings};
-    CTVK_VK(gpu, vkCreateDescriptorSetLayout(gpu->device, &set, NULL, &self->set_layout));
+    CTVK_VK(gpu, gpu->vk.CreateDescriptorSetLayout(gpu->device, &set, NULL, &self->set_layout));
     VkPushConstantRange push = {.stageFlags = VK_SHADER_STAGE_COMPUTE_BIT, .size = r->push_bytes};
     VkPipelineLayoutCreateInfo layout = {.sType = VK_STRUCTURE_TYPE_PIPELINE_LAYOUT_CREATE_INFO,
                                          .setLayoutCount = 1,
                                          .pSetLayouts = &self->set_layout,
                                          .pushConstantRangeCount = r->push_bytes ? 1 : 0,
                                          .pPushConstantRanges = &push};
-    CTVK_VK(gpu, vkCreatePipelineLayout(gpu->device, &layout, NULL, &self->layout));
+    CTVK_VK(gpu, gpu->vk.CreatePipelineLayout(gpu->device, &layout, NULL, &self->layout));
 error_exit:
     return status;
 }
@@ -103,7 +103,7 @@ static ctvk_status compile(ctvk_gpu *gpu, ctvk_gpu_pipeline *self, const ctvk_sh
     VkShaderModule module = VK_NULL_HANDLE;
     VkShaderModuleCreateInfo code = {
         .sType = VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO, .codeSize = shader->bytes, .pCode = shader->words};
-    CTVK_VK(gpu, vkCreateShaderModule(gpu->device, &code, NULL, &module));
+    CTVK_VK(gpu, gpu->vk.CreateShaderModule(gpu->device, &code, NULL, &module));
     VkComputePipelineCreateInfo create = {.sType = VK_STRUCTURE_TYPE_COMPUTE_PIPELINE_CREATE_INFO,
                                           .flags = gpu->get_statistics ? VK_PIPELINE_CREATE_CAPTURE_STATISTICS_BIT_KHR : 0,
                                           .stage = {.sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO,
@@ -112,10 +112,10 @@ static ctvk_status compile(ctvk_gpu *gpu, ctvk_gpu_pipeline *self, const ctvk_sh
                                                     .pName = "main",
                                                     .pSpecializationInfo = self->count ? &special : NULL},
                                           .layout = self->layout};
-    CTVK_VK(gpu, vkCreateComputePipelines(gpu->device, gpu->cache, 1, &create, NULL, &self->pipeline));
+    CTVK_VK(gpu, gpu->vk.CreateComputePipelines(gpu->device, gpu->cache, 1, &create, NULL, &self->pipeline));
     gpu->cache_dirty = 1;
 error_exit:
-    vkDestroyShaderModule(gpu->device, module, NULL);
+    gpu->vk.DestroyShaderModule(gpu->device, module, NULL);
     return status;
 }
 

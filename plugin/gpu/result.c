@@ -1,6 +1,7 @@
 /* gpu/result.c - Vulkan results as statuses and words. */
 #include "gpu/internal.h"
 
+#include <stdio.h>
 #include <string.h>
 
 const char *ctvk_gpu_result_text(VkResult result)
@@ -33,39 +34,48 @@ const char *ctvk_gpu_result_text(VkResult result)
     }
 }
 
+/* "vkQueueSubmit" of "gpu->vk.QueueSubmit(gpu->queue, ...)" and of "vkQueueSubmit(...)": the arguments say nothing to a reader. */
+static void name_function(const char *call, char *name, size_t size)
+{
+    int length = (int)strcspn(call, "(");
+    const char *dot = memrchr(call, '.', (size_t)length);
+    snprintf(name, size, "%s%.*s", dot ? "vk" : "", dot ? length - (int)(dot + 1 - call) : length, dot ? dot + 1 : call);
+}
+
 ctvk_status(ctvk_gpu_vk_fail)(ctvk_gpu *gpu, VkResult result, const char *call, ctvk_error *error)
 {
     const char *device = gpu ? gpu->info.name : "Vulkan";
     const char *name = ctvk_gpu_result_text(result);
-    int length = (int)strcspn(call, "("); /* the arguments say nothing to a reader */
+    char function[64];
+    name_function(call, function, sizeof function);
     switch (result) {
     case VK_ERROR_DEVICE_LOST:
         if (gpu)
             gpu->lost = 1;
         return ctvk_fail(
             error, CTVK_ERROR_DEVICE,
-            "%s: the device was lost, %.*s gave %s (look into the system log for a reset of the graphics driver, then run again)", device,
-            length, call, name);
+            "%s: the device was lost, %s gave %s (look into the system log for a reset of the graphics driver, then run again)", device,
+            function, name);
     case VK_ERROR_OUT_OF_HOST_MEMORY:
-        return ctvk_fail(error, CTVK_ERROR_HOST_MEMORY, "%s: %.*s gave %s (free memory of the computer and run again)", device, length,
-                         call, name);
+        return ctvk_fail(error, CTVK_ERROR_HOST_MEMORY, "%s: %s gave %s (free memory of the computer and run again)", device, function,
+                         name);
     case VK_ERROR_OUT_OF_DEVICE_MEMORY:
     case VK_ERROR_TOO_MANY_OBJECTS:
     case VK_ERROR_OUT_OF_POOL_MEMORY:
     case VK_ERROR_FRAGMENTED_POOL:
     case VK_ERROR_MEMORY_MAP_FAILED:
-        return ctvk_fail(error, CTVK_ERROR_DEVICE_MEMORY, "%s: %.*s gave %s (close other programs that use the device, or choose another)",
-                         device, length, call, name);
+        return ctvk_fail(error, CTVK_ERROR_DEVICE_MEMORY, "%s: %s gave %s (close other programs that use the device, or choose another)",
+                         device, function, name);
     case VK_ERROR_INCOMPATIBLE_DRIVER:
     case VK_ERROR_INITIALIZATION_FAILED:
     case VK_ERROR_LAYER_NOT_PRESENT:
     case VK_ERROR_EXTENSION_NOT_PRESENT:
     case VK_ERROR_FEATURE_NOT_PRESENT:
-        return ctvk_fail(error, CTVK_ERROR_NO_DEVICE, "%s: %.*s gave %s (install or update a Vulkan driver, or choose another device)",
-                         device, length, call, name);
+        return ctvk_fail(error, CTVK_ERROR_NO_DEVICE, "%s: %s gave %s (install or update a Vulkan driver, or choose another device)",
+                         device, function, name);
     default:
-        return ctvk_fail(error, CTVK_ERROR_DEVICE, "%s: %.*s gave %s (%d) (update the driver or choose another device)", device, length,
-                         call, name, (int)result);
+        return ctvk_fail(error, CTVK_ERROR_DEVICE, "%s: %s gave %s (%d) (update the driver or choose another device)", device, function,
+                         name, (int)result);
     }
 }
 

@@ -11,16 +11,6 @@ static ctvk_status check_range(const ctvk_gpu_buffer *buffer, uint64_t offset, u
     return ctvk_gpu_alive(buffer->gpu, error);
 }
 
-/* Submissions end with a barrier towards the host, so an idle queue is all that a mapped buffer needs. */
-static ctvk_status wait_idle(ctvk_gpu *gpu, ctvk_error *error)
-{
-    ctvk_status status = CTVK_OK;
-    if (gpu->in_flight)
-        CTVK_VK(gpu, vkQueueWaitIdle(gpu->queue));
-error_exit:
-    return status;
-}
-
 /* 16 MiB, or less where a memory limit leaves less. */
 static ctvk_status get_staging(ctvk_gpu *gpu, ctvk_error *error)
 {
@@ -41,8 +31,8 @@ static ctvk_status copy_now(ctvk_gpu *gpu, ctvk_gpu_buffer *from, uint64_t from_
     if (status != CTVK_OK)
         return status;
     VkBufferCopy region = {.srcOffset = from_offset, .dstOffset = to_offset, .size = bytes};
-    ctvk_gpu_slot_barrier(slot, 0);
-    vkCmdCopyBuffer(slot->buffer, from->memory->buffer, to->memory->buffer, 1, &region);
+    ctvk_gpu_slot_barrier(gpu, slot, 0);
+    gpu->vk.CmdCopyBuffer(slot->buffer, from->memory->buffer, to->memory->buffer, 1, &region);
     status = ctvk_gpu_slot_submit(gpu, slot, error);
     if (status == CTVK_OK)
         status = ctvk_gpu_slot_wait(gpu, slot, error);
@@ -55,7 +45,7 @@ ctvk_status ctvk_gpu_upload(ctvk_gpu_buffer *buffer, uint64_t offset, const void
     ctvk_gpu *gpu = buffer->gpu;
     ctvk_status status = check_range(buffer, offset, bytes, error);
     if (status == CTVK_OK)
-        status = wait_idle(gpu, error);
+        status = ctvk_gpu_wait_idle(gpu, error); /* submissions end with a barrier towards the host: a mapped buffer needs no more */
     if (status == CTVK_OK && !buffer->mapped)
         status = get_staging(gpu, error);
     if (status != CTVK_OK || bytes == 0)
@@ -77,7 +67,7 @@ ctvk_status ctvk_gpu_download(ctvk_gpu_buffer *buffer, uint64_t offset, void *da
     ctvk_gpu *gpu = buffer->gpu;
     ctvk_status status = check_range(buffer, offset, bytes, error);
     if (status == CTVK_OK)
-        status = wait_idle(gpu, error);
+        status = ctvk_gpu_wait_idle(gpu, error); /* submissions end with a barrier towards the host: a mapped buffer needs no more */
     if (status == CTVK_OK && !buffer->mapped)
         status = get_staging(gpu, error);
     if (status != CTVK_OK || bytes == 0)

@@ -1,120 +1,6 @@
 /* The host's allocator: every allocation of the library goes through it, all of it comes back, and each one may fail: then the status is
  * CTVK_ERROR_HOST_MEMORY with a message, and nothing is lost. */
-#include "abi/host.h"
-
-#include <dlfcn.h>
-#include <malloc.h>
-#include <stdatomic.h>
-
-/* --- the host's allocator: blocks with a header that knows its owner --- */
-
-typedef struct arena {
-    atomic_long count, live, live_bytes;
-    long fail_at; /* the allocation of this number fails, and all after it if `for_good`; 0: none */
-    int for_good;
-    atomic_int foreign;
-} arena;
-
-typedef struct block {
-    arena *owner;
-    size_t bytes;
-} block;
-_Static_assert(sizeof(block) == 16, "what follows it is aligned");
-
-static void *host_alloc(void *user, size_t bytes)
-{
-    arena *a = user;
-    long number = atomic_fetch_add(&a->count, 1) + 1;
-    if (a->fail_at && (number == a->fail_at || (a->for_good && number > a->fail_at)))
-        return NULL;
-    block *b = malloc(sizeof *b + bytes);
-    if (!b)
-        return NULL;
-    *b = (block){a, bytes};
-    memset(b + 1, 0xcd, bytes); /* nothing may count on zeros */
-    atomic_fetch_add(&a->live, 1);
-    atomic_fetch_add(&a->live_bytes, (long)bytes);
-    return b + 1;
-}
-
-static void host_free(void *user, void *memory)
-{
-    arena *a = user;
-    block *b = (block *)memory - 1;
-    if (!memory || b->owner != a) {
-        atomic_fetch_add(&a->foreign, 1);
-        return;
-    }
-    b->owner = NULL;
-    atomic_fetch_sub(&a->live, 1);
-    atomic_fetch_sub(&a->live_bytes, (long)b->bytes);
-    memset(memory, 0xdd, b->bytes);
-    free(b);
-}
-
-/* --- who calls malloc: the library itself never does --- */
-
-static const char *library_begin, *library_end;
-static atomic_long own_calls;
-
-#ifndef CTVK_SANITIZED /* the sanitizers bring a malloc of their own */
-#define COUNTS_MALLOC 1
-#define INTERPOSED __attribute__((noinline, visibility("default")))
-extern void *__libc_malloc(size_t bytes);
-extern void *__libc_calloc(size_t count, size_t bytes);
-extern void *__libc_realloc(void *memory, size_t bytes);
-
-static void note(const void *caller)
-{
-    if (library_begin && (const char *)caller >= library_begin && (const char *)caller < library_end)
-        atomic_fetch_add(&own_calls, 1);
-}
-
-/* These three stand in front of the C library's for the whole process. Inlined, they would take the caller's caller. */
-INTERPOSED void *malloc(size_t bytes)
-{
-    note(__builtin_return_address(0));
-    return __libc_malloc(bytes);
-}
-
-INTERPOSED void *calloc(size_t count, size_t bytes)
-{
-    note(__builtin_return_address(0));
-    return __libc_calloc(count, bytes);
-}
-
-INTERPOSED void *realloc(void *memory, size_t bytes)
-{
-    note(__builtin_return_address(0));
-    return __libc_realloc(memory, bytes);
-}
-#else
-#define COUNTS_MALLOC 0
-#endif
-
-/* Where the library's code lies in this process. */
-static void find_library(void)
-{
-    char line[1024];
-    const char *code = NULL;
-    const void *table = ctvk_interface(CTVK_CONTEXT_NAME, CTVK_CONTEXT_VERSION);
-    memcpy(&code, (const char *)table + 8, sizeof code);
-    FILE *maps = fopen("/proc/self/maps", "r");
-    REQUIRE(maps != NULL);
-    const char *begin = NULL, *end = NULL;
-    while (fgets(line, sizeof line, maps)) {
-        unsigned long from, to;
-        if (sscanf(line, "%lx-%lx r-x", &from, &to) == 2 && strstr(line, " r-xp ") && (unsigned long)code >= from &&
-            (unsigned long)code < to) {
-            begin = (const char *)from;
-            end = (const char *)to;
-        }
-    }
-    fclose(maps);
-    REQUIRE(begin && end);
-    library_end = end;
-    library_begin = begin;
-}
+#include "abi/allocator.h"
 
 /* --- what a host does, as far as it gets --- */
 
@@ -266,21 +152,15 @@ int main(void)
     REQUIRE(air != NULL);
     for (int i = 0; i < AIR; i++)
         air[i] = -2000;
-    find_library();
+    watch_malloc();
     session all = {.name = "one-window", .writes = 1}, empty = {.name = "one-window", .voxels = air};
     long count = whole(&all);
     CHECK_MSG(whole(&all) == count, "the same session allocates the same");
     long without = whole(&empty), harmless = 0;
     CHECK(without < count && without > 20);
     if (COUNTS_MALLOC)
-        CHECK_MSG(atomic_load(&own_calls) == 0, "%ld calls of malloc by the library itself", atomic_load(&own_calls));
-    /* Without an allocator it does, so that the count above is known to count. */
-    ctvk_context *context = NULL;
-    abi_host h;
-    abi_tables(&h);
-    CHECK(h.contexts->create(NULL, &context) == CTVK_OK);
-    h.contexts->destroy(context);
-    CHECK(!COUNTS_MALLOC || atomic_load(&own_calls) > 0);
+        CHECK_MSG(atomic_load(&own_calls) == 0 && atomic_load(&lent_calls) == 0, "%ld calls of malloc by the library itself, %ld for it",
+                  atomic_load(&own_calls), atomic_load(&lent_calls));
     printf("%ld allocations in a whole session, %ld in one without network\n", count, without);
     /* Every one of the short session; of the long one, some everywhere and the last ones, where results are made. */
     for (long n = 1; n <= without; n++)

@@ -1,6 +1,6 @@
 /* "ctvk.text" as a host sees it: NULL and wrong sizes, cached prompts, the language model, encode once and segment, cancel, two threads.
- * The demo bundle names SmolLM2; its file is CTVK_SMOLLM2, else it lies in the user's data folder. */
-#include "abi/host.h"
+ * The demo bundle names SmolLM2. */
+#include "abi/text_model.h"
 
 #include <math.h>
 #include <pthread.h>
@@ -11,40 +11,23 @@ static const ctvk_text_api *texts;
 static ctvk_text_model *model;
 static const char free_prompt[] = "tumour of the left breast, N2";
 
-static ctvk_text view(const char *text)
-{
-    return (ctvk_text){text, text ? strlen(text) : 0};
-}
-
 static void open_demo(void)
 {
-    static char folder[1024];
     abi_tables(&host);
     texts = ctvk_interface(CTVK_TEXT_NAME, CTVK_TEXT_VERSION);
-    const char *data = getenv("CTVK_TEST_DATA");
-    REQUIRE(texts && data);
-    snprintf(folder, sizeof folder, "%s/../../manifest/demo", data);
+    REQUIRE(texts != NULL);
     ctvk_context_desc desc = CTVK_CONTEXT_DESC_INIT;
     desc.cache_folder = abi_cache();
     desc.log = abi_print_log;
     REQUIRE(host.contexts->create(&desc, &host.context) == CTVK_OK);
-    REQUIRE(host.bundles->open(host.context, folder, CTVK_STRLEN, &host.bundle) == CTVK_OK);
+    REQUIRE(host.bundles->open(host.context, abi_demo(), CTVK_STRLEN, &host.bundle) == CTVK_OK);
 }
 
 static void open_model(void)
 {
-    static char folder[1024];
-    ctvk_text_model_desc desc = CTVK_TEXT_MODEL_DESC_INIT;
     ctvk_text_model_info info = CTVK_TEXT_MODEL_INFO_INIT;
-    ctvk_text message;
-    const char *file = getenv("CTVK_SMOLLM2"), *data = getenv("XDG_DATA_HOME"), *home = getenv("HOME");
-    snprintf(folder, sizeof folder, "%s%s/ctvk", data ? data : home ? home : "", data ? "" : "/.local/share");
-    desc.path = view(file);
-    desc.data_folder = view(folder);
-    ctvk_status status = texts->open(host.context, host.bundle, &desc, &model);
-    host.contexts->last_error(host.context, &message);
-    CHECK_MSG(status == CTVK_OK, "%s", message.data);
-    REQUIRE(status == CTVK_OK && texts->info(model, &info) == CTVK_OK);
+    model = abi_text_model(&host, texts);
+    REQUIRE(texts->info(model, &info) == CTVK_OK);
     CHECK(info.layers == 30 && info.width == 576 && info.vocabulary == 49152 && info.bytes > 90000000 && info.file.length > 0);
 }
 

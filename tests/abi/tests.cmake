@@ -31,10 +31,34 @@ foreach(file IN LISTS files)
   if(NOT short STREQUAL "process") # which loads the library itself
     target_link_libraries(abi_${base} PRIVATE ctvk)
   endif()
+  if(short STREQUAL "vulkan") # the host's own side of it
+    target_link_libraries(abi_${base} PRIVATE Vulkan::Vulkan)
+    if(CTVK_SANITIZE) # also SwiftShader and the validation layer stay
+      target_sources(abi_${base} PRIVATE support/asan/keep_drivers.c)
+      set_target_properties(abi_${base} PROPERTIES ENABLE_EXPORTS ON)
+    endif()
+  endif()
+  if(short STREQUAL "image") # writes large files
+    target_include_directories(abi_${base} PRIVATE ${NIFTI_INCLUDE})
+    target_link_libraries(abi_${base} PRIVATE ZLIB::ZLIB)
+  endif()
   add_test(NAME abi.${short} COMMAND abi_${base})
   set_tests_properties(abi.${short} PROPERTIES TIMEOUT 600 FIXTURES_REQUIRED "abi_bundles;abi_locale"
                        ENVIRONMENT "CTVK_LIBRARY=$<TARGET_FILE:ctvk>;LOCPATH=${ctvk_abi_locale};${ctvk_abi_env}")
 endforeach()
+add_test(NAME abi.vulkan.swiftshader COMMAND abi_test_vulkan)
+set_tests_properties(abi.vulkan.swiftshader PROPERTIES TIMEOUT 600 FIXTURES_REQUIRED "abi_bundles"
+                     ENVIRONMENT "VK_DRIVER_FILES=${SWIFTSHADER_ICD};VK_ICD_FILENAMES=${SWIFTSHADER_ICD};${ctvk_test_env}")
+
+# Every function of every table, from C and through ctypes: every.py holds both against the headers.
+add_executable(abi_every_host ${ctvk_abi_folder}/every_host.c)
+set_target_properties(abi_every_host PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR})
+target_include_directories(abi_every_host PRIVATE ${CMAKE_CURRENT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/include)
+target_link_libraries(abi_every_host PRIVATE Threads::Threads Vulkan::Vulkan ctvk)
+if(NOT CTVK_SANITIZE) # whose runtime Python has not
+  add_test(NAME abi.every COMMAND ${CTVK_PYTHON} ${ctvk_abi_folder}/every.py ${PROJECT_SOURCE_DIR} $<TARGET_FILE:ctvk> $<TARGET_FILE:abi_every_host>)
+  set_tests_properties(abi.every PROPERTIES TIMEOUT 300 FIXTURES_REQUIRED abi_bundles ENVIRONMENT "${ctvk_abi_env}")
+endif()
 
 # What is asked of compilers and linker. The sanitizers' own builds export more, and are no release.
 add_test(NAME abi.headers COMMAND ${CTVK_PYTHON} ${ctvk_abi_folder}/headers.py ${PROJECT_SOURCE_DIR}/include)

@@ -15,7 +15,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     ctvk_error error = {0};
     ctvk_image image;
-    ctvk_status status = ctvk_image_parse(NULL, data, size, "image.nii", &image, &error);
+    ctvk_status status = ctvk_image_parse(NULL, data, size, "image.nii", NULL, NULL, &image, &error);
     if (status != CTVK_OK) {
         EXPECT_REFUSAL(status, error);
         EXPECT(!image.data && !image.header && !image.comment);

@@ -34,7 +34,7 @@ static inline int golden_read(const golden_case *c, const char *name, ctvk_image
     char path[1024];
     ctvk_error error = {0};
     snprintf(path, sizeof path, "%s/%s", c->folder, name);
-    ctvk_status status = ctvk_image_read(NULL, path, out, &error);
+    ctvk_status status = ctvk_image_read(NULL, path, NULL, NULL, out, &error);
     CHECK_MSG(status == CTVK_OK, "%s: %s", c->name, error.message);
     return status == CTVK_OK;
 }
