@@ -88,8 +88,8 @@ typedef void (*ctvk_log_fn)(void *user, ctvk_log_level level, const char *messag
 typedef int32_t (*ctvk_progress_fn)(void *user, double fraction, const char *stage);
 
 /* Host allocator: alloc returns 16-byte aligned memory or NULL. [any thread]. Both set or both NULL. Every allocation of the library goes
- * through it, that of zlib included; what the Vulkan loader and the driver take for themselves does not. Of niftilib only functions that
- * allocate nothing are used. */
+ * through it, that of zlib included; what the Vulkan loader, the driver and the JSON parser (freed before the call returns) take for
+ * themselves does not. Of niftilib only functions that allocate nothing are used. */
 typedef void *(*ctvk_alloc_fn)(void *user, size_t bytes);
 /* Takes back what ctvk_alloc_fn gave; memory is never NULL. [any thread] */
 typedef void (*ctvk_free_fn)(void *user, void *memory);

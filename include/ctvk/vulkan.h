@@ -14,6 +14,7 @@ extern "C" {
 #define CTVK_VULKAN_NAME "ctvk.vulkan"
 #define CTVK_VULKAN_VERSION 1
 
+/* PFN_vkVoidFunction: any Vulkan function, cast before it is called. */
 typedef void (*ctvk_vulkan_function)(void);
 /* vkGetInstanceProcAddr: (ctvk_vulkan_get_fn)vkGetInstanceProcAddr. Every Vulkan function is asked from it, none from a loader that the
  * library is linked to. */
@@ -33,19 +34,21 @@ enum {
     CTVK_VULKAN_BUFFER_DEVICE_ADDRESS = 64 /* bufferDeviceAddress; on Vulkan 1.1 with VK_KHR_buffer_device_address */
 };
 
+/* The host's device; the handles, as Vulkan names them. */
 typedef struct ctvk_vulkan_device {
     uint32_t struct_size;
-    uint32_t api_version; /* of the VkApplicationInfo that the instance was made with: at least VK_API_VERSION_1_1 */
-    ctvk_vulkan_get_fn get_instance_proc_addr;
-    void *instance;        /* VkInstance */
-    void *physical_device; /* VkPhysicalDevice, one of the instance's */
-    void *device;          /* VkDevice, made of it */
-    void *queue;           /* VkQueue of the device */
-    uint32_t queue_family; /* the one that the queue is of; it has to have VK_QUEUE_COMPUTE_BIT */
-    uint32_t features;     /* CTVK_VULKAN_*: what the device was made with; 0: nothing beyond Vulkan 1.1 */
+    uint32_t api_version;                      /* of the VkApplicationInfo that the instance was made with: at least VK_API_VERSION_1_1 */
+    ctvk_vulkan_get_fn get_instance_proc_addr; /* the loader's own */
+    void *instance;                            /* VkInstance */
+    void *physical_device;                     /* VkPhysicalDevice, one of the instance's */
+    void *device;                              /* VkDevice, made of it */
+    void *queue;                               /* VkQueue of the device */
+    uint32_t queue_family;                     /* the one that the queue is of; it has to have VK_QUEUE_COMPUTE_BIT */
+    uint32_t features;                         /* CTVK_VULKAN_*: what the device was made with; 0: nothing beyond Vulkan 1.1 */
     /* Around whatever else the host does with the queue, the same lock has to be held. Both NULL: the host promises that nothing else
      * touches the queue while a call of ctvk.job or ctvk.text is under way. Jobs of one context never get in each other's way. */
-    ctvk_vulkan_lock_fn lock, unlock;
+    ctvk_vulkan_lock_fn lock;
+    ctvk_vulkan_lock_fn unlock; /* gives back what lock took */
     void *lock_user;
 } ctvk_vulkan_device;
 #define CTVK_VULKAN_DEVICE_INIT                                                                       \

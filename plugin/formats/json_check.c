@@ -1,5 +1,7 @@
 #include "formats/json_check.h"
 
+#include "formats/json_scan.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -8,24 +10,24 @@
 /* Finding duplicates compares each key of an object with each: more would let a hostile file take seconds. */
 #define MAX_VALUES 8192
 
-static void found_text(const ctvk_json_node *found, char *text, size_t size)
+static void found_text(const cJSON *found, char *text, size_t size)
 {
     if (!found)
         snprintf(text, size, "found nothing");
-    else if (ctvk_json_is(found, CTVK_JSON_STRING))
-        snprintf(text, size, "found \"%.60s\"", found->text);
-    else if (ctvk_json_is(found, CTVK_JSON_NUMBER))
-        snprintf(text, size, "found %.10g", found->number);
+    else if (cJSON_IsString(found))
+        snprintf(text, size, "found \"%.60s\"", found->valuestring);
+    else if (cJSON_IsNumber(found))
+        snprintf(text, size, "found %.10g", found->valuedouble);
     else
         snprintf(text, size, "found %s",
-                 ctvk_json_is(found, CTVK_JSON_OBJECT)  ? "an object"
-                 : ctvk_json_is(found, CTVK_JSON_ARRAY) ? "an array that does not fit"
-                 : ctvk_json_is(found, CTVK_JSON_NULL)  ? "null"
-                 : ctvk_json_is(found, CTVK_JSON_TRUE)  ? "true"
-                                                        : "false");
+                 cJSON_IsObject(found)  ? "an object"
+                 : cJSON_IsArray(found) ? "an array that does not fit"
+                 : cJSON_IsNull(found)  ? "null"
+                 : cJSON_IsTrue(found)  ? "true"
+                                        : "false");
 }
 
-void ctvk_key_fail(ctvk_keys *j, const char *key, const char *expected, const ctvk_json_node *found)
+void ctvk_key_fail(ctvk_keys *j, const char *key, const char *expected, const cJSON *found)
 {
     char text[96];
     if (j->failed)
@@ -43,30 +45,29 @@ static ctvk_status refuse(ctvk_keys *j, const char *why)
     return j->status;
 }
 
-/* The tree keeps duplicates; which of two values counts would be a guess. */
-static const char *duplicate(const ctvk_json_node *item)
+/* cJSON keeps duplicates; which of two values counts would be a guess. */
+static const char *duplicate(const cJSON *item)
 {
-    for (const ctvk_json_node *child = item->child; child; child = child->next) {
+    for (const cJSON *child = item->child; child; child = child->next) {
         const char *deeper = duplicate(child);
         if (deeper)
             return deeper;
-        for (const ctvk_json_node *other = child->next; child->name && other; other = other->next)
-            if (other->name && !strcmp(child->name, other->name))
-                return child->name;
+        for (const cJSON *other = child->next; child->string && other; other = other->next)
+            if (other->string && !strcmp(child->string, other->string))
+                return child->string;
     }
     return NULL;
 }
 
-ctvk_json_node *ctvk_key_parse(ctvk_keys *j, const char *text, uint64_t length)
+cJSON *ctvk_key_parse(ctvk_keys *j, const char *text, uint64_t length)
 {
     uint64_t at;
-    ctvk_json_node *root;
     char why[160];
     if (length > MAX_BYTES) {
         refuse(j, "longer than 1 MiB, which no manifest is");
         return NULL;
     }
-    const char *fault = ctvk_json_read(j->host, text, length, MAX_VALUES, &root, &at);
+    const char *fault = ctvk_json_scan(text, length, MAX_VALUES, &at);
     if (fault) {
         int line = 1;
         for (uint64_t i = 0; i < at; i++)
@@ -75,32 +76,34 @@ ctvk_json_node *ctvk_key_parse(ctvk_keys *j, const char *text, uint64_t length)
         refuse(j, why);
         return NULL;
     }
+    cJSON *root = cJSON_ParseWithLength(text, (size_t)length);
     if (!root) {
         j->failed = 1;
         j->status = ctvk_fail(j->error, CTVK_ERROR_HOST_MEMORY, "%s: no host memory to read it (close other programs)", j->label);
-    } else if (!ctvk_json_is(root, CTVK_JSON_OBJECT)) {
+    } else if (!cJSON_IsObject(root)) {
         refuse(j, "valid JSON, but not an object");
     } else if (duplicate(root)) {
         snprintf(why, sizeof why, "key %.100s stands twice", duplicate(root));
         refuse(j, why);
     }
     if (j->failed) {
-        ctvk_free(j->host, root);
+        cJSON_Delete(root);
         return NULL;
     }
     return root;
 }
 
-void ctvk_key_known(ctvk_keys *j, const ctvk_json_node *object, const char *known)
+void ctvk_key_known(ctvk_keys *j, const cJSON *object, const char *known)
 {
-    const ctvk_json_node *item;
-    for (item = ctvk_json_first(object); item; item = item->next) {
-        size_t n = strlen(item->name);
+    const cJSON *item;
+    cJSON_ArrayForEach(item, object)
+    {
+        size_t n = strlen(item->string);
         int found = 0;
-        for (const char *at = known; !found && n && !strchr(item->name, ' ') && (at = strstr(at, item->name)); at++)
+        for (const char *at = known; !found && n && !strchr(item->string, ' ') && (at = strstr(at, item->string)); at++)
             found = (at == known || at[-1] == ' ') && (at[n] == ' ' || !at[n]);
         if (!found)
-            ctvk_key_warn(j, item->name, "unknown key, ignored");
+            ctvk_key_warn(j, item->string, "unknown key, ignored");
     }
 }
 
@@ -128,35 +131,35 @@ void ctvk_key_leave(ctvk_keys *j, size_t entered)
 }
 
 /* The key's item, or NULL: missing, or null where it may be missing. Says so where it is required. */
-static const ctvk_json_node *item_of(ctvk_keys *j, const ctvk_json_node *parent, const char *key, int required, const char *expected)
+static const cJSON *item_of(ctvk_keys *j, const cJSON *parent, const char *key, int required, const char *expected)
 {
-    const ctvk_json_node *item = ctvk_json_get(parent, key);
-    if (!required && ctvk_json_is(item, CTVK_JSON_NULL))
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(parent, key);
+    if (!required && cJSON_IsNull(item))
         return NULL;
     if (!item && required)
         ctvk_key_fail(j, key, expected, NULL);
     return j->failed ? NULL : item;
 }
 
-const ctvk_json_node *ctvk_key_object(ctvk_keys *j, const ctvk_json_node *parent, const char *key, int required)
+const cJSON *ctvk_key_object(ctvk_keys *j, const cJSON *parent, const char *key, int required)
 {
-    const ctvk_json_node *item = item_of(j, parent, key, required, "an object");
-    if (item && !ctvk_json_is(item, CTVK_JSON_OBJECT))
+    const cJSON *item = item_of(j, parent, key, required, "an object");
+    if (item && !cJSON_IsObject(item))
         ctvk_key_fail(j, key, "an object", item);
     return j->failed ? NULL : item;
 }
 
-void ctvk_key_text(ctvk_keys *j, const ctvk_json_node *parent, const char *key, int required, char *out, size_t size)
+void ctvk_key_text(ctvk_keys *j, const cJSON *parent, const char *key, int required, char *out, size_t size)
 {
     char expected[48];
     snprintf(expected, sizeof expected, "a string of at most %zu bytes", size - 1);
-    const ctvk_json_node *item = item_of(j, parent, key, required, expected);
+    const cJSON *item = item_of(j, parent, key, required, expected);
     if (!item)
         return;
-    if (!ctvk_json_is(item, CTVK_JSON_STRING) || strlen(item->text) >= size || (required && !item->text[0]))
+    if (!cJSON_IsString(item) || strlen(item->valuestring) >= size || (required && !item->valuestring[0]))
         ctvk_key_fail(j, key, expected, item);
     else
-        snprintf(out, size, "%s", item->text);
+        snprintf(out, size, "%s", item->valuestring);
 }
 
 int ctvk_key_name_is_safe(const char *name)
@@ -176,70 +179,70 @@ int ctvk_key_name_is_safe(const char *name)
     }
 }
 
-void ctvk_key_path(ctvk_keys *j, const ctvk_json_node *parent, const char *key, int required, char *out, size_t size)
+void ctvk_key_path(ctvk_keys *j, const cJSON *parent, const char *key, int required, char *out, size_t size)
 {
     ctvk_key_text(j, parent, key, required, out, size);
     if (!j->failed && out[0] && !ctvk_key_name_is_safe(out))
-        ctvk_key_fail(j, key, "the name of a file inside the bundle, no absolute path and no \"..\"", ctvk_json_get(parent, key));
+        ctvk_key_fail(j, key, "the name of a file inside the bundle, no absolute path and no \"..\"",
+                      cJSON_GetObjectItemCaseSensitive(parent, key));
 }
 
-void ctvk_key_hash(ctvk_keys *j, const ctvk_json_node *parent, const char *key, int required, char out[65])
+void ctvk_key_hash(ctvk_keys *j, const cJSON *parent, const char *key, int required, char out[65])
 {
     ctvk_key_text(j, parent, key, required, out, 65);
     if (!j->failed && out[0] && strspn(out, "0123456789abcdef") != 64)
-        ctvk_key_fail(j, key, "64 lower-case hexadecimal digits", ctvk_json_get(parent, key));
+        ctvk_key_fail(j, key, "64 lower-case hexadecimal digits", cJSON_GetObjectItemCaseSensitive(parent, key));
 }
 
-void ctvk_key_integer(ctvk_keys *j, const ctvk_json_node *parent, const char *key, int required, int32_t low, int32_t high,
-                      int32_t multiple, int32_t *out)
+void ctvk_key_integer(ctvk_keys *j, const cJSON *parent, const char *key, int required, int32_t low, int32_t high, int32_t multiple,
+                      int32_t *out)
 {
     char expected[96];
     if (multiple > 1)
         snprintf(expected, sizeof expected, "a multiple of %d from %d to %d", multiple, low, high);
     else
         snprintf(expected, sizeof expected, "a whole number from %d to %d", low, high);
-    const ctvk_json_node *item = item_of(j, parent, key, required, expected);
+    const cJSON *item = item_of(j, parent, key, required, expected);
     if (!item)
         return;
-    double value = ctvk_json_is(item, CTVK_JSON_NUMBER) ? item->number : NAN;
+    double value = cJSON_IsNumber(item) ? item->valuedouble : NAN;
     if (!(value >= low && value <= high) || value != floor(value) || fmod(value, multiple) != 0)
         ctvk_key_fail(j, key, expected, item);
     else
         *out = (int32_t)value;
 }
 
-void ctvk_key_numbers(ctvk_keys *j, const ctvk_json_node *parent, const char *key, int required, int count, double low, double high,
-                      double *out)
+void ctvk_key_numbers(ctvk_keys *j, const cJSON *parent, const char *key, int required, int count, double low, double high, double *out)
 {
     char expected[96];
     if (count > 1)
         snprintf(expected, sizeof expected, "an array of %d numbers from %g to %g", count, low, high);
     else
         snprintf(expected, sizeof expected, "a number from %g to %g", low, high);
-    const ctvk_json_node *item = item_of(j, parent, key, required, expected);
+    const cJSON *item = item_of(j, parent, key, required, expected);
     if (!item)
         return;
-    if (count > 1 && (!ctvk_json_is(item, CTVK_JSON_ARRAY) || (int64_t)item->count != count)) {
+    if (count > 1 && (!cJSON_IsArray(item) || cJSON_GetArraySize(item) != count)) {
         ctvk_key_fail(j, key, expected, item);
         return;
     }
-    const ctvk_json_node *number = count > 1 ? item->child : item;
+    const cJSON *number = count > 1 ? item->child : item;
     for (int i = 0; i < count; i++, number = number->next) {
-        if (!ctvk_json_is(number, CTVK_JSON_NUMBER) || !(number->number >= low && number->number <= high)) {
+        if (!cJSON_IsNumber(number) || !(number->valuedouble >= low && number->valuedouble <= high)) {
             ctvk_key_fail(j, key, expected, number);
             return;
         }
-        out[i] = number->number;
+        out[i] = number->valuedouble;
     }
 }
 
-void ctvk_key_boolean(ctvk_keys *j, const ctvk_json_node *parent, const char *key, int required, int32_t *out)
+void ctvk_key_boolean(ctvk_keys *j, const cJSON *parent, const char *key, int required, int32_t *out)
 {
-    const ctvk_json_node *item = item_of(j, parent, key, required, "true or false");
+    const cJSON *item = item_of(j, parent, key, required, "true or false");
     if (!item)
         return;
-    if (!ctvk_json_is(item, CTVK_JSON_TRUE) && !ctvk_json_is(item, CTVK_JSON_FALSE))
+    if (!cJSON_IsBool(item))
         ctvk_key_fail(j, key, "true or false", item);
     else
-        *out = ctvk_json_is(item, CTVK_JSON_TRUE);
+        *out = cJSON_IsTrue(item) != 0;
 }

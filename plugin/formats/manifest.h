@@ -1,4 +1,4 @@
-/* formats/manifest.h - ctvk-bundle/1 manifests (contract.md). */
+/* formats/manifest.h - ctvk-bundle/1 manifests (contract.md). cJSON is called only in this room. */
 #ifndef CTVK_FORMATS_MANIFEST_H
 #define CTVK_FORMATS_MANIFEST_H
 

@@ -2,12 +2,11 @@
 
 #include "core/checked.h"
 #include "core/sort.h"
-#include "formats/json_tree.h"
 
+#include <cJSON.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -17,8 +16,6 @@
 #define MAX_HEADER (64u << 20)
 #define MAX_TENSORS 100000
 #define MAX_NAME 255
-/* Of the header: 14 for a tensor of 8 dimensions, and as many again for the metadata. */
-#define MAX_VALUES (28u * MAX_TENSORS)
 
 struct ctvk_safetensors {
     const ctvk_host *host;
@@ -45,12 +42,12 @@ static ctvk_status refuse(const reader *r, const char *name, const char *why)
 }
 
 /* A whole number from 0 to 2^53: what a JSON number holds exactly. */
-static int whole_number(const ctvk_json_node *item, uint64_t *out)
+static int whole_number(const cJSON *item, uint64_t *out)
 {
-    if (!ctvk_json_is(item, CTVK_JSON_NUMBER) || !(item->number >= 0) || item->number > 9007199254740992.0 ||
-        item->number != floor(item->number))
+    if (!cJSON_IsNumber(item) || !(item->valuedouble >= 0) || item->valuedouble > 9007199254740992.0 ||
+        item->valuedouble != floor(item->valuedouble))
         return -1;
-    *out = (uint64_t)item->number;
+    *out = (uint64_t)item->valuedouble;
     return 0;
 }
 
@@ -72,23 +69,23 @@ static ctvk_dtype dtype_of(const char *text, uint32_t *bytes)
     return 0;
 }
 
-static ctvk_status parse_tensor(reader *r, const ctvk_json_node *item, ctvk_st_tensor *t)
+static ctvk_status parse_tensor(reader *r, const cJSON *item, ctvk_st_tensor *t)
 {
-    const ctvk_json_node *dtype = ctvk_json_get(item, "dtype"), *shape = ctvk_json_get(item, "shape"),
-                         *offsets = ctvk_json_get(item, "data_offsets");
+    const cJSON *dtype = cJSON_GetObjectItemCaseSensitive(item, "dtype"), *shape = cJSON_GetObjectItemCaseSensitive(item, "shape"),
+                *offsets = cJSON_GetObjectItemCaseSensitive(item, "data_offsets");
     uint32_t element = 0;
     uint64_t first, last;
-    if (!ctvk_json_is(item, CTVK_JSON_OBJECT) || !ctvk_json_is(dtype, CTVK_JSON_STRING) || !ctvk_json_is(shape, CTVK_JSON_ARRAY) ||
-        !ctvk_json_is(offsets, CTVK_JSON_ARRAY))
+    if (!cJSON_IsObject(item) || !cJSON_IsString(dtype) || !cJSON_IsArray(shape) || !cJSON_IsArray(offsets))
         return refuse(r, t->name, "its entry lacks dtype, shape or data_offsets");
-    t->dtype = dtype_of(dtype->text, &element);
+    t->dtype = dtype_of(dtype->valuestring, &element);
     if (!t->dtype)
         return refuse(r, t->name, "unknown dtype");
-    if (shape->count > 8)
+    if (cJSON_GetArraySize(shape) > 8)
         return refuse(r, t->name, "more than 8 dimensions");
     t->count = 1;
-    const ctvk_json_node *dim;
-    for (dim = ctvk_json_first(shape); dim; dim = dim->next) {
+    const cJSON *dim;
+    cJSON_ArrayForEach(dim, shape)
+    {
         uint64_t n;
         if (whole_number(dim, &n) || ctvk_mul_u64(t->count, n, &t->count))
             return refuse(r, t->name, "a dimension is no whole number, or their product overflows");
@@ -96,7 +93,8 @@ static ctvk_status parse_tensor(reader *r, const ctvk_json_node *item, ctvk_st_t
     }
     if (ctvk_mul_u64(t->count, element, &t->bytes))
         return refuse(r, t->name, "its size overflows");
-    if (offsets->count != 2 || whole_number(offsets->child, &first) || whole_number(offsets->child->next, &last))
+    if (cJSON_GetArraySize(offsets) != 2 || whole_number(cJSON_GetArrayItem(offsets, 0), &first) ||
+        whole_number(cJSON_GetArrayItem(offsets, 1), &last))
         return refuse(r, t->name, "data_offsets are not two whole numbers");
     if (first > last || last > r->file->size - r->data_first)
         return refuse(r, t->name, "its data lie beyond the end of the file");
@@ -136,36 +134,60 @@ static ctvk_status sort_tensors(reader *r)
     return CTVK_OK;
 }
 
-static ctvk_status parse_entries(reader *r, const ctvk_json_node *root)
+static ctvk_status parse_entries(reader *r, const cJSON *root)
 {
     ctvk_safetensors *f = r->file;
-    uint32_t entries = root->count;
+    int entries = cJSON_GetArraySize(root);
     size_t name_bytes = 0;
-    const ctvk_json_node *item;
+    const cJSON *item;
     if (entries > MAX_TENSORS)
         return refuse(r, NULL, "more than 100000 tensors");
-    for (item = ctvk_json_first(root); item; item = item->next) {
-        if (!item->name[0] || strlen(item->name) > MAX_NAME)
+    cJSON_ArrayForEach(item, root)
+    {
+        if (!item->string[0] || strlen(item->string) > MAX_NAME)
             return refuse(r, NULL, "a tensor's name is empty or longer than 255 bytes");
-        name_bytes += strlen(item->name) + 1;
+        name_bytes += strlen(item->string) + 1;
     }
     f->tensors = ctvk_calloc(f->host, (size_t)entries + 1, sizeof *f->tensors);
     f->names = ctvk_alloc(f->host, name_bytes);
     if (!f->tensors || !f->names)
         return ctvk_fail(r->error, CTVK_ERROR_HOST_MEMORY, "%s: no host memory for its header (close other programs)", r->label);
     char *name = f->names;
-    for (item = ctvk_json_first(root); item; item = item->next) {
-        if (!strcmp(item->name, "__metadata__"))
+    cJSON_ArrayForEach(item, root)
+    {
+        if (!strcmp(item->string, "__metadata__"))
             continue;
         ctvk_st_tensor *t = &f->tensors[f->count++];
-        size_t size = strlen(item->name) + 1;
-        t->name = memcpy(name, item->name, size);
+        size_t size = strlen(item->string) + 1;
+        t->name = memcpy(name, item->string, size);
         name += size;
         ctvk_status status = parse_tensor(r, item, t);
         if (status != CTVK_OK)
             return status;
     }
     return sort_tensors(r);
+}
+
+/* cJSON recurses: a header nests three deep, so anything deeper is refused before it is parsed. */
+static int too_deep(const uint8_t *text, uint64_t length)
+{
+    int depth = 0, string = 0;
+    for (uint64_t i = 0; i < length; i++) {
+        if (string) {
+            if (text[i] == '\\')
+                i++;
+            else if (text[i] == '"')
+                string = 0;
+        } else if (text[i] == '"') {
+            string = 1;
+        } else if (text[i] == '{' || text[i] == '[') {
+            if (++depth > 8)
+                return 1;
+        } else if (text[i] == '}' || text[i] == ']') {
+            depth--;
+        }
+    }
+    return 0;
 }
 
 static ctvk_status parse(reader *r)
@@ -179,16 +201,11 @@ static ctvk_status parse(reader *r)
         return refuse(r, NULL, "its header is longer than the file or than 64 MiB");
     const uint8_t *text = r->file->bytes + 8;
     r->data_first = 8 + length;
-    ctvk_json_node *root;
-    uint64_t at;
-    if (!length || text[0] != '{')
+    if (!length || text[0] != '{' || memchr(text, 0, (size_t)length) || too_deep(text, length))
         return refuse(r, NULL, "its header is not the JSON object that it should be");
-    if (ctvk_json_read(r->file->host, (const char *)text, length, MAX_VALUES, &root, &at))
-        return refuse(r, NULL, "its header is not valid JSON");
-    if (!root)
-        return ctvk_fail(r->error, CTVK_ERROR_HOST_MEMORY, "%s: no host memory for its header (close other programs)", r->label);
-    ctvk_status status = parse_entries(r, root);
-    ctvk_free(r->file->host, root);
+    cJSON *root = cJSON_ParseWithLength((const char *)text, (size_t)length);
+    ctvk_status status = cJSON_IsObject(root) ? parse_entries(r, root) : refuse(r, NULL, "its header is not valid JSON");
+    cJSON_Delete(root);
     return status;
 }
 

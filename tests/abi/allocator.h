@@ -7,18 +7,19 @@
 
 #include <execinfo.h>
 
-/* --- who calls malloc: the library never does, and nobody does for it but Vulkan --- */
+/* --- who calls malloc: the library never does, and nobody does for it but Vulkan and cJSON --- */
 
 /* Code in this process: the library's and that of what it is linked to, the C library's, the test's own. */
-enum { CODE_WATCHED = 1, CODE_LIBC = 2, CODE_TEST = 3 };
+enum { CODE_WATCHED = 1, CODE_LIBC = 2, CODE_TEST = 3, CODE_JSON = 4 };
 typedef struct code_range {
     const char *begin, *end;
     int kind;
 } code_range;
 static code_range code_ranges[32];
 static int code_range_count;
-static atomic_long own_calls;  /* by the library itself */
-static atomic_long lent_calls; /* by zlib, niftilib or the C library, called by the library */
+static atomic_long own_calls;             /* by the library itself */
+static atomic_long lent_calls;            /* by zlib, niftilib or the C library, called by the library */
+static atomic_long json_calls, json_live; /* by cJSON; blocks that it holds */
 
 static inline int range_of(const void *caller)
 {
@@ -34,6 +35,7 @@ static inline int range_of(const void *caller)
 extern void *__libc_malloc(size_t bytes);
 extern void *__libc_calloc(size_t count, size_t bytes);
 extern void *__libc_realloc(void *memory, size_t bytes);
+extern void __libc_free(void *memory);
 
 static inline int kind_of(const void *caller)
 {
@@ -63,11 +65,14 @@ static inline void note(const void *caller)
     int range = range_of(caller);
     if (range == 0)
         atomic_fetch_add(&own_calls, 1);
-    else if (range > 0 && (code_ranges[range].kind == CODE_WATCHED || (code_ranges[range].kind == CODE_LIBC && is_lent())))
+    else if (range > 0 && code_ranges[range].kind == CODE_JSON) {
+        atomic_fetch_add(&json_calls, 1);
+        atomic_fetch_add(&json_live, 1);
+    } else if (range > 0 && (code_ranges[range].kind == CODE_WATCHED || (code_ranges[range].kind == CODE_LIBC && is_lent())))
         atomic_fetch_add(&lent_calls, 1);
 }
 
-/* These three stand in front of the C library's for the whole process. Inlined, they would take the caller's caller. */
+/* These stand in front of the C library's for the whole process. Inlined, they would take the caller's caller. */
 INTERPOSED void *malloc(size_t bytes)
 {
     note(__builtin_return_address(0));
@@ -83,7 +88,16 @@ INTERPOSED void *calloc(size_t count, size_t bytes)
 INTERPOSED void *realloc(void *memory, size_t bytes)
 {
     note(__builtin_return_address(0));
+    if (memory && kind_of(__builtin_return_address(0)) == CODE_JSON)
+        atomic_fetch_sub(&json_live, 1);
     return __libc_realloc(memory, bytes);
+}
+
+INTERPOSED void free(void *memory)
+{
+    if (memory && kind_of(__builtin_return_address(0)) == CODE_JSON)
+        atomic_fetch_sub(&json_live, 1);
+    __libc_free(memory);
 }
 #else
 #define COUNTS_MALLOC 0
@@ -95,8 +109,8 @@ static inline void watch_malloc(void)
     static const struct {
         const char *file;
         int kind;
-    } files[] = {{"/libctvk.so", CODE_WATCHED},  {"/libz.so", CODE_WATCHED}, {"/libniftiio.so", CODE_WATCHED}, {"/libznz.so", CODE_WATCHED},
-                 {"/libcjson.so", CODE_WATCHED}, {"/libc.so", CODE_LIBC},    {"/abi_test_", CODE_TEST}};
+    } files[] = {{"/libctvk.so", CODE_WATCHED}, {"/libz.so", CODE_WATCHED}, {"/libniftiio.so", CODE_WATCHED}, {"/libznz.so", CODE_WATCHED},
+                 {"/libcjson.so", CODE_JSON},   {"/libc.so", CODE_LIBC},    {"/abi_test_", CODE_TEST}};
     char line[1024];
     int count = 0;
     void *frames[4];

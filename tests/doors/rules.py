@@ -83,9 +83,8 @@ def public_headers(tree):
 
 
 def foreign_libraries(tree):
-    """Vulkan is called in gpu/ alone, files are parsed in formats/ alone. A host may bring a JSON parser of its own; in the library cJSON would
-    allocate past its host."""
-    owners = {"vulkan/": "gpu", "cJSON.h": "cli", "cjson/": "cli", "nifti": "formats", "znzlib": "formats"}
+    """Vulkan is called in gpu/ alone, files are parsed in formats/ alone. A host may bring a JSON parser of its own."""
+    owners = {"vulkan/": "gpu", "cJSON.h": "formats", "cjson/": "formats", "nifti": "formats", "znzlib": "formats"}
     for path, number, quoted, name in includes(tree, C):
         for start, owner in owners.items():
             mine = room(path) == owner or (start.lower().startswith("cjson") and room(path) not in LIBRARY)

@@ -305,7 +305,7 @@ static void warnings(void)
     free(text);
 }
 
-/* strtod looks at the locale; a host's comma must not change a number. */
+/* cJSON and strtod look at the locale; a host's comma must not change a number. */
 static void other_locale(void)
 {
     static const char *const names[] = {"de_DE.UTF-8", "de_DE.utf8", "fr_FR.UTF-8"};
