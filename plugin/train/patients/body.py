@@ -11,9 +11,12 @@ CAGE_BACK = ((-190, -84), (-120, -90), (-60, -98), (0, -102), (40, -99), (70, -9
 SKIN_WIDTH = ((-190, 136), (-120, 139), (-60, 141), (0, 146), (50, 152), (80, 156), (100, 158), (114, 152), (126, 132), (138, 98), (152, 72), (170, 62),
               (210, 60))
 SKIN_FRONT = ((-190, 108), (-120, 110), (-60, 112), (0, 104), (50, 86), (80, 72), (100, 58), (115, 46), (130, 38), (150, 33), (180, 40), (210, 52))
-SKIN_BACK = ((-190, -128), (-120, -130), (-60, -134), (0, -138), (50, -137), (80, -131), (100, -122), (115, -113), (128, -105), (145, -97), (165, -91),
+SKIN_BACK = ((-190, -125), (-120, -127), (-60, -131), (0, -135), (50, -135), (80, -130), (100, -122), (115, -113), (128, -105), (145, -97), (165, -91),
              (210, -84))
 SPINE = ((-190, -66), (-120, -72), (-60, -79), (0, -82), (50, -79), (80, -72), (100, -63), (115, -55), (130, -47), (160, -38), (210, -34))
+
+
+BOTH_FLAT = 0.5  # chance that after a mastectomy the other breast is missing too
 
 
 class Breast:
@@ -40,7 +43,7 @@ class Body:
         self.wide, self.deep = random.normal(1.0, 0.055) + 0.05 * self.build, random.normal(0.96, 0.05) + 0.06 * self.build
         self.muscle = random.uniform(0.75, 1.2)
         b = self.build
-        self.fat_front, self.fat_side, self.fat_back = 1 + 15 * b + random.uniform(0, 5), 2 + 36 * b + random.uniform(0, 8), 2 + 20 * b + random.uniform(0, 5)
+        self.fat_front, self.fat_side, self.fat_back = 1 + 15 * b + random.uniform(0, 5), 2 + 36 * b + random.uniform(0, 8), 1 + 13 * b + random.uniform(0, 4)
         self.belly = 4 + 60 * b * random.uniform(0.3, 1)
         self.contrast = random.uniform(0.5, 1.2) if random.random() < hospital.contrast else 0.0
         self.hospital = hospital
@@ -58,7 +61,7 @@ class Body:
         """After a mastectomy the treated breast is missing; often the other one too (removed earlier or as a precaution)."""
         size = float(numpy.clip(random.normal(*self.hospital.breast) + 0.25 * (self.build - 0.4), 0.02, 1.15))
         lateral, height = 66 + 16 * size + random.normal(0, 3), random.uniform(-32, -8) - 10 * size
-        flat, both = self.facts.surgery == "total mastectomy", random.random() < 0.4
+        flat, both = self.facts.surgery == "total mastectomy", random.random() < BOTH_FLAT
         # Two breasts of one woman differ anyway: a smaller one is no proof of surgery.
         uneven = random.normal(0, 0.06)
         self.breasts = {s: Breast(random, max(0.02, size + s * uneven), lateral, height, flat and (both or s in self.facts.treated)) for s in (-1, 1)}
@@ -76,12 +79,12 @@ class Body:
         self.dome = {1: random.uniform(-62, -28), -1: 0.0}
         self.dome[-1] = self.dome[1] - random.uniform(5, 22)
         self.heart = random.uniform(0.88, 1.15)
-        self.rib_pitch, self.rib_drop = random.uniform(22.5, 25.5), random.uniform(84, 104)
+        self.rib_pitch, self.rib_drop = random.uniform(22.5, 25.5), random.uniform(98, 118)
         self.calcified = random.uniform(0, 1)
 
     def shoulder(self, s):
         """Centre of the humerus' head."""
-        return numpy.array([s * (126 + 8 * self.wide), -22.0, 112.0])
+        return numpy.array([s * (126 + 8 * self.wide), -22.0, 117.0])
 
     def point(self, s, x, y, z):
         """An anchor of the middle build, widened with the cage. s: side."""

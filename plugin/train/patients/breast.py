@@ -4,7 +4,8 @@ import numpy
 from .shapes import capsule, ellipsoid, ramp
 from .tissue import Structure as S
 
-SEROMA, FAINT_SCAR, CLIPS, CYST = 0.22, 0.35, 0.10, 0.15  # chances
+# Chances. Most conserved breasts show nothing, and an innocent finding lies in either breast.
+SEROMA, FAINT_SCAR, CLIPS, CYST = 0.18, 0.20, 0.08, 0.15
 
 
 def paint(canvas, body, outline, palette):

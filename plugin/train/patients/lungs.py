@@ -4,7 +4,7 @@ import numpy
 from .shapes import capsule
 from .tissue import Structure as S
 
-LEAF = 0.75  # mm, radius of the thinnest twig
+LEAF = 0.9  # mm, radius of the thinnest twig
 
 
 def tree(random, hilum, low, high, count):

@@ -22,7 +22,7 @@ def mediastinum_distance(canvas, body, box):
     bone = 24 - numpy.hypot(x, (y - spine) * 1.05)
     _, front, _ = body.cage(canvas.axes[2][box[2]])
     # A septum from the spine to the breastbone, thin in front of the aorta, wide at the great vessels and the hila.
-    wide = line(z, (-160, -40, 10, 50, 80, 110, 140), (16, 15, 17, 27, 27, 27, 34))
+    wide = line(z, (-160, -40, 10, 50, 80, 110, 140), (14, 10, 12, 24, 25, 26, 34))
     septum = wide * (1 - 0.4 * ramp(y, 0, 60) + 0.35 * ramp(y, front[None, None, :] - 22, front[None, None, :])) - numpy.abs(x + 3)
     heart, radii = heart_shape(body)
     f = join(join(bone, septum, 14), ellipsoid(x, y, z, heart, radii + 5), 12)
@@ -84,13 +84,13 @@ def abdomen(canvas, body, palette, distance, whole):
         canvas.paint(box, numpy.minimum(space, kidney), palette["spleen"] - 15, S.ABDOMEN)
 
 
-def heart(canvas, body, palette):
+def heart(canvas, body, outline, palette):
     """Muscle around blood in four rough chambers, in a thin coat of fat (which the mediastinum gives)."""
     centre, radii = heart_shape(body)
     box = canvas.around(centre, max(radii) + 6)
     x, y, z = canvas.at(box)
     texture = canvas.field(body.field(43, 16, centre - radii - 8, centre + radii + 8), box)
-    under = z - diaphragm(body, x, y) - 2
+    under = numpy.minimum(z - diaphragm(body, x, y) - 2, outline.pleura[box] - 4)
     muscle = numpy.minimum(ellipsoid(x, y, z, centre, radii) + 1.5 * texture, under)
     canvas.paint(box, muscle, palette["myocardium"], S.HEART)
     k = body.heart
@@ -113,10 +113,10 @@ def vessels(canvas, body, palette):
         canvas.tube(path, numpy.linspace(ends[0], ends[1], len(path)), palette["fat"] + (blood - palette["fat"]) * brightness, S.VESSEL)
 
     tube([base + (20, 12, 12), (12, 34, 40), (14, 30, 62), (4, 14, 80), (-12, -16, 82), (-20, spine + 18, 64), (-20, spine + 16, 20),
-          (-17, spine + 16, -60), (-8, spine + 18, -130), (-2, spine + 22, -190)], (15, 11))
-    tube([base + (0, 22, 24), (-16, 36, 46), (-14, 20, 56), (-30, -6, 55)], (14, 9))
-    tube([(-14, 22, 53), (8, 4, 48), (34, -6, 42)], (10, 8))
-    tube([base + (28, -6, 20), (25, 16, 42), (26, 18, 74), (25, 22, 88)], (9, 8))
+          (-17, spine + 16, -60), (-8, spine + 18, -130), (-2, spine + 22, -190)], (16, 11))
+    tube([base + (0, 22, 24), (-16, 36, 46), (-14, 20, 56), (-30, -6, 55)], (15, 10))
+    tube([(-14, 22, 53), (8, 4, 48), (34, -6, 42)], (12, 9))
+    tube([base + (28, -6, 20), (25, 16, 42), (26, 18, 74), (25, 22, 88)], (10, 9))
     tube([base + (26, -22, -20), (26, -18, float(body.dome[1]) - 12), (22, -28, -140)], 10)
     tube([(25, 22, 88), (0, 34, 92), body.point(-1, 25, 22, 106)], 6.5)
     tube([(25, 22, 88), body.point(1, 25, 22, 106)], 6.5)

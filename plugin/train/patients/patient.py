@@ -40,7 +40,7 @@ def paint(canvas, body):
     soft_tissue.muscles(canvas, body, outline, palette)
     soft_tissue.nodes(canvas, body, palette)
     lung = organs.thorax(canvas, body, outline, palette)
-    organs.heart(canvas, body, palette)
+    organs.heart(canvas, body, outline, palette)
     organs.vessels(canvas, body, palette)
     lungs.paint(canvas, body, palette, lung)
     organs.tubes_of_air(canvas, body, palette)

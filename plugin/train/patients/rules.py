@@ -9,6 +9,7 @@ import numpy
 from scipy import ndimage
 
 from . import organs, skeleton
+from .outline import FLAP
 from .shapes import capsule, line
 from .tissue import Structure as S
 
@@ -56,7 +57,9 @@ def chest_wall(anatomy, s, margin):
     x, _, z = anatomy.canvas.at(box)
     base = (1 - outline.footprint(s, box)) * 50
     medial = s * x - 19 * (0.6 + 0.4 * body.wide)
-    return box, minimum(base, anatomy.under_skin(box, margin), -outline.pleura[box], 92 - z, medial, outline.turn[box] * 90 + 12)
+    # Beside the flap lies ordinary fat, which is no scar's.
+    flap = outline.wall[box] + FLAP + 6
+    return box, minimum(base, anatomy.under_skin(box, margin), -outline.pleura[box], flap, 92 - z, medial, outline.turn[box] * 90 + 12)
 
 
 def minor_edges(anatomy, s, box):
@@ -87,7 +90,7 @@ def level_2(anatomy, s):
     beyond the vein or the ribs."""
     vein, axis = anatomy.body.vein(s), anatomy.body.minor(s)
     below = (axis[1] + vein[3]) / 2 + (0, -8, -8)
-    return between_edges(anatomy, s, [vein[2], vein[3], vein[4]], [vein[3], below], 11)
+    return between_edges(anatomy, s, [vein[2], vein[3], vein[4]], [vein[3], below], 13)
 
 
 def between_edges(anatomy, s, along, down, radius):

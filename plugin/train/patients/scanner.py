@@ -25,11 +25,11 @@ def add_couch(hu, grid, kind, random, tilt):
     depth = top + rise - y
     thick = random.uniform(35, 60) if kind == "curved" else random.uniform(50, 75)
     inside = numpy.minimum(numpy.minimum(depth, thick - depth), half - numpy.abs(x))
-    shell = random.uniform(1.5, 2.5)
+    shell = random.uniform(1.5, 2.2) if kind == "flat" else random.uniform(2.2, 3.5)
     edge = grid.spacing[0]
     share = numpy.clip(0.5 + inside / edge, 0, 1)
     skin = share - numpy.clip(0.5 + (inside - shell) / edge, 0, 1)
-    couch = -1000 + share * random.uniform(20, 90) + skin * random.uniform(500, 950)
+    couch = -1000 + share * random.uniform(20, 90) + skin * (random.uniform(400, 800) if kind == "flat" else random.uniform(900, 1300))
     air = hu < -600
     free = air & (y < top + rise + 2)
     mask = free & numpy.broadcast_to(share > 0.5, hu.shape)

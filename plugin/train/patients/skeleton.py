@@ -15,25 +15,27 @@ def bone(palette, distance, thickness, strength=1.0):
 
 def rib_height(body, k, turn):
     """z (mm) of rib k, 0 the first, at `turn` (-1 back, 1 front): it falls from the spine, and its cartilage climbs to the breastbone."""
-    drop = min(body.rib_drop, 22 + 15 * k)
-    climb = min(52, 5 + 10 * k) * ramp(turn, 0.72, 1.0)
+    drop = min(body.rib_drop, 24 + 18 * k)
+    climb = min(70, 5 + 13 * k) * ramp(turn, 0.72, 1.0)
     return 113 - body.rib_pitch * k - drop * (0.5 + numpy.arcsin(turn) / numpy.pi) + climb
 
 
 def ribs(canvas, body, outline, palette):
     """Bands in the shell around the pleura, worked out on that shell's voxels alone."""
     shell = numpy.nonzero((outline.pleura > -15) & (outline.pleura < 3) & (numpy.abs(canvas.at()[2]) < 184))
-    depth, turn = outline.pleura[shell] + 6.5, outline.turn[shell]
+    depth, turn = outline.pleura[shell] + 6.3, outline.turn[shell]
     x, z = canvas.axes[0][shell[0]], canvas.axes[2][shell[2]]
     hu, code = canvas.hu[shell], canvas.code[shell]
     # Cartilage between the bone's end and the breastbone, calcified with age; the lowest two float.
     front = ramp(turn, 0.76, 0.84)
     soft = palette["cartilage"] + 120 * body.calcified * ramp(numpy.sin(x / 3.1 + z / 2.3), 0.2, 1)
+    # They end beside the vertebrae.
+    beside = ramp(numpy.abs(x), 19, 25) + (turn > 0)
     for k in range(RIBS):
         off = z - rib_height(body, k, turn)
-        gauge = numpy.sqrt((depth / 4.2) ** 2 + (off / (6.6 + 0.15 * k)) ** 2)
-        distance = (1 - gauge) * 4.2
-        share = canvas.share(distance)
+        gauge = numpy.sqrt((depth / 4.9) ** 2 + (off / (7.4 + 0.1 * k)) ** 2)
+        distance = (1 - gauge) * 4.9
+        share = canvas.share(distance) * beside
         if k > 8:
             share = share * (1 - ramp(turn, 0.35 - 0.4 * (k - 9), 0.5 - 0.4 * (k - 9)))
         hu += share * (bone(palette, distance, 1.3) * (1 - front) + soft * front - hu)
@@ -48,8 +50,8 @@ def sternum(canvas, body, palette):
     x, y, z = canvas.at(box)
     _, front, _ = body.cage(canvas.axes[2][box[2]])
     half = line(z, (-66, -50, -10, 40, 62, 75, 100), (5, 12, 17, 14, 15, 24, 27)) * (0.6 + 0.4 * body.wide)
-    gauge = ((numpy.abs(x) / half) ** 3 + (numpy.abs(y - front - 8.5) / 7) ** 3) ** (1 / 3)
-    distance = numpy.minimum((1 - gauge) * 7, numpy.minimum(z + 66, 99 - z))
+    gauge = ((numpy.abs(x) / half) ** 3 + (numpy.abs(y - front - 8.5) / 6) ** 3) ** (1 / 3)
+    distance = numpy.minimum((1 - gauge) * 6, numpy.minimum(z + 66, 99 - z))
     canvas.paint(box, distance, bone(palette, distance, 1.0, 0.5), S.STERNUM)
 
 
@@ -66,16 +68,18 @@ def spine(canvas, body, palette):
     body_d = (1 - numpy.sqrt((x / (18.5 * size * round_)) ** 2 + ((y - 0.5) / (15.5 * size * round_)) ** 2)) * 15 * size
     disc = ramp(numpy.abs(phase), 0.38, 0.44)
     hu = bone(palette, body_d, 1.0, 0.5) * (1 - disc) + palette["disc"] * disc
-    arch = 13.5 * size - numpy.hypot(x, y + 21 * size)
-    level = ramp(numpy.cos(2 * numpy.pi * (phase - 0.1)), -0.5, 0.4)
-    canvas.blend(box, canvas.share(arch) * level, 0.45 * palette["cortex"], S.VERTEBRA)
-    for s in (-1, 1):
-        # Transverse processes reach out and back to the ribs.
-        reach = capsule(x, y, 0 * z, (s * 9, -19, 0), (s * 34, -27, 0), 4.5)
-        canvas.blend(box, canvas.share(reach) * ramp(numpy.cos(2 * numpy.pi * phase), 0.3, 0.8), 0.42 * palette["cortex"], S.VERTEBRA)
-    blade = numpy.minimum(3.2 - numpy.abs(x), numpy.minimum(-y - 26 * size, y + 53 * size))
+    hard = palette["cortex"] * 0.52
+    # The arch with its roots, open between the levels; the laminae meet in the spinous process.
+    level = ramp(numpy.cos(2 * numpy.pi * (phase - 0.05)), -0.7, 0.1)
+    arch = 15.5 * size - numpy.hypot(x / 1.05, y + 21 * size)
+    laminae = 6.5 - numpy.abs(numpy.abs(x) + 1.1 * (y + 36 * size)) * 0.7
+    laminae = numpy.minimum(numpy.minimum(laminae, 15 - numpy.abs(x)), y + 42 * size)
+    canvas.blend(box, canvas.share(numpy.maximum(arch, laminae)) * level, hard, S.VERTEBRA)
+    reach = numpy.maximum(*(capsule(x, y, 0 * z, (s * 10, -19, 0), (s * 33, -29, 0), (6.5, 4.5)) for s in (-1, 1)))
+    canvas.blend(box, canvas.share(reach) * ramp(numpy.cos(2 * numpy.pi * (phase - 0.1)), 0.0, 0.6), hard, S.VERTEBRA)
+    blade = numpy.minimum(3.0 - numpy.abs(x) - 0.02 * (y + 40), numpy.minimum(-y - 30 * size, y + 55 * size))
     sloped = ((z + 12 - 0.7 * (y + 30)) / (body.rib_pitch + 0.8)) % 1.0 - 0.5
-    canvas.blend(box, canvas.share(blade) * ramp(numpy.cos(2 * numpy.pi * sloped), -0.35, 0.3), 0.5 * palette["cortex"], S.VERTEBRA)
+    canvas.blend(box, canvas.share(blade) * ramp(numpy.cos(2 * numpy.pi * sloped), -0.5, 0.1), hard, S.VERTEBRA)
     canvas.paint(box, body_d, hu, S.VERTEBRA)
     canal = (8.8 * (0.6 + 0.4 * size)) - numpy.hypot(x / 1.12, y + 22 * size)
     canvas.paint(box, canal, palette["cord"] - 20 * ramp(-canal, -4, 0), S.CANAL)
@@ -107,7 +111,7 @@ def scapula(canvas, body, outline, palette, s):
     canvas.paint(box, plate, palette["cortex"] * 0.62, S.SCAPULA)
     socket = body.shoulder(s) - numpy.array([s * 25, 10, 6])
     medial = body.point(s, 70, -112, 74)
-    canvas.tube([medial, (medial + socket) / 2 + (0, -12, 8), body.shoulder(s) + (-s * 2, -26, 20)], (2.5, 3.5, 6), palette["cortex"] * 0.6, S.SCAPULA)
+    canvas.tube([medial, (medial + socket) / 2 + (0, -12, 8), body.shoulder(s) + (-s * 2, -26, 20)], (2, 3, 5), palette["cortex"] * 0.45, S.SCAPULA)
     box = canvas.around(socket, 26)
     distance = ellipsoid(*canvas.at(box), socket, (9, 13, 17))
     canvas.paint(box, distance, bone(palette, distance, 1.6, 0.6), S.SCAPULA)

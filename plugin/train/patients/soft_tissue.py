@@ -54,7 +54,8 @@ def chest_wall(m):
     z = m.canvas.at()[2]
     ring = numpy.minimum(-pleura, pleura + 12)
     m.put(ALL, numpy.minimum(ring, 122 - z), S.CHEST_WALL)
-    layer = numpy.minimum(numpy.minimum(wall, -pleura - 12), 112 - z)
+    # A thin plane of fat parts them.
+    layer = numpy.minimum(numpy.minimum(wall, -pleura - 13.2), 112 - z)
     m.put(ALL, numpy.minimum(layer, 6 - 2 * pectoral), S.MUSCLE, ramp(m.outline.serratus, 0.5, 2.5))
     fan = m.canvas.box((-200, -40, -70), (200, 160, 112))
     m.put(fan, numpy.minimum(layer[fan], pectoral[fan] - 1.5), S.PECTORALIS_MAJOR)

@@ -7,7 +7,7 @@ cortical bone up to 1500); inflated lung, mediastinal fat and contrasted blood a
 import enum
 
 HU = {
-    "air": -1000, "lung": -850, "fat": -105, "skin": 30, "gland": 30, "muscle": 52, "cartilage": 105, "marrow": 150, "cortex": 820,
+    "air": -1000, "lung": -850, "fat": -105, "skin": 30, "gland": 30, "muscle": 52, "cartilage": 105, "marrow": 170, "cortex": 820,
     "disc": 85, "cord": 32, "blood": 42, "myocardium": 46, "liver": 60, "spleen": 52, "stomach": 15, "thyroid": 105, "oesophagus": 38,
     "node": 35, "seroma": 12, "clip": 2400, "scar": 25, "fluid": 8,
 }
