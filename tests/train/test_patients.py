@@ -27,9 +27,10 @@ def same(a, b):
 
 def test_seeds(left):
     again = make()
-    check(same(left, again) and numpy.array_equal(left.label, again.label) and numpy.array_equal(left.affine, again.affine), "a seed gives one patient")
+    check(same(left, again) and numpy.array_equal(left.label, again.label), "a seed gives one patient")
+    check(numpy.array_equal(left.affine, again.affine), "and one place of it")
     other = make(seed=4)
-    check(other.image.shape != left.image.shape or not numpy.array_equal(other.image, left.image), "another seed gives another patient")
+    check(not numpy.array_equal(other.image, left.image), "another seed gives another patient")
     drawn = make_patient(11, "external", None, COARSE)
     check(drawn.facts == make_patient(11, "external", None, (8, 8, 8)).facts, "the facts come from the seed, not from the grid")
     fine = make(spacing=(4, 4, 4))
@@ -181,9 +182,10 @@ def test_tissues(p, name):
         value = float(numpy.median(p.image[found])) if found.sum() > 20 else numpy.nan
         check(low < value < high, f"{name}: {code.name.lower()} {value:.0f} HU, {low} to {high} expected")
     present = set(numpy.unique(p.structures))
-    wanted = set(Structure) - {Structure.SEROMA, Structure.CLIP, Structure.NODE, Structure.THYROID, Structure.GLAND}
+    wanted = set(Structure) - {Structure.SEROMA, Structure.CLIP, Structure.NODE, Structure.THYROID, Structure.GLAND, Structure.FINDING}
     check(wanted <= present, f"{name}: missing {[c.name for c in wanted - present]}")
-    check(not p.label[p.structures == Structure.AIR].any() and not p.label[p.structures == Structure.COUCH].any(), f"{name}: the target lies in the body")
+    outside = numpy.isin(p.structures, (Structure.AIR, Structure.COUCH))
+    check(not p.label[outside].any(), f"{name}: the target lies in the body")
 
 
 def test_facts():

@@ -10,9 +10,11 @@ SEROMA, FAINT_SCAR, CLIPS, CYST = 0.18, 0.20, 0.08, 0.15
 
 def paint(canvas, body, outline, palette):
     for s in (-1, 1):
-        if not body.breasts[s].missing:
-            gland(canvas, body, outline, palette, s)
-            other_findings(canvas, body, outline, palette, s)
+        if body.breasts[s].missing:
+            scar_line(canvas, body, outline, palette, s)
+            continue
+        gland(canvas, body, outline, palette, s)
+        other_findings(canvas, body, outline, palette, s)
         if s in body.facts.treated:
             surgery(canvas, body, outline, palette, s)
 
@@ -62,13 +64,10 @@ def other_findings(canvas, body, outline, palette, s):
 
 
 def surgery(canvas, body, outline, palette, s):
-    """The traces of an operation. Most breasts that were conserved show none that a CT of this detail would tell."""
+    """The traces of a conserving operation. Most breasts that were conserved show none that a CT of this detail would tell."""
     random = body.random(75 + s)
     seroma, scar, clips, strength = *random.random(3), random.uniform(0.35, 1)
-    place = spot(body, outline, random, s) if not body.breasts[s].missing else outline.frames[s][0] + random.normal(0, 20, 3)
-    if body.breasts[s].missing:
-        strand(canvas, body, outline, palette, s, random)
-        return
+    place = spot(body, outline, random, s)
     if seroma < SEROMA:
         radii = random.uniform(7, 19, 3)
         lump(canvas, outline, place, radii, palette["fat"] + (palette["seroma"] - palette["fat"]) * strength, S.SEROMA, 5)
@@ -86,12 +85,12 @@ def surgery(canvas, body, outline, palette, s):
             canvas.blend(box, share, palette["clip"], S.CLIP)
 
 
-def strand(canvas, body, outline, palette, s, random):
-    """The scar of a mastectomy: a line of firmer tissue across the flap, often hardly seen."""
+def scar_line(canvas, body, outline, palette, s):
+    """The scar of a mastectomy, old or new: a line of firmer tissue across the flap, often hardly seen."""
     centre, along, _ = outline.frames[s]
     start, end = centre - along * 55, centre + along * 60 + numpy.array([0, 0, 18.0])
     box = canvas.around([start, end], 30)
     x, y, z = canvas.at(box)
     line = 3 - numpy.abs(z - centre[2] - 0.15 * (x - centre[0]) * s)
     distance = numpy.minimum(line, numpy.minimum(outline.skin[box], -outline.wall[box] + 1))
-    canvas.blend(box, canvas.share(distance) * random.uniform(0.1, 0.6), palette["scar"], None)
+    canvas.blend(box, canvas.share(distance) * body.random(78 + s).uniform(0.1, 0.6), palette["scar"], None)

@@ -25,10 +25,10 @@ class Hospital:
 HOSPITALS = {
     "internal": Hospital(
         build=(0.35, 0.18), breast=(0.40, 0.22), spacings=((1.17, 1.17, 3.0), (1.0, 1.0, 3.0)), field_of_view=((440, 500), (350, 400)),
-        length=(280, 310), tilt=(0, 5), roll=(0, 1.0), arms=(0.25, 0.7), contrast=0.15, noise=(8, 14), sharpness=(0.0, 0.25),
+        length=(290, 320), tilt=(0, 5), roll=(0, 1.0), arms=(0.25, 0.7), contrast=0.15, noise=(8, 14), sharpness=(0.0, 0.25),
         blur=(0.6, 0.9), calibration=4, couch="flat"),
     "external": Hospital(
         build=(0.55, 0.22), breast=(0.55, 0.25), spacings=((0.98, 0.98, 5.0), (1.37, 1.37, 2.5), (0.98, 0.98, 3.0)),
-        field_of_view=((380, 440), (310, 350)), length=(260, 300), tilt=(5, 13), roll=(0, 2.5), arms=(0.5, 1.2), contrast=0.5,
+        field_of_view=((400, 455), (320, 360)), length=(285, 315), tilt=(5, 13), roll=(0, 2.5), arms=(0.5, 1.2), contrast=0.5,
         noise=(16, 32), sharpness=(0.5, 1.0), blur=(0.3, 0.5), calibration=10, couch="curved"),
 }

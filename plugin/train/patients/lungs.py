@@ -1,10 +1,11 @@
-"""The vessels and small airways within the lungs, seeded, mm."""
+"""Within the lungs: vessels, airways and, in some, a finding that has nothing to do with the target; seeded, mm."""
 import numpy
 
-from .shapes import capsule
+from .shapes import capsule, ellipsoid
 from .tissue import Structure as S
 
 LEAF = 0.9  # mm, radius of the thinnest twig
+FLUID, SPOT = 0.08, 0.15  # chances of a side
 
 
 def tree(random, hilum, low, high, count):
@@ -38,12 +39,27 @@ def paint(canvas, body, palette, lung):
     """Draws the vessels onto lung only. lung: distance, positive in it. A twig far thinner than a voxel leaves no trace on a coarse grid."""
     count = 150 if canvas.edge > 2.2 else 260
     for s in (-1, 1):
+        findings(canvas, body, palette, lung, s)
         hilum = numpy.array([s * 30.0, -16 * body.deep, 40.0])
         # Arteries and veins: two trees, one a little lower.
         for part, drop in ((50, 0), (54, 22)):
             for start, end, radius in tree(body.random(part + s), hilum - (0, 0, drop), *lung_box(body, s), count // 2):
                 twig(canvas, palette, lung, start, end, min(radius, 6.0))
         airways(canvas, body, lung, s)
+
+
+def findings(canvas, body, palette, lung, s):
+    """Fluid that lies at the back, or a part of the lung without air: a network must not take soft tissue in the chest for a sign."""
+    random, (low, high) = body.random(64 + s), lung_box(body, s)
+    fluid, spot = random.random(2)
+    box = canvas.box(low - 15, high + 15)
+    x, y, z = canvas.at(box)
+    if fluid < FLUID:
+        level = random.uniform(-85, -35) * body.deep - 0.25 * (z + 60)
+        canvas.paint(box, numpy.minimum(level - y, lung[box]), palette["fluid"], S.FINDING)
+    if spot < SPOT:
+        distance = ellipsoid(x, y, z, random.uniform(low + 20, high - 20), random.uniform(5, 32, 3))
+        canvas.paint(box, numpy.minimum(distance, lung[box]), random.uniform(-150, 45), S.FINDING)
 
 
 def twig(canvas, palette, lung, start, end, radius):

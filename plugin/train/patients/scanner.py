@@ -1,10 +1,11 @@
 """What the scanner adds: the couch, blur, noise with its kernel's correlation, streaks where the body is wide, the field of view.
 
-int16 HU come out. Noise grows with the way that the rays went through the body (half of Beer's exponent, 0.019 / mm of water at 70 keV)."""
+int16 HU come out. Noise grows with the way that the rays went through the body: the root of the photons that Beer's law takes."""
 import numpy
 from scipy import ndimage
 
-WATER = 0.0019 * 10  # attenuation of water, 1 / mm
+WATER = 0.0193  # attenuation of water at 70 keV, 1 / mm
+MODULATION = 0.55  # what is left of its effect where the tube current follows the patient
 
 
 def lowest_skin(hu, grid, slope):
@@ -82,7 +83,7 @@ def expose(hu, grid, hospital, random):
         hu += 0.35 * sharpness * (hu - ndimage.gaussian_filter(hu, [1.2 / s for s in grid.spacing[:2]] + [0], truncate=3))
     path = path_lengths(hu, grid)
     size = base * averaging(grid, sharpness)
-    growth = numpy.exp(0.5 * WATER * 0.55 * (path - 300)).astype(numpy.float32)
+    growth = numpy.exp(0.5 * MODULATION * WATER * (path - 300)).astype(numpy.float32)
     hu += (size * numpy.clip(0.35 + 0.65 * growth, 0.4, 3.0))[None] * kernel_noise(random, grid, sharpness)
     starved = numpy.clip((path - 330) / 100, 0, 1.6) * random.uniform(12, 40) * averaging(grid, sharpness)
     hu += starved.astype(numpy.float32)[None] * streaks(random, grid)

@@ -6,6 +6,8 @@ from .shapes import bump, capsule, curve, ellipsoid, meet, ramp
 from .tissue import Structure as S
 
 ALL = (slice(None),) * 3
+# Chances of large nodes: with N2 or N3, and without a reason that concerns the target.
+SICK, REACTIVE = 0.15, 0.05
 
 
 def fat_and_skin(canvas, body, outline, palette):
@@ -132,11 +134,13 @@ def muscles(canvas, body, outline, palette):
 
 
 def nodes(canvas, body, palette):
-    """Lymph nodes along the veins and down the chest's side, on both sides alike; a few are large where stage and chance say so.
+    """Lymph nodes along the veins and down the chest's side, on both sides alike; fat in a node's hilum makes a ring of it.
 
-    Fat in a node's hilum is what makes a ring of it. In three of four patients with N2 or N3 none is enlarged to be seen."""
+    Large ones are seen in few patients with N2 or N3, and now and then on either side in any patient."""
     random = body.random(25)
-    seen = random.random() < (0.25 if body.facts.node_level >= 2 else 0.05)
+    draw, other = random.random(2)
+    sick = body.facts.node_level >= 2 and draw < SICK
+    large = body.facts.treated if sick else (1 if other < 0.5 else -1,) if draw > 1 - REACTIVE else ()
     for s in (-1, 1):
         path = curve(body.vein(s)[:-1], 8)
         low = [body.point(s, 118, 4, 80), body.point(s, 120, 6, 50), body.point(s, 122, 4, 15)]
@@ -144,7 +148,7 @@ def nodes(canvas, body, palette):
         for place in places:
             radii = random.uniform(2.0, 4.6, 3) * (1.2, 1.0, 1.3)
             node(canvas, palette, place + random.normal(0, 8, 3), radii, random.random() < 0.6)
-        if seen and s in body.facts.treated:
+        if s in large:
             for _ in range(random.integers(1, 4)):
                 node(canvas, palette, low[0] + random.normal(0, 9, 3), random.uniform(6, 11, 3), False)
 

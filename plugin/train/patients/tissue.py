@@ -48,6 +48,7 @@ class Structure(enum.IntEnum):
     CLIP = 27
     COUCH = 28
     THYROID = 29
+    FINDING = 30  # fluid beside a lung, a consolidation in it
 
 
 class Palette:
