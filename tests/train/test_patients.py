@@ -1,4 +1,5 @@
 """plugin/train/patients: seeds, the rules of the target, tissues, sides in patient space, what the image must not tell, the two hospitals."""
+import dataclasses
 import itertools
 
 import numpy
@@ -88,6 +89,16 @@ def test_unseen(left, right):
         breast.SEROMA, breast.FAINT_SCAR, breast.CLIPS = chances
 
 
+def test_asked():
+    """A wrong word moves the target on the body as it is, and nothing else."""
+    true = make(surgery=MASTECTOMY)
+    wrong = make_patient(3, "internal", true.facts, COARSE, dataclasses.replace(true.facts, side="right"))
+    both = make_patient(3, "internal", true.facts, COARSE, dataclasses.replace(true.facts, side="bilateral"))
+    check(same(true, wrong) and wrong.facts == true.facts, "other words, the same image")
+    check(wrong.label.any() and not (wrong.label & true.label).any(), "the other side is drawn")
+    check(numpy.array_equal(both.label, true.label | wrong.label), "or both")
+
+
 class Drawn:
     """Anatomy on the working grid, to ask the rules themselves."""
 
@@ -99,8 +110,7 @@ class Drawn:
 
     def with_facts(self, **facts):
         """The target under other facts of the same surgery: bool [x, y, z]."""
-        self.body.facts = Facts(**{**self.body.facts.__dict__, **facts})
-        return rules.target(self.canvas, self.body, self.outline) > 0
+        return rules.target(self.canvas, self.body, self.outline, dataclasses.replace(self.body.facts, **facts)) > 0
 
     def ml(self, mask):
         return float(mask.sum() * numpy.prod(GRID) / 1000)
@@ -122,7 +132,7 @@ def test_rules(seed, hospital, surgery):
     for n, (small, large) in enumerate(zip(nested, nested[1:])):
         check(not (small & ~large).any() and drawn.ml(large) > drawn.ml(small) + 3, f"{name}: N{n + 1} contains N{n} and is larger")
     early = nested[0]
-    late = drawn.with_facts(nodes="N0", stage="cT4")
+    late = drawn.with_facts(stage="cT4")
     check(all(numpy.array_equal(early, drawn.with_facts(nodes="N0", stage=t)) for t in ("cT2", "cT3")), f"{name}: cT1 to cT3 are one target")
     # A true distance, as a referee of the analytic one; its own error is about half a voxel's diagonal.
     depth = ndimage.distance_transform_edt(drawn.outline.skin > 0, sampling=GRID)
@@ -239,6 +249,7 @@ test_seeds(left)
 test_arrays(left)
 test_sides(left, right)
 test_unseen(left, right)
+test_asked()
 for seed, hospital, surgery in ((1, "internal", BCS), (2, "internal", MASTECTOMY), (5, "external", BCS), (6, "external", MASTECTOMY)):
     test_levels(test_rules(seed, hospital, surgery), f"{hospital} {seed}")
 test_tissues(make(seed=8, side="bilateral", nodes="N3", spacing=(3.0, 3.0, 4.0)), "internal 8")

@@ -48,9 +48,10 @@ def paint(canvas, body):
     return outline
 
 
-def make_patient(seed, hospital, facts=None, spacing=None):
+def make_patient(seed, hospital, facts=None, spacing=None, asked=None):
     """seed: whole number, at least 0; hospital: "internal" or "external"; facts: drawn by the seed where None; spacing: mm (x, y, z), the
-    hospital's own where None. The same arguments give the same arrays; another spacing shows the same anatomy."""
+    hospital's own where None. The same arguments give the same arrays; another spacing shows the same anatomy. asked: Facts that the target is
+    drawn for on the body that `facts` shaped, as a wrong prompt would ask; `facts` themselves where None."""
     if hospital not in HOSPITALS:
         raise ValueError(f"hospital {hospital!r}: unknown (known: {', '.join(HOSPITALS)})")
     seed, place = int(seed), HOSPITALS[hospital]
@@ -63,7 +64,7 @@ def make_patient(seed, hospital, facts=None, spacing=None):
     body = Body(root, place, facts)
     canvas = Canvas(working_spacing(spacing))
     outline = paint(canvas, body)
-    target = rules.target(canvas, body, outline)
+    target = rules.target(canvas, body, outline, asked or facts)
     image, distance, structures = sampling.sample(canvas, grid, position, [(canvas.hu, 1, True), (target, 1, False), (canvas.code, 0, False)])
     couch = scanner.add_couch(image, grid, place.couch, random, position.tilt)
     structures[couch & (structures == Structure.AIR)] = Structure.COUCH

@@ -152,12 +152,12 @@ def primary(anatomy, s, facts):
     return rule(anatomy, s, skin_margin(facts))
 
 
-def target(canvas, body, outline):
-    """Distance to the whole target's surface, mm, positive inside: float32 [x, y, z] on the canvas."""
+def target(canvas, body, outline, facts):
+    """Distance to the surface of the whole target that `facts` ask for, mm, positive inside: float32 [x, y, z] on the canvas."""
     anatomy = Anatomy(canvas, body, outline)
     out = numpy.full(canvas.shape, OUTSIDE, numpy.float32)
-    for s in body.facts.treated:
-        for box, distance in [primary(anatomy, s, body.facts)] + nodal(anatomy, s, body.facts.node_level):
+    for s in facts.treated:
+        for box, distance in [primary(anatomy, s, facts)] + nodal(anatomy, s, facts.node_level):
             numpy.maximum(out[box], distance, out=out[box])
     return out
 
