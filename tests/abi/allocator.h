@@ -17,9 +17,8 @@ typedef struct code_range {
 } code_range;
 static code_range code_ranges[32];
 static int code_range_count;
-static atomic_long own_calls;             /* by the library itself */
-static atomic_long lent_calls;            /* by zlib, niftilib or the C library, called by the library */
-static atomic_long json_calls, json_live; /* by cJSON; blocks that it holds */
+static atomic_long own_calls;  /* by the library itself */
+static atomic_long lent_calls; /* by zlib, niftilib or the C library, called by the library */
 
 static inline int range_of(const void *caller)
 {
@@ -31,6 +30,7 @@ static inline int range_of(const void *caller)
 
 #ifndef CTVK_SANITIZED /* the sanitizers bring a malloc of their own */
 #define COUNTS_MALLOC 1
+static atomic_long json_calls, json_live; /* by cJSON; blocks that it holds */
 #define INTERPOSED __attribute__((noinline, visibility("default")))
 extern void *__libc_malloc(size_t bytes);
 extern void *__libc_calloc(size_t count, size_t bytes);
