@@ -47,6 +47,7 @@ class Case:
     label: object
     geometry: dict
     native: str  # NIfTI file of the target on the CT's grid
+    swapped: str  # the same of the other side's target, or None
 
     @property
     def name(self):
@@ -57,15 +58,23 @@ def stem(folder, hospital, seed):
     return os.path.join(folder, f"{hospital}-{seed:06d}")
 
 
+def save_label(path, patient):
+    part = path.replace(".nii.gz", ".part.nii.gz")
+    nibabel.save(nibabel.Nifti1Image(numpy.ascontiguousarray(patient.label, numpy.uint8), patient.affine), part)
+    os.replace(part, path)
+
+
 def make_one(job):
     """Makes one patient's files; the .npz comes last, what has one is whole."""
     from patients import make_patient
-    folder, hospital, seed, spacing, layout = job
+    folder, hospital, seed, spacing, layout, swapped = job
     patient = make_patient(seed, hospital, spacing=spacing)
     image, label, geometry = grid.prepare(patient.image, patient.affine, patient.label, layout)
     base = stem(folder, hospital, seed)
-    nibabel.save(nibabel.Nifti1Image(numpy.ascontiguousarray(patient.label, numpy.uint8), patient.affine), base + ".part.nii.gz")
-    os.replace(base + ".part.nii.gz", base + ".nii.gz")
+    save_label(base + ".nii.gz", patient)
+    if swapped and patient.facts.side != "bilateral":
+        other = {"left": "right", "right": "left"}[patient.facts.side]
+        save_label(base + "-swapped.nii.gz", make_patient(seed, hospital, dataclasses.replace(patient.facts, side=other), spacing))
     write_json(base + ".json", {"seed": seed, "hospital": hospital, "facts": dataclasses.asdict(patient.facts), "geometry": geometry})
     with open(base + ".part", "wb") as file:
         numpy.savez_compressed(file, image=image, label=numpy.packbits(label), shape=numpy.array(label.shape))
@@ -85,11 +94,12 @@ def settle(folder, layout, spacing):
         raise Refused(f"{folder}: its patients were made otherwise ({', '.join(other)}); name a new folder")
 
 
-def make(folder, hospital, first, count, layout=None, spacing=None, workers=2, say=print):
-    """Makes what is missing of patients first .. first + count - 1."""
+def make(folder, hospital, first, count, layout=None, spacing=None, swapped=False, workers=2, say=print):
+    """Makes what is missing of patients first .. first + count - 1. swapped: also the target of the same body, had its other side been
+    treated (what a network should draw that believes a wrong word)."""
     layout = layout or Grid().manifest()
     settle(folder, layout, spacing)
-    jobs = [(folder, hospital, seed, spacing, layout) for seed in range(first, first + count) if not os.path.exists(stem(folder, hospital, seed) + ".npz")]
+    jobs = [(folder, hospital, seed, spacing, layout, swapped) for seed in range(first, first + count) if not os.path.exists(stem(folder, hospital, seed) + ".npz")]
     if not jobs:
         return
     say(f"{hospital}: {len(jobs)} patients to make, {count - len(jobs)} are there")
@@ -113,7 +123,9 @@ def load(folder, hospital, first, count):
         record, data = read_json(base + ".json"), numpy.load(base + ".npz")
         shape = tuple(int(n) for n in data["shape"])
         label = numpy.unpackbits(data["label"], count=int(numpy.prod(shape))).reshape(shape).astype(bool)
-        cases.append(Case(seed, hospital, Facts(**record["facts"]), data["image"], label, record["geometry"], base + ".nii.gz"))
+        swapped = base + "-swapped.nii.gz"
+        cases.append(Case(seed, hospital, Facts(**record["facts"]), data["image"], label, record["geometry"], base + ".nii.gz",
+                          swapped if os.path.exists(swapped) else None))
     return cases
 
 
@@ -141,12 +153,15 @@ def main(words=None):
     parser.add_argument("--first", type=int, default=TRAIN)
     parser.add_argument("--count", type=int, required=True)
     parser.add_argument("--spacing", type=float, nargs=3, help="render the CT at this spacing (mm) in place of the hospital's own")
+    parser.add_argument("--grid", type=float, nargs=3, default=Grid().spacing_mm, help="spacing of the network's grid (mm)")
+    parser.add_argument("--window", type=int, nargs=3, default=Grid().window, help="voxels of the network's window")
     parser.add_argument("--workers", type=int, default=2)
     arguments = parser.parse_args(words)
     spacing = arguments.spacing and tuple(arguments.spacing)
     try:
         if arguments.what == "make":
-            make(arguments.folder, arguments.hospital, arguments.first, arguments.count, spacing=spacing, workers=arguments.workers)
+            layout = Grid(arguments.grid, arguments.window).manifest()
+            make(arguments.folder, arguments.hospital, arguments.first, arguments.count, layout, spacing, workers=arguments.workers)
         else:
             export(arguments.folder, arguments.hospital, arguments.first, arguments.count, spacing)
     except (Refused, OSError) as problem:

@@ -1,23 +1,18 @@
 """Patients of a few voxels for the tests of the recipe: no generator, no tokenizer, a language model of two layers."""
-import dataclasses
-
 import numpy
 
 from support import TinyLlama
 
 import cohort
+from patients import Facts
 from recipe import data
 from recipe.config import Config, Grid
 
 GRID = Grid(spacing_mm=[4.0, 4.0, 4.0], window=[64, 32, 32])
 
 
-@dataclasses.dataclass(frozen=True)
-class Facts:
-    side: str = "left"
-    surgery: str = "breast conserving surgery"
-    stage: str = "cT2"
-    nodes: str = "N1"
+def facts(side="left"):
+    return Facts(side, "breast conserving surgery", "cT2", "N1")
 
 
 def write_prompt(facts, hospital, random, drop=()):
@@ -42,7 +37,7 @@ def case(seed, shape=(72, 36, 32)):
     x = 9 if side == "left" else shape[0] - 17
     label[x:x + 8, 12:20, 10:22] = True
     label[x + 2, 12, 10] = False
-    return cohort.Case(seed, "internal", Facts(side), (image + 0.4 * label).astype(numpy.float16), label, {}, "")
+    return cohort.Case(seed, "internal", facts(side), (image + 0.4 * label).astype(numpy.float16), label, {}, "", None)
 
 
 def cases(settings):

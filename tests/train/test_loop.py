@@ -9,7 +9,7 @@ from support import check, close, finish, folder, refused
 
 from recipe import loop, model, sampler, words
 from recipe.config import Config, Refused
-from small_cases import Facts, case, cases, config, llm, tokens
+from small_cases import case, cases, config, facts, llm, tokens
 
 BASE = folder("train-loop")
 LLM = llm(f"{BASE}/tiny.gguf")
@@ -125,7 +125,7 @@ def mirror():
                 check((middle < 31.5) == ("left" in text.words), f"words and picture: {text.words}, {middle}")
                 seen += 1
     check(seen > 6, "targets were seen")
-    check(words.mirrored(Facts("left")).side == "right" and words.mirrored(Facts("bilateral")).side == "bilateral", "mirrored facts")
+    check(words.mirrored(facts("left")).side == "right" and words.mirrored(facts("bilateral")).side == "bilateral", "mirrored facts")
 
 
 def intensities():
@@ -140,14 +140,17 @@ def intensities():
 
 
 def texts():
-    bank = words.bank(Facts(), "internal", 1, 40, 0.5, write_prompt=lambda f, h, r, drop: " ".join(drop))
+    bank = words.bank(facts(), "internal", 1, 40, 0.5, write_prompt=lambda f, h, r, drop: " ".join(drop))
     missing = sum(len(text.words.split()) for text in bank[1:]) / 39 / 4
     check(bank[0].words == "" and 0.35 < missing < 0.65, f"the first text is whole, of the others half is missing ({missing:.2f})")
     for text in bank:
         check(float(text.hot.sum()) == 4 and len(text.hot) == words.ONE_HOT, "one-hot facts: one of each")
         unknown = text.hot[[4, 9, 12, 16]]
-        check([bool(u) for u in unknown] == [name in text.words.split() for name in words.FACTS], "one-hot facts know what the text knows")
-    check(len(set(words.all_prompts())) == len(words.all_prompts()) and words.template_prompt(Facts()) in words.all_prompts(), "every combination, once")
+        check([bool(u) for u in unknown] == [name in text.words.split() for name in words.VALUES], "one-hot facts know what the text knows")
+    check(len(set(words.all_prompts())) == len(words.all_prompts()) == 300, "every combination of the fields, and the bilateral ones, once")
+    for side in ("left", "right", "bilateral"):
+        for drop in ((), ("nodes",), ("stage", "surgery")):
+            check(words.internal_text(facts(side), drop) in words.all_prompts(), f"cached: {side} without {drop}")
 
 
 def rates():

@@ -29,7 +29,8 @@ def text_spec(model, config, llm):
     encoder = {"type": "llama-gguf", "file": os.path.basename(llm), "sha256": sha256(llm), "soft_prompt": "contexts",
                "segment_token_embedding": "segment_token", "max_tokens": 120, "layers": model.text.llama.settings.layers}
     return {"embedding_dim": model.text.llama.settings.width, "prompts": config.prompts, "encoder": encoder,
-            "cache": "prompt_embeddings.safetensors", "template": words.TEMPLATE, "fields": words.FIELDS}
+            "cache": "prompt_embeddings.safetensors", "template": words.TEMPLATE,
+            "fields": {name: list(values) for name, values in words.FIELDS.items()}}
 
 
 def manifest_of(model, config, llm, name, version, provenance):

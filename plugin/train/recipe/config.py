@@ -16,7 +16,8 @@ TEXTS = ("llm", "frozen", "onehot", "none")
 @dataclass
 class Grid:
     """Grid of the network, as the manifest says it."""
-    spacing_mm: list = field(default_factory=lambda: [4.0, 4.0, 4.0])
+    # 480 x 480 x 320 mm: one window holds body, raised arms and couch, so that left and right are never a matter of where a window lies.
+    spacing_mm: list = field(default_factory=lambda: [5.0, 5.0, 5.0])
     window: list = field(default_factory=lambda: [96, 96, 64])
     # Below -950 HU is air alone: the box of what is above it is the body on its couch, not the scanner's whole field.
     intensity: list = field(default_factory=lambda: [-950.0, 1000.0])

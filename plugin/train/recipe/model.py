@@ -41,12 +41,11 @@ class Model(nn.Module):
             return self.text(torch.stack([torch.from_numpy(text.hot) for text in texts]))
         if self.kind == "llm":
             return self.text([self.tokens(text.words) for text in texts])
-        # Nothing of a frozen text side changes: every text is encoded once.
-        new = list(dict.fromkeys(text.words for text in texts if text.words not in self.seen))
-        for first in range(0, len(new), 8):
-            part = new[first:first + 8]
-            with torch.no_grad():
-                self.seen.update(zip(part, self.text([self.tokens(text) for text in part])))
+        # Nothing of a frozen text side changes: every text is encoded once, and by itself, so that the last bit does not tell when.
+        for text in texts:
+            if text.words not in self.seen:
+                with torch.no_grad():
+                    self.seen[text.words] = self.text([self.tokens(text.words)])[0]
         return torch.stack([self.seen[text.words] for text in texts])
 
     def embed_all(self, texts, batch=8):

@@ -36,7 +36,7 @@ def dice_of(a, b):
 
 def quick(model, cases, config):
     """For the log of a training: mean Dice on the network's grid with the template's prompt."""
-    texts = [words.Text(words.template_prompt(case.facts), words.one_hot(case.facts)) for case in cases]
+    texts = [words.Text(words.internal_text(case.facts), words.one_hot(case.facts)) for case in cases]
     embeddings = model.embed_all(texts)
     model.eval()
     values = []

@@ -1,4 +1,4 @@
-"""From clinical facts to words and token ids: the bundle's template, texts with missing fields, mirrored facts, `ctvk tokenize`."""
+"""From clinical facts to words and token ids: every prompt of the template, mirrored facts, one-hot facts, `ctvk tokenize`."""
 import dataclasses
 import itertools
 import json
@@ -7,38 +7,21 @@ import subprocess
 
 import numpy
 
+from patients import facts as known
+from patients.prompts import FIELDS, JOIN, NAMES, TEMPLATE, internal_text
 from recipe.config import Refused
 
-UNKNOWN = "unknown"
-TEMPLATE = "{n_stage}, {t_stage}, {surgery}, {side} side"
-# Values of the template's fields, in the order of the facts they stand for; the last of each says that nothing is known.
-FIELDS = {
-    "n_stage": ["N0", "N1", "N2", "N3", "unknown nodal stage"],
-    "t_stage": ["cT1", "cT2", "cT3", "cT4", "unknown tumour stage"],
-    "surgery": ["breast conserving surgery", "total mastectomy surgery", "unknown type surgery"],
-    "side": ["left", "right", "bilateral", "unknown"],
-}
-# Name of a fact: name of its field.
-FACTS = {"nodes": "n_stage", "stage": "t_stage", "surgery": "surgery", "side": "side"}
 MIRRORED = {"left": "right", "right": "left"}
-
-
-def field_value(name, value):
-    """A fact's value as the template's field says it; None: unknown."""
-    choices = FIELDS[FACTS[name]]
-    found = [c for c in choices if value is not None and (c == value or c == f"{value} surgery")]
-    return found[0] if found else choices[-1]
-
-
-def template_prompt(facts, drop=()):
-    """The template filled with a patient's facts; facts in `drop` are unknown."""
-    values = {field: field_value(name, None if name in drop else getattr(facts, name)) for name, field in FACTS.items()}
-    return TEMPLATE.format(**values)
+# The facts' values in the order of one-hot vectors; behind each fact's values stands "unknown".
+VALUES = {"nodes": known.NODES, "stage": known.STAGES, "surgery": known.SURGERIES, "side": known.SIDES}
+ONE_HOT = sum(len(values) + 1 for values in VALUES.values())
 
 
 def all_prompts():
-    """Every combination of the template's fields."""
-    return [TEMPLATE.format(**dict(zip(FIELDS, values))) for values in itertools.product(*FIELDS.values())]
+    """Every combination of the template's fields, then the bilateral ones: the same on both sides."""
+    combinations = [dict(zip(FIELDS, values)) for values in itertools.product(*FIELDS.values())]
+    both = [JOIN.join(TEMPLATE.format(**dict(c, side=side)) for side in ("left", "right")) for c in combinations if c["side"] == "left"]
+    return [TEMPLATE.format(**c) for c in combinations] + both
 
 
 def mirrored(facts):
@@ -47,15 +30,11 @@ def mirrored(facts):
 
 
 def one_hot(facts, drop=()):
-    """float32 [17]: each fact's value, or that it is unknown."""
+    """float32 [ONE_HOT]: each fact's value, or that it is unknown."""
     parts = []
-    for name, field in FACTS.items():
-        value = field_value(name, None if name in drop else getattr(facts, name))
-        parts += [value == choice for choice in FIELDS[field]]
+    for name, values in VALUES.items():
+        parts += [name not in drop and getattr(facts, name) == value for value in values] + [name in drop]
     return numpy.array(parts, numpy.float32)
-
-
-ONE_HOT = sum(len(values) for values in FIELDS.values())
 
 
 class Text:
@@ -69,7 +48,7 @@ def bank(facts, hospital, seed, count, drop, write_prompt):
     """`count` texts of one patient, the first with every field; from the second on each field is missing by the chance `drop`."""
     random, texts = numpy.random.default_rng(seed), []
     for number in range(count):
-        missing = tuple(name for name in FACTS if number and random.random() < drop)
+        missing = tuple(name for name in NAMES if number and random.random() < drop)
         texts.append(Text(write_prompt(facts, hospital, random, missing), one_hot(facts, missing)))
     return texts
 
