@@ -22,7 +22,7 @@ from recipe import runs, words
 from recipe.config import Grid, Refused, read_json, write_json
 from recipe.loop import clock
 
-SMALL = runs.Plan(patients=6, tests=2, seeds=(1, 2), rendered_mm=(8.0, 8.0, 8.0), adapt_steps=2, settings={"steps": 2, "batch": 1, "texts": 2},
+SMALL = runs.Plan(patients=4, tests=2, seeds=(1, 2), rendered_mm=(8.0, 8.0, 8.0), shares=(50, 100), adapt_with=(3,), adapt_steps=2, settings={"steps": 2, "batch": 1, "texts": 2},
                   grid=Grid(spacing_mm=[8.0, 8.0, 8.0], window=[64, 64, 32]))
 COLUMNS = ("run", "kind", "share", "seed", "hospital", "case", "condition", "side", "nodes", "dice", "iou", "hd95_mm", "nsd", "volume_ml",
            "dice_swapped_target")
@@ -35,7 +35,6 @@ def plan_of(folder, wanted):
     if not os.path.exists(path):
         write_json(path, dataclasses.asdict(wanted))
     have = runs.Plan(**read_json(path))
-    have.grid, have.seeds, have.rendered_mm = Grid(**have.grid), tuple(have.seeds), have.rendered_mm and tuple(have.rendered_mm)
     if wanted and have != wanted:
         raise Refused(f"{path}: another plan than this one; name a new folder")
     return have
@@ -43,7 +42,7 @@ def plan_of(folder, wanted):
 
 def make_cohorts(plan, folder, workers):
     wanted = (("internal", cohort.TRAIN, plan.patients), ("internal", cohort.TEST, plan.tests), ("external", cohort.TEST, plan.tests),
-              ("external", cohort.ADAPT, max(runs.ADAPT_WITH)))
+              ("external", cohort.ADAPT, max(plan.adapt_with)))
     for hospital, first, count in wanted:
         cohort.make(folder.cohort, hospital, first, count, plan.grid.manifest(), plan.rendered_mm, first == cohort.TEST, workers)
 
@@ -95,8 +94,8 @@ def collect(plan, folder):
 
 
 def experiment(arguments):
-    wanted = SMALL if arguments.small else runs.Plan(patients=arguments.patients, tests=arguments.tests, seeds=tuple(arguments.seeds),
-                                                     rendered_mm=arguments.rendered and tuple(arguments.rendered), settings={"steps": arguments.steps})
+    wanted = SMALL if arguments.small else runs.Plan(patients=arguments.patients, tests=arguments.tests, seeds=arguments.seeds,
+                                                     rendered_mm=arguments.rendered, settings={"steps": arguments.steps})
     folder = runs.Folder(arguments.folder, arguments.llm, arguments.ctvk)
     if arguments.one:
         plan = plan_of(arguments.folder, None)

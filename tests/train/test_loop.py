@@ -86,6 +86,21 @@ def one_graph():
         close(*vectors, 1e-4, f"gradients of {group}")
 
 
+def projections():
+    """txt2vis begins with tokens of mean 0 and, within a soft prompt, deviation 1."""
+    for text in ("llm", "frozen", "onehot"):
+        settings = config(text=text, patients=3)
+        net, seen = model.Model(settings, LLM, tokens), cases(settings)
+        chosen = seen.some_texts()
+        net.start_projections(chosen)
+        check(len(chosen) == 3 and len({t.words for t in chosen}) == 2, "a text of each patient")
+        with torch.no_grad():
+            for linear in net.net.txt2vis:
+                got = linear(net.embed_all(chosen))
+                inside = (got - got.mean(0)).flatten(0, 1)
+                check(abs(float(got.mean((0, 1)).abs().max())) < 1e-3 and abs(float(inside.std()) - 1) < 1e-3, f"{text}: {got.mean():.1e}, {inside.std():.3f}")
+
+
 def windows():
     subject = case(4)
     settings = config(affine=0.0, mirror=0.0)
@@ -161,6 +176,6 @@ def rates():
 
 
 torch.set_num_threads(1)
-for part in (stops, killed, one_graph, windows, mirror, intensities, texts, rates):
+for part in (stops, killed, one_graph, projections, windows, mirror, intensities, texts, rates):
     part()
 finish()

@@ -67,10 +67,10 @@ def write(folder, model, manifest, prompts, say=print):
     if os.path.exists(folder) and (not os.path.isdir(folder) or os.listdir(folder)):
         raise Refused(f"{folder}: is there already (name a new folder)")
     folder = os.path.abspath(folder)
-    part, files = f"{folder}.part{os.getpid()}", {"network.safetensors": tensors_of(model)}
-    if manifest["network"]["text"]:
+    part, files, text = f"{folder}.part{os.getpid()}", {manifest["network"]["weights"]: tensors_of(model)}, manifest["network"]["text"]
+    if text and text.get("cache"):
         say(f"{len(prompts)} prompts for the cache")
-        files["prompt_embeddings.safetensors"] = cache_of(model, prompts)
+        files[text["cache"]] = cache_of(model, prompts)
     try:
         os.makedirs(part)
         manifest = dict(manifest, files={})

@@ -136,6 +136,8 @@ def train(folder, config, model, cases, say=print, every=50, checkpoint_minutes=
     settle(folder, config)
     optimiser = optimiser_of(model, config)
     first = load_checkpoint(folder, model, optimiser)
+    if not first:
+        model.start_projections(cases.some_texts())
     cut_log(folder, first)
     if first:
         say(f"taken up at step {first}")

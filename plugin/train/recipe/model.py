@@ -54,6 +54,18 @@ class Model(nn.Module):
             parts = [self.embed(texts[first:first + batch]) for first in range(0, len(texts), batch)]
         return None if self.kind == "none" else torch.cat(parts)
 
+    def start_projections(self, texts):
+        """Begins txt2vis where texts differ: over `texts` each level's tokens get the mean 0 and, within a soft prompt, the deviation 1. What a
+        language model says of several referrals is nearly the same vector, and a random projection of it begins nearly deaf."""
+        if self.kind == "none":
+            return
+        embedding = self.embed_all(texts)
+        inside = (embedding - embedding.mean(0)).flatten(0, 1)
+        with torch.no_grad():
+            for linear in self.net.txt2vis:
+                linear.weight /= (inside @ linear.weight.T).std().clamp_min(1e-6)
+                linear.bias.copy_(-linear.weight @ embedding.mean((0, 1)))
+
     def learned(self):
         """(the network's parameters, those of the text side). What gets no gradient (the last attention, which is dropped) is left out."""
         net = [p for name, p in self.net.named_parameters() if "final_attn" not in name]

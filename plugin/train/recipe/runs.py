@@ -9,21 +9,25 @@ import cohort
 from recipe import bundle_out, data, loop, model, score, tune, words
 from recipe.config import Config, Grid, Refused, read_json, write_json
 
-SHARES = (10, 25, 50, 100)
-ADAPT_WITH = (5, 10, 20)
-
 
 @dataclasses.dataclass
 class Plan:
     """The experiment's size. Everything that a number depends on, so that two plans never share a folder."""
     patients: int = 400
     tests: int = 40
-    validation: int = 8
     seeds: tuple = (1, 2, 3)
     rendered_mm: tuple = (3.0, 3.0, 3.0)
+    shares: tuple = (10, 25, 50, 100)  # per cent of the training patients; the last is 100
+    adapt_with: tuple = (5, 10, 20)  # patients of the external hospital
     adapt_steps: int = 300
     settings: dict = dataclasses.field(default_factory=lambda: {"steps": 1500})
     grid: Grid = dataclasses.field(default_factory=Grid)
+
+    def __post_init__(self):
+        """As JSON gives it."""
+        self.grid = Grid(**self.grid) if isinstance(self.grid, dict) else self.grid
+        for name in ("seeds", "shares", "adapt_with", "rendered_mm"):
+            setattr(self, name, getattr(self, name) and tuple(getattr(self, name)))
 
     def config(self, run):
         count = max(1, round(self.patients * run.share / 100))
@@ -50,10 +54,10 @@ def all_runs(plan):
     runs = []
     for seed in plan.seeds:
         runs += [Run("multimodal-100", "llm", 100, seed), Run("vision-100", "none", 100, seed)]
-        for share in SHARES[:-1]:
+        for share in plan.shares[:-1]:
             runs += [Run(f"multimodal-{share}", "llm", share, seed), Run(f"vision-{share}", "none", share, seed)]
         runs += [Run("one-hot", "onehot", 100, seed), Run("frozen-prompts", "frozen", 100, seed), Run("shuffled-training", "llm", 100, seed, True)]
-        runs += [Run(f"adapted-{count}", "llm", 100, seed, adapt=count) for count in ADAPT_WITH]
+        runs += [Run(f"adapted-{count}", "llm", 100, seed, adapt=count) for count in plan.adapt_with]
     return runs
 
 
