@@ -23,8 +23,8 @@ that the network uses the words, and what happens where they are wrong. It says 
 
 Each model: {steps} steps of {batch} patients, {patients} training patients of the internal hospital (seeds of the trainings: {seeds}), feature size {features},
 grid {spacing} mm, window {window} voxels. Each test: {tests} patients of the internal and {tests} of the external hospital, which no training saw; the
-external differs in scanner, spacing, positioning, bodies and in how its physicians write. {rendered} Metrics by `ctvk evaluate` on the CT's own
-grid. Numbers are means over patients (a patient's mean over the seeds first) with 95 % bootstrap intervals over patients ({resamples} resamples).
+external differs in scanner, positioning, bodies and in how its physicians write. {rendered}
+Metrics by `ctvk evaluate` on the CT's own grid. Numbers are means over patients (a patient's mean over the seeds first) with 95 % bootstrap intervals over patients ({resamples} resamples).
 HD95 is undefined where one of two masks is empty; how often is said.
 
 ## What was hoped for, and what was found
@@ -91,8 +91,8 @@ def page(content, wrong):
     results, plan = tables.Results(content), runs.Plan(**content["plan"])
     settings = next(r["settings"] for r in content["runs"] if r["run"]["kind"] == "multimodal-100")
     llm = next((r["llm_sha256"] for r in content["runs"] if r["llm_sha256"]), None)
-    rendered = "CTs are rendered at the hospitals' own spacings." if not plan.rendered_mm else \
-        f"CTs of both are rendered at {' x '.join(f'{s:g}' for s in plan.rendered_mm)} mm to save time."
+    rendered = "CTs are rendered at the hospitals' own spacings, which differ too." if not plan.rendered_mm else \
+        f"CTs of both are rendered at {' x '.join(f'{s:g}' for s in plan.rendered_mm)} mm to save time, not at their own spacings."
     return PAGE.format(
         warning=f"\n**This is no evidence: {'; '.join(wrong)}.**\n" if wrong else "", runs=len(content["runs"]), steps=settings["steps"],
         batch=settings["batch"], patients=plan.patients, seeds=", ".join(map(str, plan.seeds)), features=settings["features"],

@@ -44,7 +44,7 @@ class Config:
     patients: int = 400
     steps: int = 4500
     batch: int = 2
-    rate: float = 1e-3
+    rate: float = 4e-3
     text_rate: float = 3e-3
     decay: float = 1e-4
     warm_up: float = 0.05

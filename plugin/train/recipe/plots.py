@@ -28,17 +28,17 @@ def bar(axes, place, found, **style):
 
 
 def metrics(results, folder):
-    figure, all_axes = pyplot.subplots(1, len(tables.TITLES), figsize=(10, 3))
+    figure, all_axes = pyplot.subplots(1, len(tables.TITLES), figsize=(10, 3.2))
     for axes, (metric, title) in zip(all_axes, tables.TITLES.items()):
         for at, hospital in enumerate(tables.HOSPITALS):
             for side, model in enumerate(NAMES):
                 found = statistics.summary(results.rows(f"{model}-100", hospital), metric)
                 bar(axes, at + 0.38 * (side - 0.5), found, width=0.36, color=COLOURS[model], label=NAMES[model] if not at else None)
         axes.set_xticks([0, 1], tables.HOSPITALS)
-        axes.set_title(title)
+        axes.set_title(title, pad=14)
         if metric != "hd95_mm":
             axes.set_ylim(0, 1)
-    all_axes[0].legend(frameon=False, loc="lower left")
+    figure.legend(*all_axes[0].get_legend_handles_labels(), frameon=False, loc="upper left", ncols=2, fontsize=8)
     save(figure, folder, "metrics")
 
 

@@ -87,7 +87,7 @@ def conditions(run, cases):
     if run.text == "none":
         return {"own": own}
     table = {"own": own}
-    if cases[0].hospital == "external" and run.text != "onehot":
+    if run.kind == "multimodal-100" or (cases[0].hospital == "external" and run.text != "onehot"):
         table["template"] = [words.Text(words.internal_text(case.facts), words.one_hot(case.facts)) for case in cases]
     if run.kind in ("multimodal-100", "one-hot"):
         swapped = [words.mirrored(case.facts) if case.facts.side in words.MIRRORED else None for case in cases]

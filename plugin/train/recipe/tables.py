@@ -72,7 +72,7 @@ ABLATIONS = (
     ("every field unknown", "multimodal-100", "all unknown"),
     ("no words at all (the library refuses this)", "multimodal-100", "empty"),
     ("trained and tested with facts as one-hot numbers, no language model", "one-hot", "own"),
-    ("soft prompts and <SEG> frozen at random", "frozen-prompts", "own"),
+    ("soft prompts and segment token frozen at random", "frozen-prompts", "own"),
     ("trained with other patients' texts, tested with the own", "shuffled-training", "own"),
     ("vision-only", "vision-100", "own"),
 )
@@ -83,7 +83,7 @@ def ablation_table(results):
     for title, kind, condition in ABLATIONS:
         found = [results.rows(kind, hospital, condition) for hospital in HOSPITALS]
         if any(found):
-            lines.append([title] + [cell(statistics.summary(rows, "dice"), "dice") if rows else "as above" for rows in found])
+            lines.append([title] + [cell(statistics.summary(rows, "dice"), "dice") if rows else "" for rows in found])
     return table(["text", "Dice internal", "Dice external"], lines)
 
 
