@@ -74,7 +74,8 @@ def make_one(job):
     save_label(base + ".nii.gz", patient)
     if swapped and patient.facts.side != "bilateral":
         other = {"left": "right", "right": "left"}[patient.facts.side]
-        save_label(base + "-swapped.nii.gz", make_patient(seed, hospital, dataclasses.replace(patient.facts, side=other), spacing))
+        asked = dataclasses.replace(patient.facts, side=other)
+        save_label(base + "-swapped.nii.gz", make_patient(seed, hospital, patient.facts, spacing, asked))
     write_json(base + ".json", {"seed": seed, "hospital": hospital, "facts": dataclasses.asdict(patient.facts), "geometry": geometry})
     with open(base + ".part", "wb") as file:
         numpy.savez_compressed(file, image=image, label=numpy.packbits(label), shape=numpy.array(label.shape))
@@ -95,8 +96,8 @@ def settle(folder, layout, spacing):
 
 
 def make(folder, hospital, first, count, layout=None, spacing=None, swapped=False, workers=2, say=print):
-    """Makes what is missing of patients first .. first + count - 1. swapped: also the target of the same body, had its other side been
-    treated (what a network should draw that believes a wrong word)."""
+    """Makes what is missing of patients first .. first + count - 1. swapped: also the target that the wrong side's words ask for on
+    the same body."""
     layout = layout or Grid().manifest()
     settle(folder, layout, spacing)
     jobs = [(folder, hospital, seed, spacing, layout, swapped) for seed in range(first, first + count) if not os.path.exists(stem(folder, hospital, seed) + ".npz")]

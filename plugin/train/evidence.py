@@ -55,7 +55,7 @@ The number of steps stays, the patients become fewer.
 
 ![ablations](evidence/ablations.png)
 
-A side that is wrong on purpose, in one-sided patients. The other side's target is that of the same body, had the other side been treated.
+A side that is wrong on purpose, in one-sided patients. The other side's target is what the rules draw for the wrong words on the same body.
 
 {side}
 
