@@ -7,7 +7,7 @@
 
 static void read_text(ctvk_keys *j, const cJSON *root, ctvk_manifest *m)
 {
-    ctvk_key_known(j, root, "schema name version intended_use license citation network preprocess inference labels files");
+    ctvk_key_known(j, root, "schema name version intended_use license citation network preprocess inference labels files provenance");
     char schema[64] = "";
     ctvk_key_text(j, root, "schema", 1, schema, sizeof schema);
     if (!j->failed && strcmp(schema, "ctvk-bundle/1"))

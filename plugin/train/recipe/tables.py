@@ -1,0 +1,145 @@
+"""The tables of docs/evidence.md from the rows of results.json: what was measured, and whether what was hoped for holds."""
+from recipe import statistics
+
+TITLES = {"dice": "Dice", "iou": "IoU", "hd95_mm": "HD95 (mm)", "nsd": "NSD at 3 mm"}
+HOSPITALS = ("internal", "external")
+DIGITS = {"hd95_mm": 1}
+
+
+class Results:
+    """rows(kind, hospital, condition, seed): test rows of all runs that fit."""
+
+    def __init__(self, content):
+        self.plan, self.runs = content["plan"], content["runs"]
+
+    def rows(self, kind, hospital, condition="own", seed=None):
+        found = [r for r in self.runs if r["run"]["kind"] == kind and seed in (None, r["run"]["seed"])]
+        return [row for r in found for row in r["rows"] if row["hospital"] == hospital and row["condition"] == condition]
+
+    def seeds(self, kind):
+        return sorted(r["run"]["seed"] for r in self.runs if r["run"]["kind"] == kind)
+
+
+def cell(found, metric):
+    """mean (low to high)"""
+    if found is None:
+        return "undefined"
+    digits = DIGITS.get(metric, 3)
+    text = f"{found['mean']:.{digits}f} ({found['low']:.{digits}f} to {found['high']:.{digits}f})"
+    return text + (f", {found['undefined']} undefined" if found.get("undefined") else "")
+
+
+def table(head, rows):
+    return "\n".join(["| " + " | ".join(head) + " |", "| " + " | ".join(["---"] * len(head)) + " |"] + ["| " + " | ".join(row) + " |" for row in rows])
+
+
+def main_table(results):
+    lines = []
+    for hospital in HOSPITALS:
+        both = [results.rows(kind, hospital) for kind in ("multimodal-100", "vision-100")]
+        for metric, title in TITLES.items():
+            lines.append([hospital, title] + [cell(statistics.summary(rows, metric), metric) for rows in both] +
+                         [cell(statistics.difference(*both, metric), metric)])
+    return table(["test", "", "multimodal", "vision-only", "difference"], lines)
+
+
+def seed_table(results):
+    lines = []
+    for kind in ("multimodal-100", "vision-100"):
+        for seed in results.seeds(kind):
+            means = [statistics.summary(results.rows(kind, hospital, seed=seed), "dice") for hospital in HOSPITALS]
+            lines.append([kind.split("-")[0], str(seed)] + [f"{m['mean']:.3f}" if m else "undefined" for m in means])
+    return table(["model", "seed", "Dice internal", "Dice external"], lines)
+
+
+def share_table(results):
+    lines = []
+    for share in results.plan["shares"]:
+        for hospital in HOSPITALS:
+            both = [results.rows(f"{model}-{share}", hospital) for model in ("multimodal", "vision")]
+            if all(both):
+                lines.append([f"{share} % ({max(1, round(results.plan['patients'] * share / 100))})", hospital] +
+                             [cell(statistics.summary(rows, "dice"), "dice") for rows in both] + [cell(statistics.difference(*both, "dice"), "dice")])
+    return table(["training patients", "test", "multimodal", "vision-only", "difference"], lines)
+
+
+# What a sceptic asks for: title, kind of run, condition of the test.
+ABLATIONS = (
+    ("the patient's own text", "multimodal-100", "own"),
+    ("the template's words", "multimodal-100", "template"),
+    ("another patient's text", "multimodal-100", "shuffled"),
+    ("the wrong side on purpose", "multimodal-100", "wrong side"),
+    ("every field unknown", "multimodal-100", "all unknown"),
+    ("no words at all (the library refuses this)", "multimodal-100", "empty"),
+    ("trained and tested with facts as one-hot numbers, no language model", "one-hot", "own"),
+    ("soft prompts and segment token frozen at random", "frozen-prompts", "own"),
+    ("trained with other patients' texts, tested with the own", "shuffled-training", "own"),
+    ("vision-only", "vision-100", "own"),
+)
+
+
+def ablation_table(results):
+    lines = []
+    for title, kind, condition in ABLATIONS:
+        found = [results.rows(kind, hospital, condition) for hospital in HOSPITALS]
+        if any(found):
+            lines.append([title] + [cell(statistics.summary(rows, "dice"), "dice") if rows else "" for rows in found])
+    return table(["text", "Dice internal", "Dice external"], lines)
+
+
+def swapped_rows(results, hospital):
+    """Rows of the wrong side that have a target on that side (one-sided patients)."""
+    return [row for row in results.rows("multimodal-100", hospital, "wrong side") if row.get("dice_swapped_target") is not None]
+
+
+def side_table(results):
+    lines = []
+    for hospital in HOSPITALS:
+        rows = swapped_rows(results, hospital)
+        lines.append([hospital] + [cell(statistics.summary(rows, metric), "dice") for metric in ("dice", "dice_swapped_target")])
+    return table(["test", "Dice with the true target", "Dice with the other side's target"], lines)
+
+
+def adapt_table(results):
+    lines, before = [], results.rows("multimodal-100", "external")
+    lines.append(["0"] + [cell(statistics.summary(results.rows("multimodal-100", h), "dice"), "dice") for h in reversed(HOSPITALS)] + [""])
+    for count in results.plan["adapt_with"]:
+        rows = results.rows(f"adapted-{count}", "external")
+        if rows:
+            lines.append([str(count)] + [cell(statistics.summary(results.rows(f"adapted-{count}", h), "dice"), "dice") for h in reversed(HOSPITALS)] +
+                         [cell(statistics.difference(rows, before, "dice"), "dice")])
+    return table(["patients of the external hospital", "Dice external", "Dice internal", "gain, external"], lines)
+
+
+def aims(results):
+    """[(aim, what was found, whether it holds)]; an aim whose runs are missing is not listed."""
+    found = []
+
+    def gap(share, hospital):
+        return statistics.difference(results.rows(f"multimodal-{share}", hospital), results.rows(f"vision-{share}", hospital), "dice")
+
+    for hospital in HOSPITALS:
+        full = gap(100, hospital)
+        if full:
+            found.append((f"{hospital}: multimodal - vision-only at least 0.15 Dice", cell(full, "dice"), full["mean"] >= 0.15))
+        few = gap(results.plan["shares"][0], hospital)
+        if full and few:
+            found.append((f"{hospital}: gap at {results.plan['shares'][0]} % of the data no smaller than at 100 %",
+                          f"{few['mean']:.3f} and {full['mean']:.3f}", few["mean"] >= full["mean"]))
+        rows = swapped_rows(results, hospital)
+        if rows:
+            true, other = (statistics.summary(rows, metric)["mean"] for metric in ("dice", "dice_swapped_target"))
+            found.append((f"{hospital}: a wrong side shows: the other side's target is drawn", f"Dice {other:.3f} with it, {true:.3f} with the true one",
+                          other > true))
+    free = statistics.difference(results.rows("multimodal-100", "external", "template"), results.rows("multimodal-100", "external"), "dice")
+    if free:
+        found.append(("external: free phrasings within 0.03 of the template's", f"template - free {cell(free, 'dice')}", free["mean"] <= 0.03))
+    for count in results.plan["adapt_with"]:
+        gain = statistics.difference(results.rows(f"adapted-{count}", "external"), results.rows("multimodal-100", "external"), "dice")
+        if gain:
+            found.append((f"external: a gain with {count} patients, its interval above 0", cell(gain, "dice"), gain["low"] > 0))
+    return found
+
+
+def aim_table(results):
+    return table(["aim", "found", ""], [[aim, text, "holds" if holds else "**does not hold**"] for aim, text, holds in aims(results)])
