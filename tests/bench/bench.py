@@ -12,6 +12,7 @@ import os
 import sys
 import time
 
+import cancel
 import cases
 import hosts
 import language
@@ -116,6 +117,7 @@ def tell(result, output):
              f"f48: {result['weights']}."]
     lines += [f"{text}." for text in table.figures(rows)]
     lines += [hosts.sentence(result["hosts"])]
+    lines += [cancel.sentence(result["cancel"]) + "."] if "cancel" in result else []
     lines += [f"{r['name']}: {side}: {why}." for r in rows for side, why in r.get("missing", {}).items()]
     lines += [f"ATTENTION: {r['name']}: the two programs' logits differ by {r['difference']:.1e}."
               for r in rows if (r.get("difference") or 0) > 1e-4]
@@ -164,7 +166,13 @@ def main():
     except programs.Failed as problem:
         sys.exit(f"bench: {problem}")
     rows += run_language(arguments, about)
-    tell({"machine": about, "weights": network.source, "rows": rows, "hosts": python}, arguments.output)
+    result = {"machine": about, "weights": network.source, "rows": rows, "hosts": python}
+    if not arguments.quick:
+        try:
+            result["cancel"] = cancel.measure(arguments.build, arguments.output, say, arguments.threads)
+        except programs.Failed as problem:
+            sys.exit(f"bench: {problem}")
+    tell(result, arguments.output)
 
 
 if __name__ == "__main__":

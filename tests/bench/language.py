@@ -92,13 +92,13 @@ def fetch_gguf(folder, say):
     return own
 
 
-def make_bundle(folder):
-    """A small text bundle whose soft prompts are seeded numbers of a token's size."""
-    bundle = os.path.join(folder, "bundle")
+def make_bundle(folder, window=cases.WINDOWS[0], features=16, name="bundle"):
+    """A text bundle, small unless asked otherwise, whose soft prompts are seeded numbers of a token's size."""
+    bundle = os.path.join(folder, name)
     os.makedirs(bundle, exist_ok=True)
     encoder = {"type": "llama-gguf", "file": GGUF, "sha256": SHA256, "soft_prompt": "contexts", "segment_token_embedding": "segment_token",
                "max_tokens": 120}
-    manifest = cases.manifest(cases.WINDOWS[0], True, encoder, features=16)
+    manifest = cases.manifest(window, True, encoder, features)
     cases.write_json(os.path.join(bundle, "manifest.json"), manifest)
     weights = seeded_weights.weights(manifest)
     soft = seeded_weights.uniform("contexts", cases.PROMPTS * SOFT * cases.WIDTH) / 8
