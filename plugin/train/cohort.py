@@ -100,7 +100,8 @@ def make(folder, hospital, first, count, layout=None, spacing=None, swapped=Fals
     the same body."""
     layout = layout or Grid().manifest()
     settle(folder, layout, spacing)
-    jobs = [(folder, hospital, seed, spacing, layout, swapped) for seed in range(first, first + count) if not os.path.exists(stem(folder, hospital, seed) + ".npz")]
+    missing = [seed for seed in range(first, first + count) if not os.path.exists(stem(folder, hospital, seed) + ".npz")]
+    jobs = [(folder, hospital, seed, spacing, layout, swapped) for seed in missing]
     if not jobs:
         return
     say(f"{hospital}: {len(jobs)} patients to make, {count - len(jobs)} are there")

@@ -86,7 +86,8 @@ def finetune(arguments):
     print(f"\nTest patients, which nothing was learned from:\n\n{table_of(before, after)}\n")
     best = max(history, key=lambda entry: entry["held_dice"])
     if not best["step"] and not arguments.keep:
-        raise Refused(f"no gain on the {counts['stopped_by']} patients that say when to stop, so {arguments.out} was not written (--keep writes the parent's weights)")
+        raise Refused(f"no gain on the {counts['stopped_by']} patients that say when to stop, so {arguments.out} was not written (--keep writes the "
+                      "parent's weights)")
     prompts = []
     if manifest["network"]["text"]:
         cache = manifest["network"]["text"].get("cache")

@@ -101,6 +101,12 @@ def projections():
                 check(abs(float(got.mean((0, 1)).abs().max())) < 1e-3 and abs(float(inside.std()) - 1) < 1e-3, f"{text}: {got.mean():.1e}, {inside.std():.3f}")
 
 
+    same = model.Model(config(), LLM, tokens)
+    before = same.net.txt2vis[0].weight.clone()
+    same.start_projections([words.Text("left")] * 3)
+    check(torch.equal(before, same.net.txt2vis[0].weight), "texts that do not differ leave the usual start")
+
+
 def windows():
     subject = case(4)
     settings = config(affine=0.0, mirror=0.0)

@@ -109,6 +109,7 @@ def settle(folder, config):
         have, want = asdict(Config.load(path)), asdict(config)
         other = [name for name in want if want[name] != have[name]]
         if other:
-            raise Refused(f"{folder}: holds a training with other settings ({', '.join(f'{n}: {have[n]}, not {want[n]}' for n in other)}); name a new folder")
+            differing = ", ".join(f"{n}: {have[n]}, not {want[n]}" for n in other)
+            raise Refused(f"{folder}: holds a training with other settings ({differing}); name a new folder")
     else:
         config.save(path)

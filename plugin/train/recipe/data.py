@@ -25,7 +25,7 @@ class Cases:
     def all_words(self):
         return [text.words for bank in self.texts + (self.mirrored if self.config.mirror else []) for text in bank]
 
-    def some_texts(self, count=32):
+    def some_texts(self, count=64):
         """The first texts of so many patients, spread over the cohort."""
         places = numpy.linspace(0, len(self.cases) - 1, min(count, len(self.cases))).astype(int)
         return [self.texts[i][0] for i in places]

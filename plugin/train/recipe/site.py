@@ -42,7 +42,8 @@ def prompts_of(folder):
     """{case: (prompt, patient)}"""
     table, text = os.path.join(folder, "prompts.csv"), os.path.join(folder, "prompts.json")
     if os.path.exists(table) == os.path.exists(text):
-        raise Refused(f"{folder}: {'prompts.csv and prompts.json are both there' if os.path.exists(text) else 'prompts.csv or prompts.json is missing'}")
+        raise Refused(f"{folder}: " + ("prompts.csv and prompts.json are both there (remove one)" if os.path.exists(text) else
+                                       "prompts.csv or prompts.json is missing"))
     path = table if os.path.exists(table) else text
     try:
         with open(path, encoding="utf-8-sig", newline="") as file:
