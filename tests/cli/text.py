@@ -1,4 +1,5 @@
 """Prompts through a language model: embed, tokenize and segment on a tiny random model and bundle; what goes wrong, and what stays private."""
+import hashlib
 import json
 import os
 import signal
@@ -134,7 +135,11 @@ def prompts(p):
           "a prompt that is cut is in the record")
     said = p.embed("N0, left side", "--field", "side=left", code=2)
     p.segment("--field", "side=left", "--field", "side=right")
-    check(json.loads(read(f"{p.base}/report.json"))["text"]["source"] == "model", "two sides are one prompt of their own")
+    report = json.loads(read(f"{p.base}/report.json"))
+    check(report["text"]["source"] == "model", "two sides are one prompt of their own")
+    check(report["prompt_sha256"] == hashlib.sha256(b"N0, left side; N0, right side").hexdigest(), "two sides are joined by \"; \"")
+    error = p.segment("--field", "side=middle", code=2)
+    check("left" in error and "right" in error, f"a value that is none: those that are allowed are said: {error}")
     check("side" in p.segment("--field", "side=left", "--field", "side=left", code=2), "one side twice is a slip")
 
 
