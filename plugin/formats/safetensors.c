@@ -2,6 +2,7 @@
 
 #include "core/checked.h"
 #include "core/sort.h"
+#include "formats/half.h"
 
 #include <cJSON.h>
 #include <errno.h>
@@ -286,19 +287,6 @@ const ctvk_st_tensor *ctvk_safetensors_find(const ctvk_safetensors *file, const 
     return bsearch(name, file->tensors, (size_t)file->count, sizeof *file->tensors, name_order);
 }
 
-static float half_to_float(uint16_t h)
-{
-    uint32_t sign = (uint32_t)(h & 0x8000) << 16, exponent = h >> 10 & 31, fraction = h & 0x3ff, bits;
-    float value;
-    if (exponent == 0) { /* zero and subnormal: fraction * 2^-24, exact in float32 */
-        value = ldexpf((float)fraction, -24);
-        return sign ? -value : value;
-    }
-    bits = exponent == 31 ? sign | 0x7f800000u | fraction << 13 : sign | (exponent + 112) << 23 | fraction << 13;
-    memcpy(&value, &bits, sizeof value);
-    return value;
-}
-
 void ctvk_st_to_f32(const ctvk_st_tensor *tensor, uint64_t first, uint64_t count, float *out)
 {
     const uint8_t *in = tensor->data;
@@ -309,11 +297,6 @@ void ctvk_st_to_f32(const ctvk_st_tensor *tensor, uint64_t first, uint64_t count
     for (uint64_t i = 0; i < count; i++) {
         uint16_t half;
         memcpy(&half, in + 2 * (first + i), sizeof half);
-        if (tensor->dtype == CTVK_DTYPE_F16) {
-            out[i] = half_to_float(half);
-        } else {
-            uint32_t bits = (uint32_t)half << 16;
-            memcpy(&out[i], &bits, sizeof bits);
-        }
+        out[i] = tensor->dtype == CTVK_DTYPE_F16 ? ctvk_half_to_float(half) : ctvk_bfloat_to_float(half);
     }
 }

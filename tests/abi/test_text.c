@@ -119,6 +119,32 @@ static void test_prompts(void)
     CHECK(encode(model, "tumour of the right breast, N2", 0, "model", second) == CTVK_OK && memcmp(first, second, sizeof first) != 0);
 }
 
+/* A prompt that was encoded once serves the segmentation of any number of volumes; no language model is given to the jobs. */
+static void test_segment(void)
+{
+    enum { SIDE = 24 };
+    static int16_t voxels[SIDE * SIDE * SIDE];
+    for (int turn = 0; turn < 2; turn++) {
+        ctvk_volume volume = CTVK_VOLUME_INIT;
+        ctvk_job_options options = CTVK_JOB_OPTIONS_INIT;
+        ctvk_text report = CTVK_TEXT_INIT;
+        for (int i = 0; i < SIDE * SIDE * SIDE; i++)
+            voxels[i] = (int16_t)(i * (turn + 3) % 997 - 500);
+        volume.type = CTVK_SCALAR_INT16;
+        volume.data = voxels;
+        volume.convention = CTVK_RAS;
+        for (int i = 0; i < 3; i++) {
+            volume.dim[i] = SIDE;
+            volume.affine[i * 5] = 5;
+        }
+        options.prompt = (ctvk_text){free_prompt, CTVK_STRLEN};
+        ctvk_result *result = abi_run(&host, &volume, &options);
+        CHECK(host.results->report(result, &report) == CTVK_OK && strstr(report.data, "\"source\": \"model\"") &&
+              !strstr(report.data, free_prompt));
+        host.results->destroy(result);
+    }
+}
+
 static int32_t stop_at_encode(void *user, double fraction, const char *stage)
 {
     int *calls = user;
@@ -193,6 +219,7 @@ int main(void)
     test_nothing();
     test_sizes();
     test_prompts();
+    test_segment();
     test_cancel();
     test_threads();
     texts->close(model);

@@ -81,6 +81,10 @@ def run_case(case, folder):
 def main():
     only = sys.argv[1] if len(sys.argv) > 1 else ""
     failed = count = 0
+    names = [case.name for case in all_cases()]
+    if len(set(names)) < len(names):
+        print(f"two cases have one name: {sorted({name for name in names if names.count(name) > 1})}", file=sys.stderr)
+        return 1
     with tempfile.TemporaryDirectory(dir=os.environ["CTVK_TEST_TMP"]) as scratch:
         base = f"{scratch}/base"
         prepare(base)

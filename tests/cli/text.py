@@ -1,4 +1,5 @@
 """Prompts through a language model: embed, tokenize and segment on a tiny random model and bundle; what goes wrong, and what stays private."""
+import hashlib
 import json
 import os
 import signal
@@ -123,6 +124,19 @@ def misfits(p):
     check(not os.path.exists(f"{p.base}/e2"), "nothing is written")
 
 
+def hash_is_computed_once(p):
+    """A file that has not changed is not read again: what the record says of it is believed."""
+    record = f"{p.cache}/ctvk/hashes"
+    p.embed(FREE)
+    text, right = read(record), sha256(p.model)
+    check(right.encode() in text, "the record has the model's hash")
+    write(record, text.replace(right.encode(), b"0" * 64))
+    check("0" * 64 in p.embed(FREE, code=4), "a second start takes the hash from the record")
+    os.utime(p.model)
+    p.embed(FREE)
+    check(right.encode() in read(record), "another time of change: computed anew")
+
+
 def prompts(p):
     check("prompt" in p.embed("", code=2), "empty prompt")
     check("UTF-8" in p.run("embed", "--model", p.bundle, "--prompt", "left \udcff", "--output", f"{p.base}/e2", code=2), "not UTF-8")
@@ -134,7 +148,11 @@ def prompts(p):
           "a prompt that is cut is in the record")
     said = p.embed("N0, left side", "--field", "side=left", code=2)
     p.segment("--field", "side=left", "--field", "side=right")
-    check(json.loads(read(f"{p.base}/report.json"))["text"]["source"] == "model", "two sides are one prompt of their own")
+    report = json.loads(read(f"{p.base}/report.json"))
+    check(report["text"]["source"] == "model", "two sides are one prompt of their own")
+    check(report["prompt_sha256"] == hashlib.sha256(b"N0, left side; N0, right side").hexdigest(), "two sides are joined by \"; \"")
+    error = p.segment("--field", "side=middle", code=2)
+    check("left" in error and "right" in error, f"a value that is none: those that are allowed are said: {error}")
     check("side" in p.segment("--field", "side=left", "--field", "side=left", code=2), "one side twice is a slip")
 
 
@@ -180,7 +198,8 @@ def cancelled(p):
 def main():
     with tempfile.TemporaryDirectory(dir=os.environ["CTVK_TEST_TMP"]) as base:
         place = Place(base)
-        for part in (embedding_joins_segmentation, cached_prompts_need_no_model, model_is_found, misfits, prompts, tokens, cancelled, nothing_leaks):
+        for part in (embedding_joins_segmentation, cached_prompts_need_no_model, model_is_found, misfits, hash_is_computed_once, prompts, tokens,
+                     cancelled, nothing_leaks):
             part(place)
     return finish("text")
 

@@ -1,9 +1,12 @@
 /* spirv/radv_compile.c - every embedded shader through the compiler of AMD's Mesa driver, for a GPU that need not be there.
  *
  * RADV with RADV_FORCE_FAMILY opens a null device: pipelines are compiled for that family and nothing can be run. A shader that does
- * not compile, spills registers or needs scratch memory fails the test. Prints one line a shader with the compiler's figures.
+ * not compile, spills registers or needs scratch memory fails the test. Prints one line a shader with the compiler's figures. Those that
+ * are specialised by channels and prompts are compiled as the networks ask for them too, not only as they stand.
  */
 #include "gpu/internal.h"
+#include "ops/image_to_token.h"
+#include "ops/token_to_image.h"
 #include "support/check.h"
 
 typedef struct figures {
@@ -39,25 +42,53 @@ static const char *left_out(const ctvk_gpu_caps *caps, const ctvk_shader *shader
     return NULL;
 }
 
-static void compile(ctvk_gpu *gpu, const ctvk_shader *shader)
+static void compile(ctvk_gpu *gpu, const char *shader, const uint32_t *constants, uint32_t count)
 {
     ctvk_error error = {0};
     figures f = {0};
     ctvk_gpu_pipeline *pipeline;
-    const char *lack = left_out(ctvk_gpu_get_caps(gpu), shader);
-    if (lack) {
-        printf("%-32s not for this device: %s\n", shader->name, lack);
-        return;
-    }
-    ctvk_status status = ctvk_gpu_pipeline_get(gpu, shader->name, NULL, 0, &pipeline, &error);
-    CHECK_MSG(status == CTVK_OK, "%s: %s", shader->name, error.message);
+    char name[64];
+    snprintf(name, sizeof name,
+             count == 2 ? "%.32s (%u, %u)"
+             : count    ? "%.32s (%u)"
+                        : "%.32s",
+             shader, count ? constants[0] : 0, count > 1 ? constants[1] : 0);
+    ctvk_status status = ctvk_gpu_pipeline_get(gpu, shader, constants, count, &pipeline, &error);
+    CHECK_MSG(status == CTVK_OK, "%s: %s", name, error.message);
     if (status != CTVK_OK)
         return;
     CHECK(ctvk_gpu_pipeline_figures(gpu, pipeline, take_figure, &f, &error) == CTVK_OK);
-    printf("%-32s %3.0f VGPRs, %2.0f waves, %6.0f bytes of code\n", shader->name, f.vgprs, f.waves, f.code);
-    CHECK_MSG(f.spill_figures == 2 && f.scratch_figures == 1 && f.vgprs > 0 && f.code > 0, "%s: the driver gave no figures", shader->name);
-    CHECK_MSG(f.spilled == 0, "%s: %.0f registers are spilled", shader->name, f.spilled);
-    CHECK_MSG(f.scratch == 0, "%s: %.0f bytes of scratch memory", shader->name, f.scratch);
+    printf("%-32s %3.0f VGPRs, %2.0f waves, %6.0f bytes of code\n", name, f.vgprs, f.waves, f.code);
+    CHECK_MSG(f.spill_figures == 2 && f.scratch_figures == 1 && f.vgprs > 0 && f.code > 0, "%s: the driver gave no figures", name);
+    CHECK_MSG(f.spilled == 0, "%s: %.0f registers are spilled", name, f.spilled);
+    CHECK_MSG(f.scratch == 0, "%s: %.0f bytes of scratch memory", name, f.scratch);
+}
+
+static void compile_as_it_stands(ctvk_gpu *gpu, const ctvk_shader *shader)
+{
+    const char *lack = left_out(ctvk_gpu_get_caps(gpu), shader);
+    if (lack)
+        printf("%-32s not for this device: %s\n", shader->name, lack);
+    else
+        compile(gpu, shader->name, NULL, 0);
+}
+
+/* The constants of ops/token_to_image.c, image_to_token.c and instance_norm.c at one level with `prompts` text tokens. */
+static void compile_level(ctvk_gpu *gpu, int32_t c, int32_t prompts)
+{
+    static const char *const variants[] = {NULL, "image_to_token", "image_to_token_held"};
+    const ctvk_gpu_caps *caps = ctvk_gpu_get_caps(gpu);
+    ctvk_token_to_image_plan plan = ctvk_token_to_image_plan_for(caps, 8 * prompts, c, 64, 64, 64);
+    int32_t variant = ctvk_image_to_token_variant(caps, prompts - 1, c);
+    const uint32_t tile[2] = {(uint32_t)plan.group_pairs, (uint32_t)(plan.group_pairs * (c / 4) + 255) / 256};
+    const uint32_t voxel[2] = {(uint32_t)prompts - 1, (uint32_t)c / 4}, stats = (uint32_t)c / 2;
+    CHECK(!plan.lane && !plan.texel && variant != CTVK_IMAGE_TO_TOKEN_ADDRESS);
+    if (plan.lane || variant == CTVK_IMAGE_TO_TOKEN_ADDRESS)
+        return;
+    compile(gpu, "token_to_image_tile", tile, 2);
+    compile(gpu, variants[variant], voxel, variant == CTVK_IMAGE_TO_TOKEN_HELD ? 2 : 1);
+    compile(gpu, "instance_norm_apply", &stats, 1);
+    compile(gpu, "instance_norm_apply_add", &stats, 1);
 }
 
 /* argv[1]: the family, which must stand in the device's name. */
@@ -76,7 +107,13 @@ int main(int argc, char **argv)
     CHECK_MSG(status == CTVK_OK, "%s (is mesa-vulkan-drivers installed?)", error.message);
     CHECK(ctvk_shader_count > 0);
     for (uint32_t i = 0; gpu && i < ctvk_shader_count; i++)
-        compile(gpu, &ctvk_shaders[i]);
+        compile_as_it_stands(gpu, &ctvk_shaders[i]);
+    for (int32_t prompts = 1; gpu && prompts <= 4; prompts++)
+        for (int32_t level = 0; level < 5; level++) {
+            static const int32_t times[] = {1, 1, 2, 4, 8};
+            compile_level(gpu, 16 * times[level], prompts);
+            compile_level(gpu, 48 * times[level], prompts);
+        }
     ctvk_gpu_destroy(&gpu);
     ctvk_gpu_instance_destroy(&instance);
     return check_done("radv_compile");

@@ -192,10 +192,9 @@ static inline void llama_golden(ctvk_gpu *gpu, double tolerance)
     llama_golden_run(gpu, "text-tiny-spm", folder, gguf, tolerance);
     snprintf(folder, sizeof folder, "%.900s/text-smollm2", root);
     llama_golden_smollm2(gguf);
+    CHECK_MSG(llama_golden_is_there(gguf), "text-smollm2: %s is not there (./run fetches it, or name it in CTVK_SMOLLM2)", gguf);
     if (llama_golden_is_there(gguf))
         llama_golden_run(gpu, "text-smollm2", folder, gguf, tolerance);
-    else
-        printf("text-smollm2: %s is not here (fetch it, or name it in CTVK_SMOLLM2)\n", gguf);
 }
 
 #endif

@@ -77,10 +77,24 @@ def segment(scratch, title, bundle, image, text, expected=None):
     print(title)
 
 
+def language_model(scratch):
+    """A sentence that the bundle does not know: with all weights on the device before a segmentation, and streamed layer by layer."""
+    demo, sentence = f"{SOURCE}/manifest/demo", ["--prompt", "N1, cT2, of the left breast"]
+    if os.environ.get("CTVK_SMOLLM2"):
+        sentence += ["--llm", os.environ["CTVK_SMOLLM2"]]
+    segment(scratch, "sentence", demo, f"{DATA}/ct/lidc-idri-0314_small.nii.gz", sentence)
+    output = f"{scratch}/embedding.safetensors"
+    code, messages, shown = run_validated(scratch, COMMAND, "embed", "--model", demo, *sentence, "--output", output, "--memory-limit", "40")
+    check(code == 0 and "weights streamed" in shown, f"embed, streamed: exit {code}: {shown[-500:]}")
+    check(not messages, f"embed, streamed: {len(messages)} messages, the first: {(messages or [''])[0][:1500]}")
+    print("streamed")
+
+
 def main():
     with tempfile.TemporaryDirectory(dir=os.environ["CTVK_TEST_TMP"]) as scratch:
         proof(scratch)
         segment(scratch, "demo", f"{SOURCE}/manifest/demo", f"{DATA}/ct/lidc-idri-0314_small.nii.gz", ["--prompt", "left side"])
+        language_model(scratch)
         cases = sorted(os.listdir(f"{DATA}/golden"))
         check(len(cases) >= 4, "golden cases are missing")
         for case in cases:
