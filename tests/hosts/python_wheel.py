@@ -3,6 +3,7 @@ the build folder and is made once. Standard library only."""
 import glob
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -87,6 +88,22 @@ class Wheel(unittest.TestCase):
         run(*mypy, "-c", right, cwd=self.scratch.name, env=self.environment())
         done = subprocess.run([*mypy, "-c", wrong], capture_output=True, text=True, timeout=100, cwd=self.scratch.name, env=self.environment())
         self.assertIn("Found 2 errors", done.stdout)
+
+    def test_readme(self):
+        """The lines of the root's README, from a folder that looks like the repository, give the label map of the command."""
+        with open(f"{ROOT}/README.md", encoding="utf-8") as file:
+            section = file.read().split("## From Python\n")[1].split("\n## ")[0]
+        self.assertIn("venv/bin/pip install ./plugin/python nibabel", section)
+        (lines,) = re.findall(r"^```python\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)
+        folder = f"{self.scratch.name}/readme"
+        os.mkdir(folder)
+        for name in ("tests", "manifest"):
+            os.symlink(f"{ROOT}/{name}", f"{folder}/{name}")
+        run(PYTHON, "-c", lines, cwd=folder, env=self.environment())
+        run(os.environ["CTVK_COMMAND"], "segment", "--model", "manifest/demo", "--image", "tests/data/ct/lidc-idri-0314_small.nii.gz", "--prompt", "left side",
+            "--output", "want.nii.gz", "--quiet", cwd=folder)
+        run(PYTHON, "-c", "import nibabel, numpy; a, b = (nibabel.load(p) for p in ('label.nii.gz', 'want.nii.gz')); assert (a.affine == b.affine).all(); "
+            "a, b = (numpy.asarray(i.dataobj) for i in (a, b)); assert (a == b).all() and b.sum() > 10000", cwd=folder)
 
     def test_example(self):
         picture = f"{self.scratch.name}/picture.png"
