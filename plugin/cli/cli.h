@@ -142,6 +142,9 @@ typedef struct cli_text_source {
 } cli_text_source;
 /* Fills prompt or embedding of the options. buffer: OWNED by the caller (free), set where a file was read. */
 int cli_find_text(const cli_library *library, ctvk_bundle *bundle, const cli_text_source *source, ctvk_job_options *options, char **buffer);
+/* The whole file without a byte order mark and its last line's end; checked for zero bytes, which no text has. *out: OWNED by the caller
+ * (free). Returns an exit code. */
+int cli_read_prompt(const char *path, char **out);
 
 /* --- encode.c: prompts through a language model --- */
 typedef struct cli_encoding {

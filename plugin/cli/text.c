@@ -8,8 +8,7 @@
 
 enum { MAX_FILE = 65536 };
 
-/* The whole file without a byte order mark and its last line's end; checked for zero bytes, which no text has. */
-static int read_prompt_file(const char *path, char **out)
+int cli_read_prompt(const char *path, char **out)
 {
     /* A pipe that nobody writes to must not hang the command; one with a writer is waited for. */
     int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -94,7 +93,7 @@ int cli_find_text(const cli_library *library, ctvk_bundle *bundle, const cli_tex
         options->prompt = cli_text(source->value);
         break;
     case CLI_TEXT_FILE:
-        code = read_prompt_file(source->value, buffer);
+        code = cli_read_prompt(source->value, buffer);
         options->prompt = cli_text(*buffer);
         break;
     case CLI_TEXT_FIELDS:

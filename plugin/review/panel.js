@@ -86,6 +86,22 @@ function showReadout(state) {
   ])]);
 }
 
+/* Whether the words are those of the run: the SHA-256 of their UTF-8 is the report's. Undefined: there are none, or the browser cannot tell. */
+async function sameWords(report) {
+  if (!report || !report.prompt || !report.prompt_sha256 || !crypto.subtle) {
+    return undefined;
+  }
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(report.prompt)));
+  return [...digest].map((byte) => byte.toString(16).padStart(2, "0")).join("") === report.prompt_sha256;
+}
+
+function sayWords(report) {
+  if (!report.prompt) {
+    return "";
+  }
+  return report.same === undefined ? "not checked against the run" : report.same ? "those of the run, by their hash" : "NOT those of the run";
+}
+
 function promptRows(report) {
   const source = report["text.source"];
   const tokens = report["text.tokens"];
@@ -93,7 +109,7 @@ function promptRows(report) {
     return [["prompt", source && source !== "none" ? "an embedding, made elsewhere" : "none: from the CT alone"]];
   }
   return [
-    ["prompt", report.prompt || "known by its hash only, for privacy"], ["read from", source],
+    ["prompt", report.prompt || "known by its hash only, for privacy"], ["words", sayWords(report)], ["read from", source],
     ["tokens", typeof tokens === "number" ? String(tokens) : ""],
     ["SHA-256", report.prompt_sha256, "hash"],
   ];

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { IMAGE, LABEL, LABEL2, NAME, REPORT, OUTPUT, OPTIONS };
+enum { IMAGE, LABEL, LABEL2, NAME, REPORT, PROMPT, PROMPT_FILE, OUTPUT, OPTIONS };
 static const cli_option options[OPTIONS] = {
     [IMAGE] = {"--image", "CT.nii.gz", "the CT, NIfTI in Hounsfield units (required)", 0},
     [LABEL] = {"--label", "L.nii.gz", "label map on the CT's grid (required)", 0},
@@ -11,6 +11,9 @@ static const cli_option options[OPTIONS] = {
     [NAME] = {"--name", "NAME",
               "what the page calls the label maps, in their order (for\nexample \"with text\"); may be given more than once", 1},
     [REPORT] = {"--report", "R.json", "the report of the run that made the first label map", 0},
+    [PROMPT] = {"--prompt", "TEXT", "the words of that run, which its report does not hold: the\npage then shows them to whoever opens it",
+                0},
+    [PROMPT_FILE] = {"--prompt-file", "FILE", "the same from a UTF-8 text file", 0},
     [OUTPUT] = {"--output", "REVIEW.html", "the page (required)", 0},
 };
 
@@ -24,6 +27,10 @@ static int check_words(const cli_arguments *a)
     for (int i = 0; i < OPTIONS; i++)
         if (a->value[i] && !*a->value[i])
             return cli_fail(CLI_USAGE, "%s: empty (give %s %s)", options[i].name, options[i].name, options[i].argument);
+    if (a->value[PROMPT] && a->value[PROMPT_FILE])
+        return cli_fail(CLI_USAGE, "--prompt-file: the text is given already (give one of --prompt, --prompt-file)");
+    if ((a->value[PROMPT] || a->value[PROMPT_FILE]) && !a->value[REPORT])
+        return cli_fail(CLI_USAGE, "--report: missing (its hash tells whether these are the words of the run)");
     return CLI_OK;
 }
 
@@ -51,11 +58,11 @@ static int take_maps(const cli_arguments *a, review *r)
 static int check_output(const cli_arguments *a, review *r)
 {
     const char *path = a->value[OUTPUT];
-    const char *const inputs[] = {a->value[IMAGE], a->value[LABEL], a->value[REPORT]};
+    const char *const inputs[] = {a->value[IMAGE], a->value[LABEL], a->value[REPORT], a->value[PROMPT_FILE]};
     size_t length = strlen(path);
     if (length <= 5 || strcmp(path + length - 5, ".html") != 0)
         return cli_fail(CLI_USAGE, "--output %.200s: not the name of a page (end it with .html)", path);
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < 4; i++)
         if (inputs[i] && cli_same_file(path, inputs[i]))
             return cli_fail(CLI_USAGE, "--output: would overwrite an input (choose another name)");
     for (int32_t m = 1; m < r->map_count; m++)
@@ -124,6 +131,8 @@ static int open_map(review *r, review_map *map)
 static int read_inputs(review *r)
 {
     int code = r->report_path ? review_report_read(r->report_path, &r->report) : CLI_OK;
+    if (code == CLI_OK)
+        code = review_add_words(r);
     if (code == CLI_OK)
         code = open_image(r, r->image_path, &r->image, &r->volume);
     if (code == CLI_OK)
@@ -204,6 +213,8 @@ static int run(const cli_arguments *a)
         return code;
     r.image_path = a->value[IMAGE];
     r.report_path = a->value[REPORT];
+    r.words = a->value[PROMPT];
+    r.words_path = a->value[PROMPT_FILE];
     cli_catch_interrupts();
     code = cli_library_open(&r.library);
     if (code == CLI_OK)
@@ -220,7 +231,8 @@ static int run(const cli_arguments *a)
 const cli_command cli_review = {
     "review",
     "Makes one HTML file of a CT and label maps on its grid, to look through in a browser. It needs no network and no other file.",
-    "ctvk review --image CT.nii.gz --label L.nii.gz [--label2 L2.nii.gz ...] [--name NAME ...] [--report R.json] --output REVIEW.html",
+    "ctvk review --image CT.nii.gz --label L.nii.gz [--label2 L2.nii.gz ...] [--name NAME ...]\n"
+    "             [--report R.json [--prompt TEXT | --prompt-file FILE]] --output REVIEW.html",
     "The page holds at most 15 MB; a CT that is larger is averaged to fewer voxels, and the page says so. Contours and volumes are of the\n"
     "label maps' own voxels. Neither names, paths nor texts of the images' headers are in it, but for the names of labels; the page is "
     "marked\n"

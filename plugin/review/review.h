@@ -101,6 +101,7 @@ typedef struct review {
     cli_library library;
     cli_outputs outputs;
     const char *image_path, *report_path; /* VIEW of the command line; report_path may be NULL */
+    const char *words, *words_path;       /* the prompt, or its file; VIEW of the command line, may be NULL */
     ctvk_image_file *image;
     ctvk_volume volume;
     review_ct ct;
@@ -108,6 +109,10 @@ typedef struct review {
     int32_t map_count;
     cJSON *report; /* NULL: none was given */
 } review;
+
+/* --- words.c --- */
+/* Puts the words that were given beside the report, whose hash the page holds them against. Returns an exit code. */
+int review_add_words(review *r);
 
 /* --- alerts.c: what a reader must know before the contours --- */
 cJSON *review_alerts(const review *r);

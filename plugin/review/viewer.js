@@ -169,6 +169,12 @@ async function start() {
     if (typeof DecompressionStream === "undefined") {
       throw new Error("this browser is too old (Chrome or Edge 80, Firefox 113, Safari 16.4, or newer ones, can)");
     }
+    if (facts.report) {
+      facts.report.same = await sameWords(facts.report);
+      if (facts.report.same === false) {
+        facts.alerts.unshift("The words beside the contours are not those of the run: their hash is not the report's.");
+      }
+    }
     new Viewer(facts, await readVolumes(facts));
     document.documentElement.dataset.state = "ready";
   } catch (error) {

@@ -1,8 +1,11 @@
-"""What the library shows to the linker: one symbol, one soname, no rpath, no executable stack; and the version stands in one place."""
+"""What the library shows to the linker: one symbol, one soname, no rpath, no executable stack; the version stands in one place, every offset is frozen."""
 import os
 import re
 import subprocess
 import sys
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from interfaces import Headers  # noqa: E402
 
 LIBRARY, SOURCE, COMMAND = sys.argv[1:4]
 failures = []
@@ -53,7 +56,16 @@ def version():
     check(elsewhere == [], f"the version stands only in types.h: {elsewhere}")
 
 
+def frozen():
+    """Every member of every struct and table has its offset asserted."""
+    members = {(name, field[0]) for name, struct in Headers(f"{SOURCE}/include").structs.items() for field in struct._fields_}
+    with open(f"{SOURCE}/plugin/api/layout.c", encoding="utf-8") as file:
+        asserted = set(re.findall(r"^AT\((\w+), (\w+), \d+\);$", file.read(), re.M))
+    check(len(members) > 200 and members == asserted, f"layout.c freezes every member: {sorted(members ^ asserted)}")
+
+
 symbols()
 version()
+frozen()
 print(f"library: {len(failures)} failed")
 sys.exit(1 if failures else 0)

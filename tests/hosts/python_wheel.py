@@ -3,6 +3,7 @@ the build folder and is made once. Standard library only."""
 import glob
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -43,7 +44,7 @@ class Wheel(unittest.TestCase):
         cls.scratch = tempfile.TemporaryDirectory(dir=os.environ["CTVK_TEST_TMP"])
         base = cls.scratch.name
         make_environment()
-        # A copy, because setuptools writes beside what it builds; the library of this build, because building it takes minutes.
+        # A copy, because setuptools writes beside what it builds; the library of this build: one test builds its own.
         for name in ("plugin/python", "include"):
             shutil.copytree(f"{ROOT}/{name}", f"{base}/source/{name}", ignore=shutil.ignore_patterns("build", "*.egg-info", "__pycache__"))
         run(PYTHON, "-m", "pip", "wheel", "--quiet", "--disable-pip-version-check", "--no-deps", "--no-build-isolation", "--wheel-dir", base,
@@ -71,6 +72,21 @@ class Wheel(unittest.TestCase):
         for path in (ROOT, self.scratch.name):
             self.assertNotIn(path.encode(), texts)
 
+    def test_builds_the_library(self):
+        """Without a library that was built before, as a user's pip does it: from the sources alone, in a folder that holds no build."""
+        source, target = f"{self.scratch.name}/repository", f"{self.scratch.name}/target"
+        os.mkdir(source)
+        shutil.copy(f"{ROOT}/CMakeLists.txt", source)
+        for name in ("docs", "include", "manifest", "plugin", "shaders"):
+            shutil.copytree(f"{ROOT}/{name}", f"{source}/{name}", ignore=shutil.ignore_patterns("build", "*.egg-info", "__pycache__"))
+        environment = {k: v for k, v in self.environment().items() if k != "CTVK_PREBUILT_LIBRARY"}
+        run(PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--no-build-isolation", "--target", target, "./plugin/python",
+            cwd=source, env=environment)
+        lines = ("import sys, ctvk, ctvk._abi, numpy; assert ctvk._abi.Library().path.startswith(sys.argv[1]), ctvk._abi.Library().path; "
+                 "ct = numpy.full((40, 40, 24), -1000, 'int16'); labels, record = ctvk.Model(sys.argv[2]).segment(ct, numpy.diag([5, 5, 5, 1]), prompt='left side'); "
+                 "assert labels.shape == ct.shape and record['warnings']")
+        run(PYTHON, "-c", lines, target, f"{ROOT}/manifest/demo", cwd=self.scratch.name, env={**environment, "PYTHONPATH": target})
+
     def test_images_of_others(self):
         out = subprocess.run([PYTHON, f"{HERE}/python_images.py"], capture_output=True, text=True, timeout=400, cwd=self.scratch.name,
                              env={**self.environment(), "CTVK_VENV": VENV})
@@ -87,6 +103,22 @@ class Wheel(unittest.TestCase):
         run(*mypy, "-c", right, cwd=self.scratch.name, env=self.environment())
         done = subprocess.run([*mypy, "-c", wrong], capture_output=True, text=True, timeout=100, cwd=self.scratch.name, env=self.environment())
         self.assertIn("Found 2 errors", done.stdout)
+
+    def test_readme(self):
+        """The lines of the root's README, from a folder that looks like the repository, give the label map of the command."""
+        with open(f"{ROOT}/README.md", encoding="utf-8") as file:
+            section = file.read().split("## From Python\n")[1].split("\n## ")[0]
+        self.assertIn("venv/bin/pip install ./plugin/python nibabel", section)
+        (lines,) = re.findall(r"^```python\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)
+        folder = f"{self.scratch.name}/readme"
+        os.mkdir(folder)
+        for name in ("tests", "manifest"):
+            os.symlink(f"{ROOT}/{name}", f"{folder}/{name}")
+        run(PYTHON, "-c", lines, cwd=folder, env=self.environment())
+        run(os.environ["CTVK_COMMAND"], "segment", "--model", "manifest/demo", "--image", "tests/data/ct/lidc-idri-0314_small.nii.gz", "--prompt", "left side",
+            "--output", "want.nii.gz", "--quiet", cwd=folder)
+        run(PYTHON, "-c", "import nibabel, numpy; a, b = (nibabel.load(p) for p in ('label.nii.gz', 'want.nii.gz')); assert (a.affine == b.affine).all(); "
+            "a, b = (numpy.asarray(i.dataobj) for i in (a, b)); assert (a == b).all() and b.sum() > 10000", cwd=folder)
 
     def test_example(self):
         picture = f"{self.scratch.name}/picture.png"

@@ -45,7 +45,8 @@ class Extension(unittest.TestCase):
             with open(f"{cls.folder}/Slicer/{name}.cmake", "w", encoding="utf-8") as file:
                 file.write(text)
         cls.run_("cmake", "--install", BUILD, "--prefix", f"{cls.folder}/ctvk")
-        cls.run_("cmake", "-S", f"{ROOT}/plugin/slicer", "-B", f"{cls.folder}/build", f"-DSlicer_DIR={cls.folder}/Slicer", f"-DCTVK_PREFIX={cls.folder}/ctvk",
+        # From the root, as the index does: its catalogue has no key for a folder of the sources.
+        cls.run_("cmake", "-S", ROOT, "-B", f"{cls.folder}/build", f"-DSlicer_DIR={cls.folder}/Slicer", f"-DCTVK_PREFIX={cls.folder}/ctvk",
                  "-DCTVK_SITE=https://example.org/ctvk")
         cls.run_("cmake", "--build", f"{cls.folder}/build")
         cls.run_("cmake", "--install", f"{cls.folder}/build", "--prefix", f"{cls.folder}/first")
@@ -76,6 +77,16 @@ class Extension(unittest.TestCase):
             self.assertEqual(head[:8], b"\x89PNG\r\n\x1a\n")
             width, height = struct.unpack(">2I", head[16:])
             self.assertTrue((width, height) == (128, 128) if key == "ICONURL" else width > 400, (key, width, height))
+
+    def test_from_its_own_folder(self):
+        """The same metadata, for who builds the extension alone."""
+        self.run_("cmake", "-S", f"{ROOT}/plugin/slicer", "-B", f"{self.folder}/own", f"-DSlicer_DIR={self.folder}/Slicer", f"-DCTVK_PREFIX={self.folder}",
+                  "-DCTVK_SITE=https://example.org/ctvk")
+        found = []
+        for name in ("build", "own"):
+            with open(f"{self.folder}/{name}/metadata.txt", encoding="utf-8") as file:
+                found.append(file.read())
+        self.assertEqual(*found)
 
     def test_catalogue_entry(self):
         with open(f"{self.folder}/build/CTVOnVulkan.json", encoding="utf-8") as file:

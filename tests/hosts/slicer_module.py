@@ -292,6 +292,17 @@ class Window(Scratch):
         self.assertIn("not installed", widget.message.text)
         widget.cleanup()
 
+    def test_first_start_without_a_driver(self):
+        for name in ("VK_DRIVER_FILES", "VK_ICD_FILENAMES"):
+            self.addCleanup(os.environ.__setitem__, name, os.environ[name])
+            os.environ[name] = NO_DRIVER[name]
+        for folder in ("", DEMO):
+            self.widget.modelPath.setCurrentPath(folder)
+            self.widget.onModel()
+            self.assertIn("no graphics driver", self.widget.message.text)
+            self.assertIn("mesa-vulkan-drivers", self.widget.message.text)
+            self.assertFalse(self.widget.applyButton.enabled)
+
     def test_facts_must_be_chosen(self):
         self.choose_demo()
         self.assertEqual(fakes.settings["CTVOnVulkan/Model"], DEMO)
@@ -312,6 +323,7 @@ class Window(Scratch):
         self.assertEqual(node.name, f"{self.ct.name}: toy breast (unreviewed)")
         self.assertEqual(self.widget.state.text, "unreviewed")
         self.assertEqual(node.segmentation.segments["toy breast"]["name"], "toy breast")
+        self.assertEqual([round(255 * c) for c in node.segmentation.segments["toy breast"]["color"]], [0xe6, 0x19, 0x4b])
         self.assertIs(self.widget.segmentationBox.node, node)
         mask = node.segmentation.segments["toy breast"]["mask"]
         self.assertGreater(mask.sum(), 1000)

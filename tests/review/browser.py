@@ -1,4 +1,5 @@
 """The page of ctvk review in a real browser: slices against the CT, contours against the label map, mouse and keys, harmful reports."""
+import hashlib
 import os
 import re
 import tempfile
@@ -332,6 +333,19 @@ class Browser(unittest.TestCase):
             path = f"{self.base}/evil2.html"  # the same from a label map
             case.call("--image", f"{self.base}/ct.nii", "--label", f"{self.base}/labels.nii", "--report", f"{self.base}/report.json", "--name", evil,
                       "--output", path)
+
+    def test_words(self):
+        """Those that were given are on the page, and held against the hash of the report."""
+        words = "N1, cT2, \u201eleft\u201c side & <b>"
+        own = case.report(case.SHAPE, prompt_sha256=hashlib.sha256(words.encode()).hexdigest())
+        with open(f"{self.base}/words.txt", "w", encoding="utf-8") as file:
+            file.write(words + "\n")
+        for more, said, alert in ((("--prompt", words), "those of the run, by their hash", False), (("--prompt-file", f"{self.base}/words.txt"), "those of the run", False),
+                                  (("--prompt", words + "."), "NOT those of the run", True), ((), "known by its hash only", False)):
+            page = self.open(case.make(self.base, value=own, name="words.html", more=more))
+            origin, alerts = (page.run(f"document.querySelector('#{name}').textContent") for name in ("origin", "alerts"))
+            self.assertEqual((words in origin, said in origin, "not those of the run" in alerts), (bool(more), True, alert), more)
+            self.finish(page)
 
     def test_policy(self):
         """A script or an address that were in the file after all would do nothing."""

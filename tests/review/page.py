@@ -197,6 +197,20 @@ class File(unittest.TestCase):
             self.assertEqual((done.returncode, done.stderr), (0, ""))
             self.assertIn("ctvk review --image CT.nii.gz --label L.nii.gz", done.stdout)
 
+    def test_words_are_refused(self):
+        """Words without a report, of a run that read none, given twice, or that are no text."""
+        case.make(self.base, value=case.report(case.SHAPE, prompt_sha256=None))
+        inputs = ["--image", f"{self.base}/ct.nii", "--label", f"{self.base}/labels.nii", "--output", f"{self.base}/w.html"]
+        report = ["--report", f"{self.base}/report.json"]
+        with open(f"{self.base}/zero.txt", "wb") as file:
+            file.write(b"left\0side")
+        for code, says, more in ((2, "--report: missing", ["--prompt", "left"]), (3, "read no prompt", [*report, "--prompt", "left"]), (2, "empty", [*report, "--prompt", ""]),
+                                 (2, "given already", [*report, "--prompt", "left", "--prompt-file", "x"]), (3, "none.txt", [*report, "--prompt-file", "none.txt"]),
+                                 (3, "zero bytes", [*report, "--prompt-file", f"{self.base}/zero.txt"])):
+            self.assertIn(says, case.call(*inputs, *more, code=code))
+        self.assertFalse(os.path.exists(f"{self.base}/w.html"))
+        self.assertEqual(self.left_behind(), [])
+
     def test_many_labels(self):
         """255 of them, in no order, up to the largest value: their codes are told, and each has its voxels."""
         values = numpy.concatenate([numpy.arange(254, 0, -1) * 200, [65535]])
