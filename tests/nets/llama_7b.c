@@ -1,5 +1,6 @@
-/* A language model of Llama-2-7B's exact shapes in Q4_0, with random weights, under 1 GiB of device memory. Not part of the ordinary run in
- * full size: nets_llama_7b [layers] [tokens]; the file is made in CTVK_TEST_TMP (113 MiB a layer) and removed.
+/* A language model of Llama-2-7B's exact shapes in Q4_0, with random weights, under 1 GiB of device memory, streamed from the file:
+ * nets_llama_7b [layers] [tokens]. 0 layers: all 32, or 8 where the disk is too small. The file is made in CTVK_TEST_TMP (113 MiB a layer)
+ * and removed.
  *
  * Few layers: they also run with all weights on the device, and the result must be the same bit for bit. */
 #include "nets/llama.h"
@@ -8,11 +9,13 @@
 #include "support/quant_blocks.h"
 
 #include <math.h>
+#include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
 
+enum { ALL_LAYERS = 32, SOME_LAYERS = 8 };
 enum { WIDTH = 4096, FEED_FORWARD = 11008, HEADS = 32, VOCABULARY = 32000, Q4_0 = 2, BLOCK = 32, BLOCK_BYTES = 18, PATTERN = 1 << 20 };
-static const uint64_t LIMIT = UINT64_C(1) << 30;
+static const uint64_t LIMIT = UINT64_C(1) << 30, LAYER = UINT64_C(113) << 20;
 
 static double now(void)
 {
@@ -125,9 +128,18 @@ static void encode(ctvk_gpu_instance *instance, const ctvk_gguf *file, int token
     free(in);
 }
 
+/* All of them, with as much left on the disk. */
+static int layers_that_fit(const char *folder)
+{
+    struct statvfs disk;
+    if (statvfs(folder, &disk) == 0 && (uint64_t)disk.f_bavail * disk.f_frsize > 2 * ALL_LAYERS * LAYER)
+        return ALL_LAYERS;
+    return SOME_LAYERS;
+}
+
 int main(int argc, char **argv)
 {
-    int layers = argc > 1 ? atoi(argv[1]) : 32, tokens = argc > 2 ? atoi(argv[2]) : 33;
+    int layers = argc > 1 ? atoi(argv[1]) : 0, tokens = argc > 2 ? atoi(argv[2]) : 33;
     const char *tmp = getenv("CTVK_TEST_TMP");
     static float streamed[2 * WIDTH], resident[2 * WIDTH];
     char path[1024];
@@ -135,6 +147,7 @@ int main(int argc, char **argv)
     ctvk_gpu_instance *instance = NULL;
     ctvk_gguf *file = NULL;
     snprintf(path, sizeof path, "%.900s/llama-7b-%d.gguf", tmp ? tmp : "/tmp", (int)getpid());
+    layers = layers ? layers : layers_that_fit(tmp ? tmp : "/tmp");
     double begun = now();
     CHECK(layers > 0 && tokens > 0 && write_file(path, layers) == 0);
     printf("%d layers written in %.1f s\n", layers, now() - begun);
@@ -142,7 +155,8 @@ int main(int argc, char **argv)
     unlink(path); /* it stays as long as it is mapped */
     CHECK_MSG(ctvk_gpu_instance_create(NULL, 0, &instance, &error) == CTVK_OK, "%s", error.message);
     if (file && instance && layers > 4) {
-        encode(instance, file, tokens, LIMIT, 0, streamed);
+        /* Eight layers would all fit. */
+        encode(instance, file, tokens, layers > SOME_LAYERS ? LIMIT : LIMIT / 2, 0, streamed);
     } else if (file && instance) {
         /* Two layers and the rest, but not three. */
         encode(instance, file, tokens, UINT64_C(320) << 20, layers < 3, streamed);
