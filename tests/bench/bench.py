@@ -151,6 +151,8 @@ def main():
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--seconds", type=float, default=780, help="what the network's rows may take together, about")
     arguments = parser.parse_args()
+    # Absolute: caches lie under it, and the XDG specification has relative cache folders ignored.
+    arguments.output = os.path.abspath(arguments.output)
     if not os.path.exists(programs.LAVAPIPE):
         sys.exit(f"bench: {programs.LAVAPIPE} is missing (install mesa-vulkan-drivers)")
     about = machine(arguments.threads)
