@@ -71,4 +71,4 @@ def bundle_like(source, folder, change):
 
 def large_window(value):
     """Makes a run last, so that there is time to interrupt it."""
-    value["inference"]["window"] = [128, 128, 64]
+    value["inference"]["window"] = [256, 256, 64]
