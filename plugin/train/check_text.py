@@ -4,7 +4,6 @@ check_text.py FOLDER... [--llm FILE.gguf]   each FOLDER is a case, or holds case
 The GGUF is looked for in the case's folder, then among the --llm files by its hash.
 """
 import argparse
-import hashlib
 import json
 import os
 import sys
@@ -20,17 +19,9 @@ from check_golden import relative
 TOLERANCE = {"float64": 1e-5, "float32": 1e-4}
 
 
-def sha256(path):
-    digest = hashlib.sha256()
-    with open(path, "rb") as file:
-        for block in iter(lambda: file.read(1 << 20), b""):
-            digest.update(block)
-    return digest.hexdigest()
-
-
 def find_llm(folder, encoder, named):
     for path in [os.path.join(folder, encoder["file"])] + named:
-        if os.path.exists(path) and sha256(path) == encoder["sha256"]:
+        if os.path.exists(path) and safetensors_io.sha256(path) == encoder["sha256"]:
             return path
     raise SystemExit(f"{folder}: {encoder['file']} with sha256 {encoder['sha256']} is not here (name it with --llm)")
 

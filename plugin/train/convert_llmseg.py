@@ -6,7 +6,6 @@ copied: the manifest names the GGUF file and its hash, and without --llm the bun
 when it is whole. Exit 1 and one line where something is missing, misshapen or not what it should be.
 """
 import argparse
-import hashlib
 import json
 import os
 import shutil
@@ -65,19 +64,11 @@ def check_llm(path, width, tower):
     return table.shape[0], alike
 
 
-def sha256(path):
-    digest = hashlib.sha256()
-    with open(path, "rb") as file:
-        for block in iter(lambda: file.read(1 << 20), b""):
-            digest.update(block)
-    return digest.hexdigest()
-
-
 def text_manifest(arguments, contexts):
     prompts, length, width = contexts
     spec = {"embedding_dim": width, "prompts": prompts, "template": "{n_stage}, {t_stage}, {surgery}, {side} side", "fields": FIELDS}
     if arguments.llm:
-        spec["encoder"] = {"type": "llama-gguf", "file": os.path.basename(arguments.llm), "sha256": sha256(arguments.llm),
+        spec["encoder"] = {"type": "llama-gguf", "file": os.path.basename(arguments.llm), "sha256": safetensors_io.sha256(arguments.llm),
                            "soft_prompt": "contexts", "segment_token_embedding": "segment_token", "max_tokens": POSITIONS - length}
     return spec
 
@@ -142,7 +133,7 @@ def write_bundle(folder, manifest, tensors):
         os.makedirs(part)
         path = os.path.join(part, "network.safetensors")
         safetensors_io.save(path, tensors)
-        manifest["files"] = {"network.safetensors": {"sha256": sha256(path), "bytes": os.path.getsize(path)}}
+        manifest["files"] = {"network.safetensors": {"sha256": safetensors_io.sha256(path), "bytes": os.path.getsize(path)}}
         with open(os.path.join(part, "manifest.json"), "w", encoding="utf-8") as file:
             json.dump(manifest, file, indent=2, ensure_ascii=False)
             file.write("\n")

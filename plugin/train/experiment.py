@@ -69,9 +69,9 @@ class Queue:
             state = f"failed ({self.folder.run(run.name)}/output.txt)" if code else "done"
             print(f"{run.name}: {state}; {self.done} of {self.total}, about {clock(each * (self.total - self.done))} left", flush=True)
 
-    def all(self, todo):
+    def all(self, pending):
         with concurrent.futures.ThreadPoolExecutor(self.arguments.workers) as pool:
-            list(pool.map(self.one, todo))
+            list(pool.map(self.one, pending))
 
 
 def collect(plan, folder):
@@ -106,12 +106,12 @@ def experiment(arguments):
         return 0
     plan = plan_of(arguments.folder, wanted)
     make_cohorts(plan, folder, arguments.workers)
-    todo = [run for run in runs.all_runs(plan) if not os.path.exists(folder.result(run.name))]
-    print(f"{len(todo)} runs to do, {len(runs.all_runs(plan)) - len(todo)} are there", flush=True)
-    queue = Queue(arguments, folder, len(todo))
+    pending = [run for run in runs.all_runs(plan) if not os.path.exists(folder.result(run.name))]
+    print(f"{len(pending)} runs to do, {len(runs.all_runs(plan)) - len(pending)} are there", flush=True)
+    queue = Queue(arguments, folder, len(pending))
     # An adapted run starts from the full model of its seed.
-    queue.all([run for run in todo if not run.adapt])
-    queue.all([run for run in todo if run.adapt])
+    queue.all([run for run in pending if not run.adapt])
+    queue.all([run for run in pending if run.adapt])
     print(f"{collect(plan, folder)} results: {folder.path}/results.json and results.csv", flush=True)
     if queue.failed:
         raise Refused(f"failed: {', '.join(queue.failed)} (start again to repeat them)")

@@ -2,6 +2,7 @@
 
 Debian 12 has no safetensors package, and the format needs none.
 """
+import hashlib
 import json
 import struct
 
@@ -51,3 +52,12 @@ def save(path, tensors, metadata=None):
         file.write(text)
         for raw in chunks:
             file.write(raw)
+
+
+def sha256(path):
+    """Of a file, as manifests list it."""
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        for block in iter(lambda: file.read(1 << 20), b""):
+            digest.update(block)
+    return digest.hexdigest()

@@ -5,6 +5,7 @@
 #include "ctvk/ctvk.h"
 #include "support/check.h"
 
+#include <dirent.h>
 #include <stdarg.h>
 
 /* A test that has lost its ground ends here, with a failure. */
@@ -17,6 +18,18 @@
             exit(1);                            \
         }                                       \
     } while (0)
+
+/* How many names a folder holds: open files, threads, left files. */
+static inline int abi_entries(const char *folder)
+{
+    int count = 0;
+    DIR *dir = opendir(folder);
+    REQUIRE(dir != NULL);
+    while (readdir(dir))
+        count++;
+    closedir(dir);
+    return count;
+}
 
 typedef struct abi_host {
     const ctvk_context_api *contexts;

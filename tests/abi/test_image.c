@@ -2,7 +2,6 @@
  * nothing. The files unpack to some 100 MB each; packed ones are tiny. */
 #include "abi/arena.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <math.h>
 #include <nifti1.h>
@@ -125,17 +124,6 @@ static int32_t on_progress(void *user, double fraction, const char *stage)
     return 1;
 }
 
-static int entries(const char *folder)
-{
-    int count = 0;
-    DIR *dir = opendir(folder);
-    REQUIRE(dir != NULL);
-    while (readdir(dir))
-        count++;
-    closedir(dir);
-    return count;
-}
-
 static int mappings(const char *path)
 {
     char line[2048];
@@ -155,7 +143,7 @@ static void cancel_at(const char *path, int call)
     ctvk_text message = CTVK_TEXT_INIT;
     const char *folder = abi_path("image", NULL);
     long live = atomic_load(&memory.live);
-    int files = entries("/proc/self/fd"), there = entries(folder);
+    int files = abi_entries("/proc/self/fd"), there = abi_entries(folder);
     ctvk_status status = host.images->open_with_progress(host.context, path, CTVK_STRLEN, on_progress, &w, &image);
     double waited = now() - w.asked;
     CHECK_MSG(status == CTVK_CANCELLED && image == NULL && w.calls == call, "call %d of %s: %d after %d calls", call, path, status,
@@ -164,7 +152,7 @@ static void cancel_at(const char *path, int call)
     CHECK(host.contexts->last_error(host.context, &message) == CTVK_CANCELLED && abi_well_formed(&message) &&
           strstr(message.data, "cancelled"));
     CHECK_MSG(atomic_load(&memory.live) == live, "%ld blocks are left", atomic_load(&memory.live) - live);
-    CHECK(entries("/proc/self/fd") == files && entries(folder) == there && mappings(path) == 0);
+    CHECK(abi_entries("/proc/self/fd") == files && abi_entries(folder) == there && mappings(path) == 0);
 }
 
 /* Read whole, then cancelled at its first call, at its last and at some between. least: calls of a whole reading. */

@@ -3,7 +3,6 @@
  * library. */
 #include "abi/host.h"
 
-#include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -38,17 +37,6 @@ static void *load(void)
     return library;
 }
 
-static int entries(const char *folder)
-{
-    int count = 0;
-    DIR *dir = opendir(folder);
-    REQUIRE(dir != NULL);
-    while (readdir(dir))
-        count++;
-    closedir(dir);
-    return count;
-}
-
 /* FNV-1a of the label map of one golden case; 0: something failed. */
 static uint64_t segment(void)
 {
@@ -76,15 +64,15 @@ static uint64_t check_unload(void)
     pthread_t thread;
     /* ThreadSanitizer starts a thread of its own beside the first one that a program makes. */
     REQUIRE(pthread_create(&thread, NULL, nothing, NULL) == 0 && pthread_join(thread, NULL) == 0);
-    int threads = entries("/proc/self/task");
+    int threads = abi_entries("/proc/self/task");
     for (int i = 0; i < 2; i++) {
         void *library = load();
         uint64_t found = segment();
         first = i ? first : found;
         CHECK(found == first);
-        CHECK_MSG(entries("/proc/self/task") == threads, "%d threads, before: %d", entries("/proc/self/task"), threads);
+        CHECK_MSG(abi_entries("/proc/self/task") == threads, "%d threads, before: %d", abi_entries("/proc/self/task"), threads);
         CHECK(dlclose(library) == 0);
-        CHECK(entries("/proc/self/task") == threads);
+        CHECK(abi_entries("/proc/self/task") == threads);
 #ifndef CTVK_SANITIZED /* which keeps what it has seen */
         CHECK_MSG(dlopen(getenv("CTVK_LIBRARY"), RTLD_NOW | RTLD_NOLOAD) == NULL, "the library is still there");
 #endif
@@ -129,7 +117,7 @@ static void look(surroundings *s)
         length += (size_t)snprintf(s->variables + length, sizeof s->variables - length, "%s\n", *variable);
     }
     snprintf(s->locale, sizeof s->locale, "%s", setlocale(LC_ALL, NULL));
-    s->files = entries("/proc/self/fd");
+    s->files = abi_entries("/proc/self/fd");
     s->umask = umask(0);
     umask(s->umask);
 }

@@ -163,7 +163,7 @@ def runs(source, bundle, vision):
     with open(f"{other}/manifest.json", encoding="utf-8") as file:
         text = file.read()
     with open(f"{other}/manifest.json", "w", encoding="utf-8") as file:
-        file.write(text.replace(bundle_out.sha256(LLM), "0" * 64))
+        file.write(text.replace(safetensors_io.sha256(LLM), "0" * 64))
     said, _ = run(other, source, f"{BASE}/x")
     check(said and "is not the bundle's language model" in said, f"another language model: {said}")
 

@@ -12,7 +12,7 @@ from support import TinyLlama, check, close, finish, folder
 import llama_torch
 import safetensors_io
 import seeded_weights
-from recipe import bundle_out, text_side, words
+from recipe import text_side, words
 
 BASE = folder("train-text-side")
 PROMPTS = [[3, 39, 0, 7], [5], [3, 39, 0, 7], [8, 1, 2, 30, 31, 4, 9], []]
@@ -64,7 +64,7 @@ def library():
     manifest = {"schema": "ctvk-bundle/1", "name": "text", "version": "1", "intended_use": "test", "network": {
         "architecture": "llmseg", "weights": "network.safetensors", "in_channels": 1, "out_channels": 2, "feature_size": 16, "text": {
             "embedding_dim": 576, "prompts": 2, "encoder": {
-                "type": "llama-gguf", "file": os.path.basename(path), "sha256": bundle_out.sha256(path), "soft_prompt": "contexts",
+                "type": "llama-gguf", "file": os.path.basename(path), "sha256": safetensors_io.sha256(path), "soft_prompt": "contexts",
                 "segment_token_embedding": "segment_token", "max_tokens": 120}}}}
     from recipe.config import Grid
     manifest.update(Grid().manifest(), labels=[{"value": 0, "name": "background"}, {"value": 1, "name": "CTV"}])

@@ -8,7 +8,7 @@ import torch
 import llama_torch
 import llmseg
 import safetensors_io
-from recipe import bundle_out, text_side
+from recipe import text_side
 from recipe.config import Config, Grid, Refused
 from recipe.model import Model
 
@@ -59,7 +59,7 @@ def load(folder, llm, tokens):
         encoder = text.get("encoder")
         if not encoder:
             raise Refused(f"{folder}: its text has no language model, so there are no soft prompts to learn")
-        if bundle_out.sha256(llm) != encoder["sha256"]:
+        if safetensors_io.sha256(llm) != encoder["sha256"]:
             raise Refused(f"{llm}: is not the bundle's language model {encoder['file']} (name it with --llm)")
         tensors = safetensors_io.load(os.path.join(folder, manifest["network"]["weights"]))
         vectors = [torch.from_numpy(tensors[encoder[key]].astype("float32")) for key in ("soft_prompt", "segment_token_embedding")]

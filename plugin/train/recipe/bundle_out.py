@@ -1,5 +1,4 @@
 """A trained model as a bundle (ctvk-bundle/1): float16 network, soft prompts, cached embeddings of every combination of the fields, hashes."""
-import hashlib
 import os
 import shutil
 
@@ -12,21 +11,13 @@ from recipe.config import Refused, write_json
 ARCHITECTURE = "Architecture: Oh et al., LLM-driven multimodal target volume contouring in radiation oncology, Nature Communications 15, 9186, 2024."
 
 
-def sha256(path):
-    digest = hashlib.sha256()
-    with open(path, "rb") as file:
-        for block in iter(lambda: file.read(1 << 20), b""):
-            digest.update(block)
-    return digest.hexdigest()
-
-
 def text_spec(model, config, llm):
     """network.text of the manifest."""
     if config.text == "none":
         return None
     if config.text not in ("llm", "frozen"):
         raise Refused("one-hot facts are an experiment: the library has no way in for them, so there is no bundle of them")
-    encoder = {"type": "llama-gguf", "file": os.path.basename(llm), "sha256": sha256(llm), "soft_prompt": "contexts",
+    encoder = {"type": "llama-gguf", "file": os.path.basename(llm), "sha256": safetensors_io.sha256(llm), "soft_prompt": "contexts",
                "segment_token_embedding": "segment_token", "max_tokens": 120, "layers": model.text.llama.settings.layers}
     return {"embedding_dim": model.text.llama.settings.width, "prompts": config.prompts, "encoder": encoder,
             "cache": "prompt_embeddings.safetensors", "template": words.TEMPLATE,
@@ -77,7 +68,7 @@ def write(folder, model, manifest, prompts, say=print):
         for name, tensors in files.items():
             path = os.path.join(part, name)
             safetensors_io.save(path, tensors)
-            manifest["files"][name] = {"sha256": sha256(path), "bytes": os.path.getsize(path)}
+            manifest["files"][name] = {"sha256": safetensors_io.sha256(path), "bytes": os.path.getsize(path)}
         write_json(os.path.join(part, "manifest.json"), manifest)
         os.replace(part, folder)
     finally:

@@ -6,7 +6,8 @@ import numpy
 import torch
 
 import cohort
-from recipe import bundle_out, data, loop, model, score, tune, words
+import safetensors_io
+from recipe import data, loop, model, score, tune, words
 from recipe.config import Config, Grid, Refused, read_json, write_json
 
 
@@ -171,6 +172,6 @@ def complete(run, plan, folder, say=print):
         say(f"{run.name}: {hospital} test done")
     result = {"run": dataclasses.asdict(run), "settings": dataclasses.asdict(plan.config(run)), "rows": rows,
               "generator_sha256": read_json(os.path.join(folder.cohort, "cohort.json"))["generator_sha256"],
-              "llm_sha256": bundle_out.sha256(folder.llm) if run.text in ("llm", "frozen") else None}
+              "llm_sha256": safetensors_io.sha256(folder.llm) if run.text in ("llm", "frozen") else None}
     write_json(path, result)
     return result
