@@ -101,14 +101,12 @@ def inspect(base):
 
 
 def plugin(base):
-    """The library says what it is; the manifest that is installed beside it says the same."""
+    """The library says what it is (that manifest/plugin.json says the same: tests/manifest)."""
     out, error = run("inspect", "--plugin")
     found = json.loads(out)
     check(error == "" and found["schema"] == "ctvk-plugin/1" and found["name"] == "ctvk", f"inspect --plugin: {out:.80}")
     check(found["version"] == run("--version")[0].split()[1], "inspect --plugin: version")
     root = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../..")
-    if os.path.exists(f"{root}/manifest/plugin.json.in"):
-        check(found == json.loads(read(os.path.join(os.path.dirname(COMMAND), "plugin.json"))), "plugin.json is what the library says")
     for interface in found["interfaces"]:
         text = read(f"{root}/include/{interface['header']}").decode()
         check(f'"{interface["name"]}"' in text, f"{interface['header']} defines {interface['name']}")

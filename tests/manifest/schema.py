@@ -122,8 +122,11 @@ def defined_interfaces():
 
 
 def plugin():
-    """ctvk's own plugin manifest says what headers and library really have."""
-    value = load(os.environ["CTVK_BUILD"] + "/plugin.json")
+    """ctvk's own plugin manifest says what headers and library really have, and word for word what the library says of itself."""
+    value = load(f"{SOURCE}/manifest/plugin.json")
+    said = json.loads(subprocess.run([COMMAND, "inspect", "--plugin"], capture_output=True, text=True, timeout=60).stdout)
+    different = sorted(key for key in {*value, *said} if value.get(key) != said.get(key))
+    check(not different, f"manifest/plugin.json and ctvk inspect --plugin disagree on {different} (mend the file; the version is that of types.h)")
     wrong = faults(validator("plugin"), value)
     check(not wrong, f"plugin.json: {wrong}")
     listed = sorted((i["name"], i["version"], i["header"]) for i in value["interfaces"])
