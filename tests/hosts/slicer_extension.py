@@ -102,7 +102,7 @@ class Extension(unittest.TestCase):
         scripts = f"{modules}/qt-scripted-modules"
         for name in ("CTVOnVulkan.py", "SegmentEditorCTVFromText.py", "SegmentEditorCTVFromTextLib/SegmentEditorEffect.py", "Resources/Icons/CTVOnVulkan.png",
                      "SegmentEditorCTVFromTextLib/SegmentEditorEffect.png", "Resources/Demo/ct.nii.gz", "Resources/Demo/README.md",
-                     *(f"CTVOnVulkanLib/{n}.py" for n in ("__init__", "logic", "review", "session", "slicer_adapter"))):
+                     *(f"CTVOnVulkanLib/{n}.py" for n in ("__init__", "inputs", "logic", "review", "session", "slicer_adapter"))):
             self.assertTrue(os.path.isfile(f"{scripts}/{name}"), name)
         self.assertEqual(os.listdir(f"{modules}/cli-modules"), ["ctvk-slicer"])  # Slicer takes every program there for a module
         done = subprocess.run([f"{modules}/cli-modules/ctvk-slicer", "--model", f"{scripts}/Resources/Demo/demo", "--field", "side=left",

@@ -260,20 +260,23 @@ class Form:
 class Combo(Widget):
     def __init__(self):
         super().__init__()
-        self.items, self.at = [], 0
+        self.items, self.currentIndex = [], 0
 
     def addItem(self, text, data):
         self.items.append((text, data))
 
     def clear(self):
-        self.items, self.at = [], 0
+        self.items, self.currentIndex = [], 0
+
+    def findData(self, data):
+        return next((i for i, (_, value) in enumerate(self.items) if value == data), -1)
 
     @property
     def currentData(self):
-        return self.items[self.at][1] if self.items else None
+        return self.items[self.currentIndex][1] if self.items else None
 
     def choose(self, text):
-        self.at = [t for t, _ in self.items].index(text)
+        self.currentIndex = [t for t, _ in self.items].index(text)
 
 
 class NodeCombo(Widget):

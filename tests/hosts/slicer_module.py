@@ -1,5 +1,5 @@
-"""The scripted module and the Segment Editor's effect without Slicer: their logic with the real command on the demo bundle, the review's
-arithmetic, and whole workflows through the windows on stand-ins of Slicer's classes (slicer_fakes.py)."""
+"""The scripted module without Slicer: its logic with the real command on the demo bundle, the review's arithmetic, and whole workflows through its
+window on stand-ins of Slicer's classes."""
 import ast
 import datetime
 import glob
@@ -7,7 +7,6 @@ import json
 import os
 import re
 import subprocess
-import sys
 import tempfile
 import time
 import unittest
@@ -15,52 +14,8 @@ import unittest
 import nibabel
 import numpy
 
-import slicer_fakes as fakes
-
-ROOT = os.environ["CTVK_SOURCE"]
-EXTENSION = os.path.join(ROOT, "plugin", "slicer")
-MODULE = os.path.join(EXTENSION, "CTVOnVulkan")
-sys.path[:0] = [MODULE, os.path.join(EXTENSION, "SegmentEditorCTVFromText"), os.path.join(EXTENSION, "SegmentEditorCTVFromText", "SegmentEditorCTVFromTextLib")]
-slicer = fakes.install(os.path.join(MODULE, "CTVOnVulkan.py"))
-from CTVOnVulkanLib import logic, review, session, slicer_adapter  # noqa: E402
-import CTVOnVulkan  # noqa: E402
-import SegmentEditorCTVFromText  # noqa: E402
-import SegmentEditorEffect  # noqa: E402
-
-COMMAND = os.environ["CTVK_COMMAND"]
-DEMO = os.path.join(ROOT, "manifest", "demo")
-CT = os.path.join(ROOT, "tests", "data", "ct", "lidc-idri-0314_small.nii.gz")
-NO_DRIVER = {**os.environ, "VK_DRIVER_FILES": os.path.join(ROOT, "none.json"), "VK_ICD_FILENAMES": os.path.join(ROOT, "none.json")}
-# No language model where it is looked for.
-NO_MODEL = {**os.environ, "XDG_DATA_HOME": "/nonexistent"}
-
-
-def finish(run, seconds=300):
-    end, lines, fractions = time.monotonic() + seconds, [], []
-    while not run.done and time.monotonic() < end:
-        lines += run.poll()
-        fractions.append(run.fraction)
-        time.sleep(0.02)
-    assert run.done
-    return lines + run.poll(), fractions
-
-
-class Scratch(unittest.TestCase):
-    def setUp(self):
-        folder = tempfile.TemporaryDirectory(dir=os.environ["CTVK_TEST_TMP"])
-        self.addCleanup(folder.cleanup)
-        self.folder = folder.name
-        # Every temporary folder of the module comes to lie here, so that what is left can be counted.
-        before = tempfile.tempdir
-        tempfile.tempdir = os.path.join(self.folder, "tmp")
-        os.mkdir(tempfile.tempdir)
-        self.addCleanup(setattr, tempfile, "tempdir", before)
-        fakes.scene.Clear()
-        del fakes.said[:], fakes.answers[:]
-        fakes.settings.clear()
-
-    def left_over(self):
-        return os.listdir(tempfile.tempdir)
+from slicer_case import (COMMAND, CT, CTVOnVulkan, DEMO, EXTENSION, NO_DRIVER, NO_MODEL, SegmentEditorCTVFromText, Scratch, Windowed, fakes, finish, logic, review,
+                         slicer, slicer_adapter)
 
 
 class Logic(Scratch):
@@ -255,10 +210,9 @@ class Review(Scratch):
             review.write({}, f"{self.folder}/none", "x")
 
 
-class Window(Scratch):
+class Window(Windowed):
     def setUp(self):
         super().setUp()
-        self.ct = slicer.util.loadVolume(CT)
         self.widget = CTVOnVulkan.CTVOnVulkanWidget()
         self.widget.setup()
 
@@ -266,17 +220,9 @@ class Window(Scratch):
         self.widget.modelPath.setCurrentPath(DEMO)
         self.widget.ctBox.setCurrentNode(self.ct)
 
-    def wait(self, timer, tick):
-        self.assertTrue(timer.running, fakes.said)
-        end = time.monotonic() + 300
-        while timer.running and time.monotonic() < end:
-            tick()
-            time.sleep(0.02)
-        self.assertFalse(timer.running)
-
     def propose(self, side="left"):
         self.choose_demo()
-        self.widget.fields["side"].choose(side)
+        self.widget.inputs.fields["side"].choose(side)
         self.widget.applyButton.clicked.emit()
         self.wait(self.widget.timer, self.widget.timer.timeout.emit)
 
@@ -284,34 +230,36 @@ class Window(Scratch):
         return [n for n in fakes.scene.nodes if n.kind == "vtkMRMLSegmentationNode"]
 
     def test_first_start(self):
-        self.assertIn("No model is chosen yet", self.widget.message.text)
+        self.assertIn("No model is chosen yet", self.widget.inputs.message.text)
         self.assertFalse(self.widget.applyButton.enabled)
         fakes.settings["CTVOnVulkan/Command"] = self.folder + "/none"
         widget = CTVOnVulkan.CTVOnVulkanWidget()
         widget.setup()
-        self.assertIn("not installed", widget.message.text)
+        self.assertIn("not installed", widget.inputs.message.text)
         widget.cleanup()
 
     def test_first_start_without_a_driver(self):
-        for name in ("VK_DRIVER_FILES", "VK_ICD_FILENAMES"):
-            self.addCleanup(os.environ.__setitem__, name, os.environ[name])
-            os.environ[name] = NO_DRIVER[name]
+        give_back = self.take_drivers()
         for folder in ("", DEMO):
             self.widget.modelPath.setCurrentPath(folder)
             self.widget.onModel()
-            self.assertIn("no graphics driver", self.widget.message.text)
-            self.assertIn("mesa-vulkan-drivers", self.widget.message.text)
+            self.assertIn("no graphics driver", self.widget.inputs.message.text)
+            self.assertIn("mesa-vulkan-drivers", self.widget.inputs.message.text)
             self.assertFalse(self.widget.applyButton.enabled)
+        give_back()
+        self.widget.enter()  # what was asked for was done meanwhile
+        self.assertIn("toy-breast-demo", self.widget.inputs.message.text)
+        self.assertTrue(self.widget.applyButton.enabled)
 
     def test_facts_must_be_chosen(self):
         self.choose_demo()
         self.assertEqual(fakes.settings["CTVOnVulkan/Model"], DEMO)
-        self.assertEqual([t for t, _ in self.widget.fields["side"].items], ["choose", "left", "right"])
+        self.assertEqual([t for t, _ in self.widget.inputs.fields["side"].items], ["choose", "left", "right"])
         self.widget.applyButton.clicked.emit()
         self.assertIn("side", fakes.said[-1])
         self.assertFalse(self.widget.timer.running)
         self.widget.ctBox.setCurrentNode(None)
-        self.widget.fields["side"].choose("left")
+        self.widget.inputs.fields["side"].choose("left")
         self.widget.applyButton.clicked.emit()
         self.assertIn("Choose the CT", fakes.said[-1])
         self.assertEqual(self.left_over(), [])
@@ -381,7 +329,7 @@ class Window(Scratch):
 
     def test_compare(self):
         self.choose_demo()
-        self.widget.fields["side"].choose("right")
+        self.widget.inputs.fields["side"].choose("right")
         self.widget.compareBox.checked = True
         self.widget.applyButton.clicked.emit()
         self.wait(self.widget.timer, self.widget.timer.timeout.emit)
@@ -392,7 +340,7 @@ class Window(Scratch):
 
     def test_cancel(self):
         self.choose_demo()
-        self.widget.sentence.text = "left side"
+        self.widget.inputs.sentence.text = "left side"
         self.widget.applyButton.clicked.emit()
         self.assertTrue(self.widget.cancelButton.enabled)
         self.widget.cancelButton.clicked.emit()
@@ -405,7 +353,7 @@ class Window(Scratch):
         """Slicer ends or the module is reloaded: the run ends with it and leaves no copy of the CT."""
         for compare in (False, True):
             self.choose_demo()
-            self.widget.sentence.text = "left side"
+            self.widget.inputs.sentence.text = "left side"
             self.widget.compareBox.checked = compare
             self.widget.applyButton.clicked.emit()
             self.assertTrue(self.left_over())
@@ -417,7 +365,7 @@ class Window(Scratch):
     def test_scene_closed_meanwhile(self):
         """The proposal of one patient never reaches the scene of another."""
         self.choose_demo()
-        self.widget.sentence.text = "left side"
+        self.widget.inputs.sentence.text = "left side"
         self.widget.applyButton.clicked.emit()
         fakes.scene.Clear()
         other = slicer.util.loadVolume(CT)
@@ -444,8 +392,8 @@ class Window(Scratch):
 
     def test_failure(self):
         self.choose_demo()
-        self.widget.sentence.text = "left side"
-        self.widget.memoryBox.value = 1
+        self.widget.inputs.sentence.text = "left side"
+        self.widget.inputs.memoryBox.value = 1
         self.widget.applyButton.clicked.emit()
         self.wait(self.widget.timer, self.widget.timer.timeout.emit)
         self.assertIn("memory is not enough", fakes.said[-1])
@@ -463,47 +411,6 @@ class Window(Scratch):
         with self.assertRaises(OSError):
             adapter.add_proposal(self.ct, f"{self.folder}/moved.nii.gz", [logic.Label(1, "x", (1, 0, 0))], "x", {})
         self.assertEqual(len(fakes.scene.nodes), before)
-
-    def test_effect(self):
-        """It adds to the segmentation that is being edited, and touches none of its segments."""
-        node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", "my plan")
-        node.CreateDefaultDisplayNodes()
-        mine = numpy.ones(self.ct.array.shape, numpy.uint8)
-        node.segmentation.AddEmptySegment("toy breast", "mine", (0, 0, 1))
-        node.segmentation.segments["toy breast"]["mask"] = mine
-        parameters = type("Parameters", (), {"GetSourceVolumeNode": lambda _: self.ct, "GetSegmentationNode": lambda _: node})()
-        undo = []
-        scripted = type("Scripted", (), {"parameterSetNode": lambda _: parameters, "saveStateForUndo": lambda _: undo.append(1),
-                                         "addOptionsWidget": lambda *_: None, "addLabeledOptionsWidget": lambda *_: None})()
-        effect = SegmentEditorEffect.SegmentEditorEffect(scripted)
-        effect.setupOptionsFrame()
-        effect.activate()
-        self.assertIn("No model is chosen yet", effect.message.text)
-        self.assertFalse(effect.applyButton.enabled)
-        fakes.settings["CTVOnVulkan/Model"] = DEMO
-        effect.activate()
-        effect.applyButton.clicked.emit()
-        self.assertIn("Choose the clinical facts", fakes.said[-1])
-        effect.fields["side"].choose("left")
-        effect.applyButton.clicked.emit()
-        self.wait(effect.timer, effect.timer.timeout.emit)
-        self.assertEqual(undo, [1])
-        self.assertEqual(list(node.segmentation.segments), ["toy breast", "toy breast_1"])
-        self.assertIs(node.segmentation.segments["toy breast"]["mask"], mine)
-        self.assertEqual(node.name, "my plan (unreviewed)")
-        self.assertEqual(os.path.isfile(effect.icon().arguments[0]), True)
-        adapter = effect.adapter
-        node.segmentation.AddEmptySegment("nothing yet", "nothing yet", (0, 1, 0))  # Slicer has no array for such a one
-        slicer.util.saveScene(f"{self.folder}/scene.mrml")
-        effect.session.accept(node, "A")
-        self.assertEqual(node.name, "my plan (accepted by A)")
-        [path] = glob.glob(f"{self.folder}/*.json")
-        with open(path, encoding="utf-8") as file:
-            segments = {s["name"]: s for s in json.load(file)["segments"]}
-        self.assertEqual([segments[n]["proposed"] for n in ("toy breast", "toy breast_1")], [False, True])
-        self.assertEqual(segments["toy breast_1"]["dice"], 1)
-        self.assertEqual((segments["nothing yet"]["accepted_ml"], segments["nothing yet"]["dice"]), (0, None))
-        self.assertEqual(adapter.attribute(node, session.NAME), "my plan")
 
     def test_self_test(self):
         """Slicer's self-test class itself, on the stand-ins: the code runs, and its numbers are right."""
@@ -526,7 +433,8 @@ class Window(Scratch):
 
 class Rules(unittest.TestCase):
     """What is untested is small and listed."""
-    WINDOWS = ("CTVOnVulkan/CTVOnVulkan.py", "CTVOnVulkan/CTVOnVulkanLib/slicer_adapter.py", "SegmentEditorCTVFromText/SegmentEditorCTVFromText.py",
+    WINDOWS = ("CTVOnVulkan/CTVOnVulkan.py", "CTVOnVulkan/CTVOnVulkanLib/slicer_adapter.py", "CTVOnVulkan/CTVOnVulkanLib/inputs.py",
+               "SegmentEditorCTVFromText/SegmentEditorCTVFromText.py",
                "SegmentEditorCTVFromText/SegmentEditorCTVFromTextLib/SegmentEditorEffect.py")
 
     @staticmethod

@@ -9,7 +9,7 @@ set_tests_properties(
   PROPERTIES TIMEOUT 900 ENVIRONMENT
   "VK_DRIVER_FILES=${LAVAPIPE_ICD};VK_ICD_FILENAMES=${LAVAPIPE_ICD};PYTHONDONTWRITEBYTECODE=1;CTVK_SOURCE=${PROJECT_SOURCE_DIR};CTVK_SLICER=$<TARGET_FILE:ctvk_slicer>;CTVK_SLICER_SHARED=$<TARGET_FILE:ctvk_slicer_module>;CTVK_SLICER_VENV=${CMAKE_CURRENT_BINARY_DIR}/slicer-venv;${ctvk_test_env}")
 # The scripted module and the Segment Editor's effect, on stand-ins of Slicer's classes; and the extension's project on one of Slicer's package.
-add_test(NAME hosts.slicer_module COMMAND /usr/bin/python3 -m pytest -p no:cacheprovider ${CMAKE_CURRENT_LIST_DIR}/slicer_module.py)
+add_test(NAME hosts.slicer_module COMMAND /usr/bin/python3 -m pytest -p no:cacheprovider ${CMAKE_CURRENT_LIST_DIR}/slicer_module.py ${CMAKE_CURRENT_LIST_DIR}/slicer_effect.py)
 set_tests_properties(hosts.slicer_module PROPERTIES TIMEOUT 900 ENVIRONMENT
                      "VK_DRIVER_FILES=${LAVAPIPE_ICD};VK_ICD_FILENAMES=${LAVAPIPE_ICD};PYTHONDONTWRITEBYTECODE=1;CTVK_SOURCE=${PROJECT_SOURCE_DIR};${ctvk_test_env}")
 add_test(NAME hosts.slicer_extension COMMAND /usr/bin/python3 ${CMAKE_CURRENT_LIST_DIR}/slicer_extension.py)

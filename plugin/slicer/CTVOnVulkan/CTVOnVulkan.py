@@ -10,6 +10,7 @@ import vtk
 from slicer.ScriptedLoadableModule import ScriptedLoadableModule, ScriptedLoadableModuleLogic, ScriptedLoadableModuleTest, ScriptedLoadableModuleWidget
 
 from CTVOnVulkanLib import logic
+from CTVOnVulkanLib.inputs import Inputs
 from CTVOnVulkanLib.logic import Problem
 from CTVOnVulkanLib.session import Session
 from CTVOnVulkanLib.slicer_adapter import SlicerAdapter
@@ -44,8 +45,7 @@ class CTVOnVulkanWidget(ScriptedLoadableModuleWidget):
     def setup(self):
         ScriptedLoadableModuleWidget.setup(self)
         self.logic = CTVOnVulkanLogic()
-        self.adapter, self.session, self.bundle = self.logic.adapter, None, None
-        self.fields, self.unwatch = {}, lambda: None
+        self.adapter, self.session, self.unwatch = self.logic.adapter, None, lambda: None
         self.timer = qt.QTimer()
         self.timer.setInterval(100)
         self.timer.timeout.connect(self.onTick)
@@ -59,6 +59,11 @@ class CTVOnVulkanWidget(ScriptedLoadableModuleWidget):
         self.layout.addStretch(1)
         self.modelPath.setCurrentPath(qt.QSettings().value("CTVOnVulkan/Model", "") or "")
         self.onModel()
+
+    def enter(self):
+        """What was missing may have come meanwhile."""
+        if self.inputs.bundle is None:
+            self.onModel()
 
     def cleanup(self):
         self.timer.stop()
@@ -95,22 +100,7 @@ class CTVOnVulkanWidget(ScriptedLoadableModuleWidget):
         self.modelPath.filters = ctk.ctkPathLineEdit.Dirs
         self.modelPath.currentPathChanged.connect(lambda _path: self.onModel())
         form.addRow("Model:", self.modelPath)
-        self.message = qt.QLabel()
-        self.message.wordWrap = True
-        form.addRow(self.message)
-        self.factsWidget = qt.QWidget()
-        self.factsForm = qt.QFormLayout(self.factsWidget)
-        form.addRow(self.factsWidget)
-        self.sentence = qt.QLineEdit()
-        self.sentence.placeholderText = "or a sentence, for example: N1, cT2, breast conserving surgery, left side"
-        form.addRow("Sentence:", self.sentence)
-        self.deviceBox = qt.QComboBox()
-        form.addRow("Device:", self.deviceBox)
-        self.memoryBox = qt.QSpinBox()
-        self.memoryBox.maximum = 1 << 20
-        self.memoryBox.specialValueText = "what the device has"
-        self.memoryBox.suffix = " MiB"
-        form.addRow("Memory limit:", self.memoryBox)
+        self.inputs = Inputs(lambda label, widget: form.addRow(label, widget) if label else form.addRow(widget))
 
     def _setupRun(self):
         form = self._section("Proposal")
@@ -149,60 +139,22 @@ class CTVOnVulkanWidget(ScriptedLoadableModuleWidget):
             return None
 
     def _busy(self, busy):
-        self.applyButton.enabled = self.bundle is not None and not busy
+        self.applyButton.enabled = self.inputs.bundle is not None and not busy
         self.cancelButton.enabled = busy
 
     def onModel(self):
-        """Reads the model's facts; where it cannot, says in the window what to do."""
-        self.bundle = None
-        try:
-            if self.session is None:
-                self.session = self.logic.session()
-            environment, folder = self.adapter.environment(), self.modelPath.currentPath
-            self._fillDevices(logic.read_devices(self.session.command, environment))
-            self.bundle = logic.read_bundle(self.session.command, folder, environment)
-            qt.QSettings().setValue("CTVOnVulkan/Model", folder)
-            self.message.text = f"{self.bundle.name} {self.bundle.version}: {self.bundle.intended_use}"
-        except Problem as problem:
-            self.message.text = problem.text + (f"\n({problem.detail})" if problem.detail else "")
-        self._fillFacts()
+        """Reads the model's facts; where it cannot, the window says what to do."""
+        self.session = self.inputs.read(lambda: self.session or self.logic.session(), self.modelPath.currentPath)
+        if self.inputs.bundle is not None:
+            qt.QSettings().setValue("CTVOnVulkan/Model", self.modelPath.currentPath)
+        self.compareBox.enabled = self.inputs.bundle is not None and self.inputs.bundle.has_text
         self._busy(self.session is not None and self.session.busy)
-
-    def _fillDevices(self, devices):
-        self.deviceBox.clear()
-        self.deviceBox.addItem("automatic", "")
-        for device in devices:
-            self.deviceBox.addItem(f"{device['name']} ({device['type']})", device["uuid"])
-
-    def _fillFacts(self):
-        while self.factsForm.rowCount() > 0:
-            self.factsForm.removeRow(0)
-        self.fields = {}
-        for name, values in (self.bundle.fields if self.bundle else {}).items():
-            box = qt.QComboBox()
-            box.addItem("choose", "")  # nothing is chosen for the physician
-            for value in values:
-                box.addItem(value, value)
-            self.factsForm.addRow(name.replace("_", " ") + ":", box)
-            self.fields[name] = box
-        has_text = self.bundle is not None and self.bundle.has_text
-        self.sentence.enabled = self.compareBox.enabled = has_text
-
-    def _facts(self):
-        """{} where a sentence is written or the model reads no text; Problem: a fact is not chosen."""
-        if self.sentence.text.strip() or not self.bundle.has_text:
-            return {}
-        facts = {name: box.currentData for name, box in self.fields.items()}
-        missing = [name.replace("_", " ") for name, value in facts.items() if not value]
-        if missing or not facts:
-            raise Problem(f"Choose the clinical facts first ({', '.join(missing) or 'as a sentence'}), or write a sentence.")
-        return facts
 
     def onApply(self):
         def begin():
             self.log.clear()
-            self.session.begin(self.ctBox.currentNode(), self.bundle, compare=bool(self.compareBox.checked and self.bundle.has_text),
-                               prompt=self.sentence.text, facts=self._facts(), device=self.deviceBox.currentData or "", memory_mib=self.memoryBox.value)
+            bundle = self.inputs.bundle
+            self.session.begin(self.ctBox.currentNode(), bundle, compare=bool(self.compareBox.checked and bundle.has_text), **self.inputs.request())
             self._busy(True)
             self.timer.start()
         self._guarded(begin)

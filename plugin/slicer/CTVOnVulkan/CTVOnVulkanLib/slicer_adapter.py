@@ -13,7 +13,7 @@ TOUCHED = (
     "slicer.util.arrayFromVolume", "slicer.util.arrayFromSegmentBinaryLabelmap", "slicer.util.updateSegmentBinaryLabelmapFromArray",
     "slicer.util.confirmYesNoDisplay", "slicer.util.errorDisplay", "slicer.util.infoDisplay", "slicer.util.setSliceViewerLayers",
     "slicer.util.settingsValue", "slicer.vtkSegmentation", "slicer.vtkSlicerSegmentationsModuleLogic", "vtk.vtkStringArray", "vtk.vtkMatrix4x4",
-    # the windows: CTVOnVulkan.py, SegmentEditorCTVFromText.py, SegmentEditorEffect.py
+    # the windows: CTVOnVulkan.py, inputs.py, SegmentEditorCTVFromText.py, SegmentEditorEffect.py
     "slicer.ScriptedLoadableModule", "slicer.app", "slicer.modules.ctvonvulkan", "slicer.qMRMLNodeComboBox", "slicer.util.loadVolume",
     "slicer.util.saveScene", "slicer.util.selectModule",
     "ctk.ctkCollapsibleButton", "ctk.ctkPathLineEdit",

@@ -6,6 +6,7 @@ import qt
 from SegmentEditorEffects import AbstractScriptedSegmentEditorEffect
 
 from CTVOnVulkanLib import logic
+from CTVOnVulkanLib.inputs import Inputs
 from CTVOnVulkanLib.logic import Problem
 from CTVOnVulkanLib.session import Session
 from CTVOnVulkanLib.slicer_adapter import SlicerAdapter
@@ -17,7 +18,7 @@ class SegmentEditorEffect(AbstractScriptedSegmentEditorEffect):
         scriptedEffect.perSegment = False  # it adds segments, whichever is selected
         scriptedEffect.requireSegments = False
         AbstractScriptedSegmentEditorEffect.__init__(self, scriptedEffect)
-        self.adapter, self.session, self.fields = SlicerAdapter(), None, {}
+        self.adapter, self.session = SlicerAdapter(), None
 
     def clone(self):
         import qSlicerSegmentationsEditorEffectsPythonQt as effects
@@ -33,14 +34,8 @@ class SegmentEditorEffect(AbstractScriptedSegmentEditorEffect):
                 "is unreviewed: correct it here, accept it there.")
 
     def setupOptionsFrame(self):
-        self.message = qt.QLabel()
-        self.message.wordWrap = True
-        self.scriptedEffect.addOptionsWidget(self.message)
-        self.factsWidget = qt.QWidget()
-        self.factsForm = qt.QFormLayout(self.factsWidget)
-        self.scriptedEffect.addOptionsWidget(self.factsWidget)
-        self.sentence = qt.QLineEdit()
-        self.scriptedEffect.addLabeledOptionsWidget("Sentence:", self.sentence)
+        effect = self.scriptedEffect
+        self.inputs = Inputs(lambda label, widget: effect.addLabeledOptionsWidget(label, widget) if label else effect.addOptionsWidget(widget))
         self.applyButton = qt.QPushButton("Propose")
         self.applyButton.clicked.connect(self.onApply)
         self.scriptedEffect.addOptionsWidget(self.applyButton)
@@ -55,40 +50,25 @@ class SegmentEditorEffect(AbstractScriptedSegmentEditorEffect):
         self._busy(False)
 
     def activate(self):
-        """The model may have been chosen since the last time."""
+        """The model may have been chosen, and a driver installed, since the last time."""
         if self.session is not None and self.session.busy:
             return
-        self.bundle = None
-        try:
-            self.session = Session(self.adapter, logic.find_command(self.adapter.setting("Command"), self.adapter.near()))
-            self.session.before_show = self.scriptedEffect.saveStateForUndo
-            self.bundle = logic.read_bundle(self.session.command, self.adapter.setting("Model"), self.adapter.environment())
-            self.message.text = f"{self.bundle.name} {self.bundle.version}: {self.bundle.intended_use}"
-        except Problem as problem:
-            self.message.text = problem.text
-        while self.factsForm.rowCount() > 0:
-            self.factsForm.removeRow(0)
-        self.fields = {}
-        for name, values in (self.bundle.fields if self.bundle else {}).items():
-            box = qt.QComboBox()
-            box.addItem("choose", "")
-            for value in values:
-                box.addItem(value, value)
-            self.factsForm.addRow(name.replace("_", " ") + ":", box)
-            self.fields[name] = box
+        self.session = self.inputs.read(self._open, self.adapter.setting("Model"))
         self._busy(False)
 
+    def _open(self):
+        session = Session(self.adapter, logic.find_command(self.adapter.setting("Command"), self.adapter.near()))
+        session.before_show = self.scriptedEffect.saveStateForUndo
+        return session
+
     def _busy(self, busy):
-        self.applyButton.enabled = not busy and getattr(self, "bundle", None) is not None
+        self.applyButton.enabled = not busy and self.inputs.bundle is not None
         self.cancelButton.enabled = busy
 
     def onApply(self):
         node = self.scriptedEffect.parameterSetNode()
         try:
-            facts = {} if self.sentence.text.strip() or not self.bundle.has_text else {name: box.currentData for name, box in self.fields.items()}
-            if not all(facts.values()):
-                raise Problem("Choose the clinical facts first, or write a sentence.")
-            self.session.begin(node.GetSourceVolumeNode(), self.bundle, target=node.GetSegmentationNode(), prompt=self.sentence.text, facts=facts)
+            self.session.begin(node.GetSourceVolumeNode(), self.inputs.bundle, target=node.GetSegmentationNode(), **self.inputs.request())
         except Problem as problem:
             self.adapter.tell(problem.text, problem.detail)
             return
