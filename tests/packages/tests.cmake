@@ -1,7 +1,12 @@
-# What cpack makes: a tar.gz and Debian's packages. They run in this order. A sanitizer's build is packed for nobody.
+# What cpack makes: a tar.gz and Debian's packages, one of them installed by dpkg into a root of its own. They run in this order. A sanitizer's
+# build is packed for nobody.
 if(NOT CTVK_SANITIZE)
-  foreach(name make archive debian)
-    add_test(NAME packages.${name} COMMAND ${CTVK_PYTHON} ${CMAKE_CURRENT_LIST_DIR}/packages.py ${name})
+  foreach(name make archive debian installed)
+    set(script packages.py)
+    if(name STREQUAL "installed")
+      set(script installed.py)
+    endif()
+    add_test(NAME packages.${name} COMMAND ${CTVK_PYTHON} ${CMAKE_CURRENT_LIST_DIR}/${script} ${name})
     set_tests_properties(
       packages.${name}
       PROPERTIES
@@ -11,5 +16,5 @@ if(NOT CTVK_SANITIZE)
     )
   endforeach()
   set_tests_properties(packages.make PROPERTIES FIXTURES_SETUP packages_made)
-  set_tests_properties(packages.archive packages.debian PROPERTIES FIXTURES_REQUIRED packages_made RESOURCE_LOCK packages)
+  set_tests_properties(packages.archive packages.debian packages.installed PROPERTIES FIXTURES_REQUIRED packages_made RESOURCE_LOCK packages)
 endif()
