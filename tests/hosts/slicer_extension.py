@@ -98,7 +98,21 @@ class Extension(unittest.TestCase):
 
     def test_installed_programs_run_from_there(self):
         """The tree was moved after its installation, and the ctvk that it was made from is gone."""
-        modules = f"{self.folder}/extension/lib/Slicer-5.8"
+        self.check_installed("extension")
+
+    def test_builds_ctvk_itself(self):
+        """Without CTVK_PREFIX, as the index builds it: ctvk is built on the way, and the same files are installed, which run."""
+        self.run_("cmake", "-G", "Ninja", "-S", ROOT, "-B", f"{self.folder}/whole", f"-DSlicer_DIR={self.folder}/Slicer")
+        self.run_("cmake", "--build", f"{self.folder}/whole")
+        self.run_("cmake", "--install", f"{self.folder}/whole", "--prefix", f"{self.folder}/built")
+        shutil.rmtree(f"{self.folder}/whole")
+        files = [sorted(os.path.relpath(os.path.join(at, name), f"{self.folder}/{tree}") for at, _, names in os.walk(f"{self.folder}/{tree}") for name in names)
+                 for tree in ("built", "extension")]
+        self.assertEqual(*files)
+        self.check_installed("built")
+
+    def check_installed(self, tree):
+        modules = f"{self.folder}/{tree}/lib/Slicer-5.8"
         scripts = f"{modules}/qt-scripted-modules"
         for name in ("CTVOnVulkan.py", "SegmentEditorCTVFromText.py", "SegmentEditorCTVFromTextLib/SegmentEditorEffect.py", "Resources/Icons/CTVOnVulkan.png",
                      "SegmentEditorCTVFromTextLib/SegmentEditorEffect.png", "Resources/Demo/ct.nii.gz", "Resources/Demo/README.md",

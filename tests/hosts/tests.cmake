@@ -13,7 +13,7 @@ add_test(NAME hosts.slicer_module COMMAND /usr/bin/python3 -m pytest -p no:cache
 set_tests_properties(hosts.slicer_module PROPERTIES TIMEOUT 900 ENVIRONMENT
                      "VK_DRIVER_FILES=${LAVAPIPE_ICD};VK_ICD_FILENAMES=${LAVAPIPE_ICD};PYTHONDONTWRITEBYTECODE=1;CTVK_SOURCE=${PROJECT_SOURCE_DIR};${ctvk_test_env}")
 add_test(NAME hosts.slicer_extension COMMAND /usr/bin/python3 ${CMAKE_CURRENT_LIST_DIR}/slicer_extension.py)
-set_tests_properties(hosts.slicer_extension PROPERTIES TIMEOUT 600 ENVIRONMENT
+set_tests_properties(hosts.slicer_extension PROPERTIES TIMEOUT 900 ENVIRONMENT
                      "VK_DRIVER_FILES=${LAVAPIPE_ICD};VK_ICD_FILENAMES=${LAVAPIPE_ICD};PYTHONDONTWRITEBYTECODE=1;CTVK_SOURCE=${PROJECT_SOURCE_DIR};CTVK_BUILD=${PROJECT_BINARY_DIR};${ctvk_test_env}")
 # The wheel, beside nibabel, SimpleITK and MONAI of PyPI, in an environment under the build folder that is made once.
 add_test(NAME hosts.python_wheel COMMAND /usr/bin/python3 ${CMAKE_CURRENT_LIST_DIR}/python_wheel.py)
