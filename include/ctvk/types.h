@@ -88,8 +88,12 @@ typedef void (*ctvk_log_fn)(void *user, ctvk_log_level level, const char *messag
 typedef int32_t (*ctvk_progress_fn)(void *user, double fraction, const char *stage);
 
 /* Host allocator: alloc returns 16-byte aligned memory or NULL. [any thread]. Both set or both NULL. Every allocation of the library goes
- * through it, that of zlib included; what the Vulkan loader, the driver and the JSON parser (freed before the call returns) take for
- * themselves does not. Of niftilib only functions that allocate nothing are used. */
+ * through it, that of zlib included; of niftilib only functions that allocate nothing are used. Past it goes what the Vulkan loader and
+ * the driver take for themselves, and what cJSON takes, the one parser of JSON: its hooks are one pair for the whole process, which a host
+ * may use itself, so the library never sets them. cJSON is called where a bundle is opened (its manifest: at most 1 MiB and 8192 values)
+ * and where a safetensors file is (its header: at most 64 MiB and 1.6 million values); it takes some 80 bytes for each value beside the
+ * texts, has given all of it back before the call returns, and where it gets none the call is CTVK_ERROR_HOST_MEMORY. A host that wants
+ * these too sets cJSON's hooks itself (cJSON_InitHooks), before it creates a context: the library shares libcjson with it. */
 typedef void *(*ctvk_alloc_fn)(void *user, size_t bytes);
 /* Takes back what ctvk_alloc_fn gave; memory is never NULL. [any thread] */
 typedef void (*ctvk_free_fn)(void *user, void *memory);

@@ -3,11 +3,13 @@
 #include "core/checked.h"
 #include "core/sort.h"
 #include "formats/half.h"
+#include "formats/json_scan.h"
 
 #include <cJSON.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -17,6 +19,7 @@
 /* Source of the layout: the safetensors format description: u64 header length, JSON header, data. Limits are ours, far above real files. */
 #define MAX_HEADER (64u << 20)
 #define MAX_TENSORS 100000
+#define MAX_VALUES (16u * MAX_TENSORS) /* cJSON takes some 80 bytes for each, past the host's allocator */
 #define MAX_NAME 255
 
 struct ctvk_safetensors {
@@ -170,43 +173,29 @@ static ctvk_status parse_entries(reader *r, const cJSON *root)
     return sort_tensors(r);
 }
 
-/* cJSON recurses: a header nests three deep, so anything deeper is refused before it is parsed. */
-static int too_deep(const uint8_t *text, uint64_t length)
-{
-    int depth = 0, string = 0;
-    for (uint64_t i = 0; i < length; i++) {
-        if (string) {
-            if (text[i] == '\\')
-                i++;
-            else if (text[i] == '"')
-                string = 0;
-        } else if (text[i] == '"') {
-            string = 1;
-        } else if (text[i] == '{' || text[i] == '[') {
-            if (++depth > 8)
-                return 1;
-        } else if (text[i] == '}' || text[i] == ']') {
-            depth--;
-        }
-    }
-    return 0;
-}
-
 static ctvk_status parse(reader *r)
 {
-    uint64_t length = 0;
+    uint64_t length = 0, at;
+    char why[96];
     if (r->file->size < 10)
         return refuse(r, NULL, "too short");
     for (int i = 7; i >= 0; i--)
         length = length << 8 | r->file->bytes[i];
     if (length > MAX_HEADER || length > r->file->size - 8)
         return refuse(r, NULL, "its header is longer than the file or than 64 MiB");
-    const uint8_t *text = r->file->bytes + 8;
+    const char *text = (const char *)r->file->bytes + 8;
     r->data_first = 8 + length;
-    if (!length || text[0] != '{' || memchr(text, 0, (size_t)length) || too_deep(text, length))
+    if (!length || text[0] != '{')
         return refuse(r, NULL, "its header is not the JSON object that it should be");
-    cJSON *root = cJSON_ParseWithLength((const char *)text, (size_t)length);
-    ctvk_status status = cJSON_IsObject(root) ? parse_entries(r, root) : refuse(r, NULL, "its header is not valid JSON");
+    const char *fault = ctvk_json_scan(text, length, MAX_VALUES, &at);
+    if (fault) {
+        snprintf(why, sizeof why, "its header: %s", fault);
+        return refuse(r, NULL, why);
+    }
+    cJSON *root = cJSON_ParseWithLength(text, (size_t)length);
+    if (!root)
+        return ctvk_fail(r->error, CTVK_ERROR_HOST_MEMORY, "%s: no host memory for its header (close other programs)", r->label);
+    ctvk_status status = parse_entries(r, root);
     cJSON_Delete(root);
     return status;
 }
