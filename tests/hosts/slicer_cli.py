@@ -76,6 +76,14 @@ class Description(unittest.TestCase):
         self.assertEqual(run("--version").stdout.split()[1], self.root.findtext("version"))
         self.assertNotIn("@", self.text)
 
+    def test_same_on_every_machine(self):
+        """Slicer asks at each start: no driver is looked for, of which the loader would tell here."""
+        loud = {**os.environ, "VK_LOADER_DEBUG": "all"}
+        done = run("--xml", env=loud)
+        self.assertEqual(done.stdout, self.text)
+        self.assertNotIn("DRIVER", done.stderr)
+        self.assertIn("DRIVER", subprocess.run([COMMAND, "devices"], capture_output=True, text=True, env=loud).stderr)
+
     def test_parameters(self):
         flags, indices, names = [], [], []
         for parameter in self.parameters:
