@@ -119,7 +119,8 @@ int main(void)
     whole_run(&host);
     long count = atomic_load(&json.count);
     CHECK_MSG(count == expected && count > 100, "%ld allocations of cJSON, one reading of the bundle's files takes %ld", count, expected);
-    CHECK(atomic_load(&json.live) == 0 && atomic_load(&json.foreign) == 0 && atomic_load(&host.live) == 0 && atomic_load(&host.foreign) == 0);
+    CHECK(atomic_load(&json.live) == 0 && atomic_load(&json.foreign) == 0 && atomic_load(&host.live) == 0 &&
+          atomic_load(&host.foreign) == 0);
     check_failures(count);
     /* The hooks are still the host's, as it set them. */
     long mine = reading("[1]", 3);
