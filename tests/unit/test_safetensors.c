@@ -1,5 +1,6 @@
 /* Numbers of a safetensors file as float32: every F16 and BF16 there is against the formula of IEEE 754, from any element on, at odd
- * places of the file; what is neither is refused where a weight is wanted (tests/cli). */
+ * places of the file; what is neither is refused where a weight is wanted (tests/cli). Headers that only a lax reader takes, or one
+ * without limits, are refused. */
 #include "formats/safetensors.h"
 #include "support/check.h"
 
@@ -66,6 +67,43 @@ static void check_all(const ctvk_safetensors *file, const char *name, int fracti
     CHECK_MSG(wrong == 0, "%s: %d numbers are wrong", name, wrong);
 }
 
+static void check_refused(const char *header, size_t length, const char *why)
+{
+    ctvk_safetensors *file = NULL;
+    ctvk_error error = {0};
+    uint8_t *whole = malloc(8 + length);
+    CHECK(whole != NULL);
+    if (!whole)
+        return;
+    for (int i = 0; i < 8; i++)
+        whole[i] = (uint8_t)((uint64_t)length >> 8 * i);
+    memcpy(whole + 8, header, length);
+    ctvk_status status = ctvk_safetensors_parse(NULL, whole, 8 + length, "w.safetensors", CTVK_ERROR_BUNDLE, &file, &error);
+    CHECK_MSG(status == CTVK_ERROR_BUNDLE && !file && strstr(error.message, why), "%.40s: %d %s", header, status, error.message);
+    free(whole);
+}
+
+/* What cJSON would take, in any form or amount. */
+static void check_headers(void)
+{
+    enum { VALUES = 1700000 };
+    static const char begin[] = "{\"__metadata__\": [0", end[] = "]}";
+    check_refused("{\"a\": 01}", 9, "not valid JSON");
+    check_refused("{\"a\": 1} x", 10, "not valid JSON");
+    check_refused("{\"\xff\": 1}", 8, "not UTF-8");
+    char *many = malloc(sizeof begin + sizeof end + 2 * VALUES);
+    CHECK(many != NULL);
+    if (!many)
+        return;
+    size_t length = sizeof begin - 1;
+    memcpy(many, begin, length);
+    for (int i = 0; i < VALUES; i++, length += 2)
+        memcpy(many + length, ",0", 2);
+    memcpy(many + length, end, sizeof end);
+    check_refused(many, length + sizeof end - 1, "more values");
+    free(many);
+}
+
 int main(void)
 {
     static const float single[2] = {1e-42f, -3.4028235e38f};
@@ -88,5 +126,6 @@ int main(void)
         CHECK(!ctvk_safetensors_find(file, "hal") && !ctvk_safetensors_find(file, "halff"));
     }
     ctvk_safetensors_close(&file);
+    check_headers();
     return check_done("safetensors");
 }
