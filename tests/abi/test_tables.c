@@ -51,6 +51,7 @@ static void test_no_handle(void)
     CHECK(host.bundles->read_embedding(NULL, "x", 1, &values, &count) == CTVK_ERROR_ARGUMENT);
     CHECK(host.bundles->memory(NULL, 0, memory) == CTVK_ERROR_ARGUMENT);
     CHECK(host.bundles->verify(NULL, NULL, NULL) == CTVK_ERROR_ARGUMENT);
+    CHECK(host.bundles->self_test(NULL, NULL, NULL) == CTVK_ERROR_ARGUMENT);
     CHECK(host.jobs->create(NULL, NULL, NULL, NULL, memory) == CTVK_ERROR_ARGUMENT);
     CHECK(host.jobs->run(NULL) == CTVK_ERROR_ARGUMENT);
     CHECK(host.jobs->step(NULL) == CTVK_ERROR_ARGUMENT);
@@ -128,6 +129,7 @@ static void test_no_arguments(void)
     FAILS(ON_BUNDLE, host.bundles->read_embedding(host.bundle, NULL, 0, &values, &count), CTVK_ERROR_ARGUMENT, "text embedding");
     CHECK(values == NULL && count == 0);
     FAILS(ON_BUNDLE, host.bundles->memory(host.bundle, 0, NULL), CTVK_ERROR_ARGUMENT, "memory info");
+    FAILS(ON_BUNDLE, host.bundles->self_test(host.bundle, NULL, NULL), CTVK_ERROR_ARGUMENT, "self-test info");
     FAILS(ON_JOB, host.jobs->memory(job, NULL), CTVK_ERROR_ARGUMENT, "memory info");
     FAILS(ON_JOB, host.jobs->take_result(job, NULL), CTVK_ERROR_ARGUMENT, "result");
     CHECK(host.results->info(result, NULL) == CTVK_ERROR_ARGUMENT);
@@ -251,6 +253,11 @@ static ctvk_status fill_memory(void *out)
     return host.bundles->memory(host.bundle, 0, out);
 }
 
+static ctvk_status fill_self_test(void *out)
+{
+    return host.bundles->self_test(host.bundle, NULL, out);
+}
+
 static ctvk_status fill_job_memory(void *out)
 {
     return host.jobs->memory(job, out);
@@ -352,6 +359,7 @@ static void test_sizes(void)
     check_filled("bundle info", fill_bundle, 312);
     check_filled("label info", fill_label, 40);
     check_filled("memory info", fill_memory, 48);
+    check_filled("self-test info", fill_self_test, 40);
     check_filled("memory info of a job", fill_job_memory, 48);
     check_filled("result info", fill_result, 80);
     check_filled("label volume", fill_label_volume, 40);
