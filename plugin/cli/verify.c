@@ -11,10 +11,10 @@ static const cli_option options[] = {[DEVICE] = {"--device", "SELECTOR", "device
 typedef struct verification {
     const char *folder;
     int32_t files_only;
-    ctvk_self_test_options options;
+    ctvk_bundle_test_options options;
     cli_library library;
     ctvk_bundle *bundle;
-    ctvk_self_test_info test;
+    ctvk_bundle_test_info test;
 } verification;
 
 static int run_checks(verification *v)
@@ -65,8 +65,8 @@ static int run(const cli_arguments *a)
 {
     verification v = {.folder = a->position[0],
                       .files_only = a->value[FILES_ONLY] != NULL,
-                      .options = CTVK_SELF_TEST_OPTIONS_INIT,
-                      .test = CTVK_SELF_TEST_INFO_INIT};
+                      .options = CTVK_BUNDLE_TEST_OPTIONS_INIT,
+                      .test = CTVK_BUNDLE_TEST_INFO_INIT};
     int code = CLI_OK;
     if (a->value[MEMORY_LIMIT])
         code = cli_parse_limit(a->value[MEMORY_LIMIT], &v.options.memory_limit);

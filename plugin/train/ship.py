@@ -2,8 +2,9 @@
 
 ship.py MULTIMODAL VISION --results FILE.json [--out manifest] [--cohort FOLDER --tests 40]
 
-FILE.json holds test results in the layout of experiment.py's results.json. Where it is not there it is made: both bundles are tested on patients
-that no training saw, and their masks measured by `ctvk evaluate`. Then OUT/demo and OUT/demo-vision are replaced, each whole or not at all.
+FILE.json holds the test results of these two bundles. Where it is not there it is made, in the layout of experiment.py's results.json: both are
+tested on patients that no training saw, and their masks measured by `ctvk evaluate`. Then OUT/demo and OUT/demo-vision are replaced, each whole or
+not at all.
 """
 import argparse
 import dataclasses
@@ -51,12 +52,11 @@ def weights_hash(path, manifest):
 
 
 def check_results(content, bundles):
-    """Results that name the weights they are of must be of these."""
-    for result in content["runs"]:
-        for name, path in bundles.items():
-            said = result.get("bundle_weights_sha256")
-            if KINDS[name][0] == result["run"]["kind"] and said and said != weights_hash(path, read_json(os.path.join(path, "manifest.json"))):
-                raise Refused(f"{path}: the results are of other weights (name another --results)")
+    """Results must be of these weights and no others: a card tells what its own bundle does."""
+    for name, path in bundles.items():
+        found = {result.get("bundle_weights_sha256") for result in content["runs"] if result["run"]["kind"] == KINDS[name][0]}
+        if found != {weights_hash(path, read_json(os.path.join(path, "manifest.json")))}:
+            raise Refused(f"{path}: the results are of other weights or do not say of which (name a new file, it will be made)")
 
 
 def finished(source, folder, content, limit):

@@ -181,7 +181,7 @@ CASES = {
     "ctvk.bundle.field_value": NOTHING, "ctvk.bundle.cached_prompt": NOTHING, "ctvk.bundle.warning": NOTHING,
     "ctvk.bundle.fill_template": lambda w: {"choices": choice(w), "count": 1},
     "ctvk.bundle.read_embedding": lambda w: w.path("e.safetensors"), "ctvk.bundle.memory": NOTHING, "ctvk.bundle.verify": NOTHING,
-    "ctvk.bundle.self_test": lambda w: {"options": w.struct("ctvk_self_test_options")},
+    "ctvk.bundle.self_test": lambda w: {"options": w.struct("ctvk_bundle_test_options")},
     "ctvk.evaluation.create": lambda w: {"reference": w.volume(True), "prediction": w.volume(True), "options": w.evaluation_options()},
     "ctvk.evaluation.destroy": lambda w: {"evaluation": w.fresh_evaluation()},
     "ctvk.evaluation.last_error": NOTHING, "ctvk.evaluation.progress": NOTHING, "ctvk.evaluation.info": NOTHING,

@@ -112,7 +112,7 @@ static void use_bundle(void)
     ctvk_label_info label = CTVK_LABEL_INFO_INIT;
     ctvk_field_info field = CTVK_FIELD_INFO_INIT;
     ctvk_memory_info memory = CTVK_MEMORY_INFO_INIT;
-    ctvk_self_test_info test = CTVK_SELF_TEST_INFO_INIT;
+    ctvk_bundle_test_info test = CTVK_BUNDLE_TEST_INFO_INIT;
     ctvk_bundle *other = NULL;
     ctvk_text text;
     const float *values;

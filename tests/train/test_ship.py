@@ -125,6 +125,10 @@ def refusals(multimodal, vision, out, results):
     write_json(f"{BASE}/other.json", other)
     said, _ = run(multimodal, vision, "--results", f"{BASE}/other.json", "--out", out)
     check(said and "other weights" in said, f"results of other weights: {said}")
+    del other["runs"][1]["bundle_weights_sha256"]
+    write_json(f"{BASE}/other.json", other)
+    said, _ = run(multimodal, vision, "--results", f"{BASE}/other.json", "--out", out)
+    check(said and "do not say of which" in said, f"results of nobody: {said}")
     limits, ship.LIMITS = ship.LIMITS, dict(ship.LIMITS, demo=1_000_000)
     said, _ = run(multimodal, vision, "--results", results, "--out", out)
     ship.LIMITS = limits

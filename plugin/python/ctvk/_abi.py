@@ -111,11 +111,11 @@ class TextOptions(Sized):
                 ("progress_user", c_void_p)]
 
 
-class SelfTestOptions(Sized):
+class BundleTestOptions(Sized):
     _fields_ = TextOptions._fields_  # the same members
 
 
-class SelfTestInfo(Sized):
+class BundleTestInfo(Sized):
     _fields_ = [("struct_size", c_uint32), ("present", c_int32), ("error", c_double), ("tolerance", c_double), ("voxels", c_uint64),
                 ("expected", c_uint64)]
 
@@ -170,7 +170,7 @@ BundleApi = _table(
     ("fill_template", _status, [_handle, POINTER(FieldChoice), c_uint32, POINTER(Text)]),
     ("read_embedding", _status, [_handle, c_char_p, c_uint64, POINTER(POINTER(c_float)), POINTER(c_uint64)]),
     ("memory", _status, [_handle, c_uint32, POINTER(MemoryInfo)]), ("verify", _status, [_handle, ProgressFn, c_void_p]),
-    ("self_test", _status, [_handle, POINTER(SelfTestOptions), POINTER(SelfTestInfo)]))
+    ("self_test", _status, [_handle, POINTER(BundleTestOptions), POINTER(BundleTestInfo)]))
 JobApi = _table(
     "JobApi", ("create", _status, [_handle, _handle, POINTER(Volume), POINTER(JobOptions), _out]), ("destroy", None, [_handle]), _error,
     ("run", _status, [_handle]), ("step", _status, [_handle]), ("cancel", None, [_handle]), ("progress", c_double, [_handle]),

@@ -161,7 +161,7 @@ def main():
         right(folder, vision)
         wrong(base, folder)
         tolerated(base, folder)
-    return finish("selftest")
+    return finish("bundle_self_test")
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ typedef struct self_test {
     const ctvk_st_tensor *expected; /* [classes][x][y][z], every def->stride-th voxel of the logits */
     ctvk_job *job;
     ctvk_result *result;
-    ctvk_self_test_info info;
+    ctvk_bundle_test_info info;
 } self_test;
 
 /* An image that cannot be read is the bundle's fault here. */
@@ -50,7 +50,7 @@ static ctvk_status open_files(self_test *t)
     return CTVK_OK;
 }
 
-static ctvk_status run_case(self_test *t, const ctvk_self_test_options *o)
+static ctvk_status run_case(self_test *t, const ctvk_bundle_test_options *o)
 {
     ctvk_volume volume = CTVK_VOLUME_INIT;
     ctvk_job_options options = CTVK_JOB_OPTIONS_INIT;
@@ -142,7 +142,7 @@ static ctvk_status judge(self_test *t)
     return status;
 }
 
-static ctvk_status test(self_test *t, const ctvk_self_test_options *options)
+static ctvk_status test(self_test *t, const ctvk_bundle_test_options *options)
 {
     ctvk_status status = open_files(t);
     if (status == CTVK_OK)
@@ -156,23 +156,23 @@ static ctvk_status test(self_test *t, const ctvk_self_test_options *options)
     return status;
 }
 
-ctvk_status ctvk_bundle_self_test(ctvk_bundle *bundle, const ctvk_self_test_options *options, ctvk_self_test_info *out)
+ctvk_status ctvk_bundle_self_test(ctvk_bundle *bundle, const ctvk_bundle_test_options *options, ctvk_bundle_test_info *out)
 {
     if (!bundle)
         return CTVK_ERROR_ARGUMENT;
-    ctvk_self_test_options o = CTVK_SELF_TEST_OPTIONS_INIT;
+    ctvk_bundle_test_options o = CTVK_BUNDLE_TEST_OPTIONS_INIT;
     ctvk_status status =
-        ctvk_take_struct(&o, sizeof o, options, CTVK_UP_TO(ctvk_self_test_options, progress_user), "self-test options", &bundle->error);
+        ctvk_take_struct(&o, sizeof o, options, CTVK_UP_TO(ctvk_bundle_test_options, progress_user), "self-test options", &bundle->error);
     if (status != CTVK_OK)
         return status;
-    self_test t = {.bundle = bundle, .def = &bundle->files->manifest.selftest, .info = CTVK_SELF_TEST_INFO_INIT};
+    self_test t = {.bundle = bundle, .def = &bundle->files->manifest.selftest, .info = CTVK_BUNDLE_TEST_INFO_INIT};
     /* A place that cannot be filled is said before seconds of work. */
-    status = ctvk_give_struct(out, &t.info, sizeof t.info, CTVK_UP_TO(ctvk_self_test_info, expected), "self-test info", &bundle->error);
+    status = ctvk_give_struct(out, &t.info, sizeof t.info, CTVK_UP_TO(ctvk_bundle_test_info, expected), "self-test info", &bundle->error);
     if (status != CTVK_OK || !t.def->present)
         return status;
     status = test(&t, &o);
     ctvk_error found = bundle->error;
-    ctvk_give_struct(out, &t.info, sizeof t.info, CTVK_UP_TO(ctvk_self_test_info, expected), "self-test info", &bundle->error);
+    ctvk_give_struct(out, &t.info, sizeof t.info, CTVK_UP_TO(ctvk_bundle_test_info, expected), "self-test info", &bundle->error);
     bundle->error = found;
     return status;
 }
