@@ -34,13 +34,20 @@ static void pixel_mm(const view *v, const scan *ct, int x, int y, double mm[3])
     mm[planes[v->plane].cut] = v->at;
 }
 
+static int ray_steps(const view *v, const scan *ct)
+{
+    int cut = planes[v->plane].cut;
+    return (int)((ct->high[cut] - ct->low[cut]) / ray_step);
+}
+
 /* Along a ray, bone more than tissue, air not at all. */
 static double ray_through(const view *v, const scan *ct, int x, int y)
 {
     double mm[3], sum = 0;
     int cut = planes[v->plane].cut;
     pixel_mm(v, ct, x, y, mm);
-    for (mm[cut] = ct->low[cut] + ray_step / 2; mm[cut] < ct->high[cut]; mm[cut] += ray_step) {
+    for (int i = 0, steps = ray_steps(v, ct); i < steps; i++) {
+        mm[cut] = ct->low[cut] + (i + 0.5) * ray_step;
         double hu = scan_at(ct, mm, -1000);
         sum += fmax(hu + 1000, 0) + (bone_weight - 1) * fmax(hu - 150, 0);
     }
@@ -100,8 +107,10 @@ static double deepest(const view *v, const scan *ct, const scan *mask, int x, in
     double mm[3], most = 0;
     int cut = planes[v->plane].cut;
     pixel_mm(v, ct, x, y, mm);
-    for (mm[cut] = ct->low[cut] + ray_step / 2; mm[cut] < ct->high[cut] && most < 1; mm[cut] += ray_step)
+    for (int i = 0, steps = ray_steps(v, ct); i < steps && most < 1; i++) {
+        mm[cut] = ct->low[cut] + (i + 0.5) * ray_step;
         most = fmax(most, scan_at(mask, mm, 0));
+    }
     return most;
 }
 
