@@ -83,6 +83,34 @@ typedef struct ctvk_memory_info {
         (uint32_t)sizeof(ctvk_memory_info), 0, 0, 0, 0, 0, 0 \
     }
 
+/* How to run a bundle's self-test. */
+typedef struct ctvk_bundle_test_options {
+    uint32_t struct_size;
+    int32_t reserved;
+    ctvk_text device;          /* selector as in ctvk.context's device_select; none: auto. Copied */
+    uint64_t memory_limit;     /* bytes of device memory; 0: the device's own limit */
+    ctvk_progress_fn progress; /* NULL: none. Non-zero cancels */
+    void *progress_user;
+} ctvk_bundle_test_options;
+#define CTVK_BUNDLE_TEST_OPTIONS_INIT                                                \
+    {                                                                                \
+        (uint32_t)sizeof(ctvk_bundle_test_options), 0, CTVK_TEXT_INIT, 0, NULL, NULL \
+    }
+
+/* What a bundle's self-test found. */
+typedef struct ctvk_bundle_test_info {
+    uint32_t struct_size;
+    int32_t present;   /* 0: the bundle has no self-test, nothing was run and what follows is 0 */
+    double error;      /* relative L2 error of the logits against the bundle's own */
+    double tolerance;  /* the largest that passes */
+    uint64_t voxels;   /* of the case's label map that are not background */
+    uint64_t expected; /* how many the bundle says; each label may differ by 2 %, or by 8 voxels where that is more */
+} ctvk_bundle_test_info;
+#define CTVK_BUNDLE_TEST_INFO_INIT                             \
+    {                                                          \
+        (uint32_t)sizeof(ctvk_bundle_test_info), 0, 0, 0, 0, 0 \
+    }
+
 typedef struct ctvk_bundle_api {
     uint32_t struct_size;
     uint32_t reserved;
@@ -118,6 +146,11 @@ typedef struct ctvk_bundle_api {
     /* Everything that open checks, again and from the disk, and that no weight is NaN or infinite. progress may be NULL; non-zero cancels.
      */
     ctvk_status (*verify)(ctvk_bundle *bundle, ctvk_progress_fn progress, void *user);
+    /* Runs the case that the bundle brings along (image, prompt from its cache, logits and label counts that must come out) on a device, as
+     * a job would. options may be NULL. *out is filled where the case was run to its end, right or wrong. CTVK_ERROR_DEVICE: what came out
+     * is wrong, so the bundle was changed or the device computes wrongly; CTVK_ERROR_BUNDLE: the case cannot be run as it stands; else as
+     * ctvk.job's run. [one thread at a time] on the context too */
+    ctvk_status (*self_test)(ctvk_bundle *bundle, const ctvk_bundle_test_options *options, ctvk_bundle_test_info *out);
 } ctvk_bundle_api;
 
 #ifdef __cplusplus

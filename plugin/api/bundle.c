@@ -214,4 +214,5 @@ const ctvk_bundle_api ctvk_bundle_table = {
     .read_embedding = ctvk_bundle_read_embedding,
     .memory = bundle_memory,
     .verify = ctvk_bundle_verify,
+    .self_test = ctvk_bundle_self_test,
 };

@@ -7,6 +7,7 @@
 ctvk_status ctvk_bundle_fill_template(ctvk_bundle *bundle, const ctvk_field_choice *choices, uint32_t count, ctvk_text *prompt);
 ctvk_status ctvk_bundle_read_embedding(ctvk_bundle *bundle, const char *path, uint64_t length, const float **values, uint64_t *count);
 ctvk_status ctvk_bundle_verify(ctvk_bundle *bundle, ctvk_progress_fn progress, void *user);
+ctvk_status ctvk_bundle_self_test(ctvk_bundle *bundle, const ctvk_bundle_test_options *options, ctvk_bundle_test_info *out);
 
 /* What a bundle's text input wants, in floats; 0 for a vision-only model. */
 uint64_t ctvk_bundle_embedding_count(const ctvk_bundle *bundle);

@@ -1,6 +1,8 @@
 #include "inspect.h"
 
 enum { JSON, DEVICE, PLUGIN };
+/* A bundle may hold every combination of its fields: that many are not for a person to read. */
+enum { MANY_PROMPTS = 16, FEW_PROMPTS = 4 };
 static const cli_option options[] = {
     {"--json", NULL, "print JSON", 0},
     {"--device", "SELECTOR", "for which device to say the memory need: index, part of a name,\nUUID or auto (default; also CTVK_DEVICE)",
@@ -27,10 +29,13 @@ static void print_lists(const cli_inspection *in)
         }
         printf("\n");
     }
-    for (uint32_t i = 0; i < in->info.cached_prompt_count; i++) {
+    uint32_t cached = in->info.cached_prompt_count, shown = cached > MANY_PROMPTS ? FEW_PROMPTS : cached;
+    for (uint32_t i = 0; i < shown; i++) {
         bundles->cached_prompt(in->bundle, i, &text);
         printf("%s  \"%s\"\n", i ? "" : "cached prompts:\n", text.data);
     }
+    if (shown < cached)
+        printf("  and %u more (--json names all)\n", cached - shown);
 }
 
 static void print_text(const cli_inspection *in)

@@ -1,5 +1,5 @@
 /* ctvk-draw: a CT with the contours of label maps as a PNG. A host like any other: it includes include/ only. */
-#include "view.h"
+#include "compare.h"
 
 #include <errno.h>
 #include <math.h>
@@ -14,7 +14,7 @@
 typedef struct arguments {
     const char *image, *output, *note, *title;
     const char *label[MAX_LAYERS], *text[MAX_LAYERS];
-    int count;
+    int count, compare;
     double hu[2];
     double scale;
 } arguments;
@@ -40,7 +40,8 @@ static const char help[] =
     "  --title TEXT        headline\n"
     "  --note TEXT         a line under the legend\n"
     "  --window LOW HIGH   Hounsfield units shown black and white (-160 240)\n"
-    "  --scale N           pixels a millimetre (1.6)\n";
+    "  --scale N           pixels a millimetre (1.6)\n"
+    "  --compare           instead, a column for each label map: from the front, and the same axial planes in all of them\n";
 
 static int fail(int code, const char *text)
 {
@@ -85,6 +86,10 @@ static int parse(int count, char **words, arguments *a)
         if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0) {
             fputs(help, stdout);
             return -1;
+        }
+        if (strcmp(word, "--compare") == 0) {
+            a->compare = 1;
+            continue;
         }
         int values = values_of(word);
         if (!values)
@@ -189,30 +194,42 @@ static int text_line(canvas *c, int y, const color *square, color shade, const c
     return y + LINE;
 }
 
+/* All contours in one view after the other; then a line for each. Returns what view_draw returned. */
+static int draw_views(canvas *c, const arguments *a, const picture *p, int y)
+{
+    int bad = 0;
+    for (int i = 0; i < p->view_count && !bad; i++)
+        bad = view_draw(c, &p->views[i], &p->ct, p->layers, p->count, a->hu) != 0;
+    for (int i = 0; i < p->count; i++) {
+        char text[512];
+        snprintf(text, sizeof text, "%.400s: %.0f ml", p->layers[i].text, (double)p->layers[i].voxels * scan_voxel_ml(&p->ct));
+        y = text_line(c, y, &p->layers[i].ink, ink, text);
+    }
+    return bad;
+}
+
 static int draw(const arguments *a, picture *p)
 {
     canvas c;
-    int width, top = a->title ? MARGIN + LINE : MARGIN;
-    choose_views(p, a->scale);
-    int panels = lay_out(p, top, &width);
-    int lines = p->count + (a->note ? 1 : 0);
+    comparison columns = {.hu = {a->hu[0], a->hu[1]}};
+    int width, panels, top = a->title ? MARGIN + LINE : MARGIN, lines = (a->compare ? 0 : p->count) + (a->note ? 1 : 0);
+    if (a->compare) {
+        compare_lay_out(&columns, &p->ct, p->layers, p->count, a->scale, MARGIN);
+        width = columns.width + 2 * MARGIN;
+        panels = columns.height + MARGIN;
+    } else {
+        choose_views(p, a->scale);
+        panels = lay_out(p, top, &width);
+    }
     if (width > 20000 || panels > 20000)
         return fail(2, "--scale: the picture would be larger than 20,000 pixels (take a smaller one)");
     if (canvas_create(&c, width, top + panels + lines * LINE + MARGIN / 2, background) != 0)
         return fail(6, "picture: memory exhausted (take a smaller --scale)");
     if (a->title)
         text_line(&c, MARGIN, NULL, ink, a->title);
-    int bad = 0;
-    for (int i = 0; i < p->view_count && !bad; i++)
-        bad = view_draw(&c, &p->views[i], &p->ct, p->layers, p->count, a->hu) != 0;
-    int y = top + panels;
-    for (int i = 0; i < p->count; i++) {
-        char text[512];
-        snprintf(text, sizeof text, "%.400s: %.0f ml", p->layers[i].text, (double)p->layers[i].voxels * scan_voxel_ml(&p->ct));
-        y = text_line(&c, y, &p->layers[i].ink, ink, text);
-    }
+    int bad = a->compare ? compare_draw(&c, &columns, MARGIN, top) : draw_views(&c, a, p, top + panels);
     if (a->note)
-        text_line(&c, y, NULL, dim, a->note);
+        text_line(&c, top + panels + (a->compare ? 0 : p->count) * LINE, NULL, dim, a->note);
     if (bad || canvas_write_png(&c, a->output) != 0) {
         char text[600];
         snprintf(text, sizeof text, "%.400s: %s (choose another --output)", a->output, bad ? "memory exhausted" : strerror(errno));

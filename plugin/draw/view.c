@@ -11,7 +11,11 @@ static const struct {
     int left, up, cut;
     const char *letters; /* left, right, top, bottom */
     const char *name;
-} planes[3] = {{0, 1, 2, "RLAP", "axial"}, {0, 2, 1, "RLSI", "coronal"}, {1, 2, 0, "APSI", "sagittal"}};
+} planes[] = {{0, 1, 2, "RLAP", "axial"}, {0, 2, 1, "RLSI", "coronal"}, {1, 2, 0, "APSI", "sagittal"}, {0, 2, 1, "RLSI", "from the front"}};
+/* Steps of a ray from front to back, mm. */
+static const double ray_step = 2;
+/* Bone counts this many times in a projection: it is what a reader knows the levels by. */
+static const double bone_weight = 3;
 
 static const color white = {235, 235, 235}, black = {0, 0, 0};
 
@@ -28,6 +32,47 @@ static void pixel_mm(const view *v, const scan *ct, int x, int y, double mm[3])
     mm[left] = ct->high[left] - (x + 0.5) / v->pixels_per_mm;
     mm[up] = ct->high[up] - (y + 0.5) / v->pixels_per_mm;
     mm[planes[v->plane].cut] = v->at;
+}
+
+static int ray_steps(const view *v, const scan *ct)
+{
+    int cut = planes[v->plane].cut;
+    return (int)((ct->high[cut] - ct->low[cut]) / ray_step);
+}
+
+/* Along a ray, bone more than tissue, air not at all. */
+static double ray_through(const view *v, const scan *ct, int x, int y)
+{
+    double mm[3], sum = 0;
+    int cut = planes[v->plane].cut;
+    pixel_mm(v, ct, x, y, mm);
+    for (int i = 0, steps = ray_steps(v, ct); i < steps; i++) {
+        mm[cut] = ct->low[cut] + (i + 0.5) * ray_step;
+        double hu = scan_at(ct, mm, -1000);
+        sum += fmax(hu + 1000, 0) + (bone_weight - 1) * fmax(hu - 150, 0);
+    }
+    return sum;
+}
+
+/* Black where nothing is, white where the most is. 0, or -1 where memory is exhausted. */
+static int draw_projection(canvas *c, const view *v, const scan *ct, int width, int height)
+{
+    double *sum = calloc((size_t)width * (size_t)height, sizeof *sum), most = 1;
+    if (!sum)
+        return -1;
+    for (int y = 0; y < height; y++)
+        for (int x = 0; x < width; x++) {
+            double *at = &sum[(size_t)y * (size_t)width + (size_t)x];
+            *at = ray_through(v, ct, x, y);
+            most = fmax(most, *at);
+        }
+    for (int y = 0; y < height; y++)
+        for (int x = 0; x < width; x++) {
+            uint8_t level = (uint8_t)(255 * sum[(size_t)y * (size_t)width + (size_t)x] / most + 0.5);
+            canvas_mix(c, v->x + x, v->y + y, (color){level, level, level}, 1);
+        }
+    free(sum);
+    return 0;
 }
 
 static void draw_ct(canvas *c, const view *v, const scan *ct, int width, int height, const double hu[2])
@@ -56,6 +101,19 @@ static void draw_contour(canvas *c, const view *v, const layer *l, const float *
         }
 }
 
+/* The most of the mask along a ray: its outline is the mask's silhouette. */
+static double deepest(const view *v, const scan *ct, const scan *mask, int x, int y)
+{
+    double mm[3], most = 0;
+    int cut = planes[v->plane].cut;
+    pixel_mm(v, ct, x, y, mm);
+    for (int i = 0, steps = ray_steps(v, ct); i < steps && most < 1; i++) {
+        mm[cut] = ct->low[cut] + (i + 0.5) * ray_step;
+        most = fmax(most, scan_at(mask, mm, 0));
+    }
+    return most;
+}
+
 static int draw_layer(canvas *c, const view *v, const scan *ct, const layer *l, int width, int height)
 {
     float *m = calloc((size_t)width * (size_t)height, sizeof *m);
@@ -65,7 +123,8 @@ static int draw_layer(canvas *c, const view *v, const scan *ct, const layer *l, 
         for (int x = 0; x < width; x++) {
             double mm[3];
             pixel_mm(v, ct, x, y, mm);
-            m[(size_t)y * (size_t)width + (size_t)x] = (float)scan_at(&l->mask, mm, 0);
+            m[(size_t)y * (size_t)width + (size_t)x] =
+                v->plane == PLANE_FRONTAL ? (float)deepest(v, ct, &l->mask, x, y) : (float)scan_at(&l->mask, mm, 0);
         }
     draw_contour(c, v, l, m, width, height);
     free(m);
@@ -117,7 +176,10 @@ int view_draw(canvas *c, const view *v, const scan *ct, const layer *layers, int
     int width, height;
     char title[160];
     view_size(v->plane, ct, v->pixels_per_mm, &width, &height);
-    draw_ct(c, v, ct, width, height, hu);
+    if (v->plane != PLANE_FRONTAL)
+        draw_ct(c, v, ct, width, height, hu);
+    else if (draw_projection(c, v, ct, width, height) != 0)
+        return -1;
     for (int i = 0; i < count; i++)
         if (draw_layer(c, v, ct, &layers[i], width, height) != 0)
             return -1;

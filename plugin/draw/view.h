@@ -1,4 +1,5 @@
-/* draw/view.h - one panel: a plane through the CT with the contours of all label maps, in radiological orientation. */
+/* draw/view.h - one panel: a plane through the CT with the contours of label maps, or the patient seen from the front with their outlines,
+ * in radiological orientation. */
 #ifndef CTVK_DRAW_VIEW_H
 #define CTVK_DRAW_VIEW_H
 
@@ -13,7 +14,8 @@ typedef struct layer {
     int64_t voxels;
 } layer;
 
-typedef enum plane { PLANE_AXIAL, PLANE_CORONAL, PLANE_SAGITTAL } plane;
+/* PLANE_FRONTAL is no plane: what lies behind each other is added up, as in a radiograph. */
+typedef enum plane { PLANE_AXIAL, PLANE_CORONAL, PLANE_SAGITTAL, PLANE_FRONTAL } plane;
 
 typedef struct view {
     plane plane;

@@ -7,7 +7,8 @@
 
 static void read_text(ctvk_keys *j, const cJSON *root, ctvk_manifest *m)
 {
-    ctvk_key_known(j, root, "schema name version intended_use license citation network preprocess inference labels files provenance");
+    ctvk_key_known(j, root,
+                   "schema name version intended_use license citation network preprocess inference labels files provenance selftest");
     char schema[64] = "";
     ctvk_key_text(j, root, "schema", 1, schema, sizeof schema);
     if (!j->failed && strcmp(schema, "ctvk-bundle/1"))
@@ -272,6 +273,53 @@ static void read_files(ctvk_keys *j, const cJSON *root, ctvk_manifest *m)
         ctvk_key_warn(j, "files", "does not list the weights, whose hash is not checked");
 }
 
+static int is_listed(const ctvk_manifest *m, const char *name)
+{
+    for (int32_t i = 0; i < m->file_count; i++)
+        if (!strcmp(m->files[i].name, name))
+            return 1;
+    return 0;
+}
+
+static void read_voxels(ctvk_keys *j, const cJSON *selftest, ctvk_manifest *m)
+{
+    const cJSON *voxels = cJSON_GetObjectItemCaseSensitive(selftest, "voxels"), *item;
+    int32_t count = 0;
+    int right = cJSON_IsArray(voxels) && cJSON_GetArraySize(voxels) == m->out_channels;
+    const cJSON *array = right ? voxels : NULL;
+    cJSON_ArrayForEach(item, array)
+    {
+        double value = cJSON_IsNumber(item) ? item->valuedouble : -1;
+        right = right && value >= 0 && value <= 9007199254740992.0 && value == (double)(int64_t)value;
+        m->selftest.voxels[count++] = right ? (int64_t)value : 0;
+    }
+    if (!right)
+        ctvk_key_fail(j, "voxels", "an array with a whole number per out_channels", voxels);
+}
+
+/* Its files must be listed: a case whose answer may be exchanged unseen proves nothing. */
+static void read_selftest(ctvk_keys *j, const cJSON *root, ctvk_manifest *m)
+{
+    ctvk_selftest_def *s = &m->selftest;
+    const cJSON *selftest = ctvk_key_object(j, root, "selftest", 0);
+    if (!selftest)
+        return;
+    size_t above = ctvk_key_enter(j, "selftest");
+    ctvk_key_known(j, selftest, "image prompt expected stride tolerance voxels");
+    ctvk_key_path(j, selftest, "image", 1, s->image, sizeof s->image);
+    ctvk_key_path(j, selftest, "expected", 1, s->expected, sizeof s->expected);
+    ctvk_key_text(j, selftest, "prompt", m->has_text, s->prompt, sizeof s->prompt);
+    ctvk_key_integer(j, selftest, "stride", 1, 1, 64, 1, &s->stride);
+    ctvk_key_numbers(j, selftest, "tolerance", 1, 1, 1e-6, 0.1, &s->tolerance);
+    read_voxels(j, selftest, m);
+    for (int i = 0; i < 2 && !j->failed; i++)
+        if (!is_listed(m, i ? s->expected : s->image))
+            ctvk_key_fail(j, i ? "expected" : "image", "a file that \"files\" lists with its hash",
+                          cJSON_GetObjectItemCaseSensitive(selftest, i ? "expected" : "image"));
+    s->present = 1;
+    ctvk_key_leave(j, above);
+}
+
 ctvk_status ctvk_manifest_parse(const ctvk_host *host, const char *json, uint64_t length, const char *label, ctvk_manifest *out,
                                 ctvk_error *error)
 {
@@ -287,6 +335,7 @@ ctvk_status ctvk_manifest_parse(const ctvk_host *host, const char *json, uint64_
     read_inference(&j, root, out);
     read_labels(&j, root, out);
     read_files(&j, root, out);
+    read_selftest(&j, root, out);
     cJSON_Delete(root);
     return j.failed ? j.status : CTVK_OK;
 }

@@ -27,6 +27,16 @@ typedef struct ctvk_file_def {
     int64_t bytes; /* -1: not said */
 } ctvk_file_def;
 
+/* A case that the bundle brings along: this image and prompt must give these logits and label counts on every device. */
+typedef struct ctvk_selftest_def {
+    int32_t present;
+    char image[256], expected[256]; /* files of the bundle that `files` lists */
+    char prompt[256];               /* cached in the bundle; "" for a vision-only model */
+    int32_t stride;                 /* expected holds every stride-th voxel of each axis, the first at stride / 2 */
+    double tolerance;               /* largest relative L2 error of the logits */
+    int64_t voxels[CTVK_MAX_CLASSES];
+} ctvk_selftest_def;
+
 typedef struct ctvk_manifest {
     char name[128], version[64], intended_use[512], license[256], citation[1024];
     /* network */
@@ -55,6 +65,7 @@ typedef struct ctvk_manifest {
     ctvk_label_def labels[CTVK_MAX_CLASSES];
     int32_t file_count;
     ctvk_file_def files[CTVK_MAX_FILES];
+    ctvk_selftest_def selftest;
     /* unknown keys and other doubts, one line each */
     int32_t warning_count;
     char warnings[32][160];

@@ -14,7 +14,7 @@ import sys
 import torch
 
 import gguf_io
-from recipe import bundle_in, bundle_out, score, site, statistics, tune, words
+from recipe import bundle_in, bundle_out, score, selftest, site, statistics, tune, words
 from recipe.config import Refused
 from recipe.tables import DIGITS, TITLES
 
@@ -92,7 +92,8 @@ def finetune(arguments):
     if manifest["network"]["text"]:
         cache = manifest["network"]["text"].get("cache")
         prompts = cached_prompts(os.path.join(arguments.bundle, cache)) if cache else []
-    bundle_out.write(arguments.out, model, manifest_of(manifest, parent, arguments, counts, history, (before, after)), prompts)
+    bundle_out.write(arguments.out, model, manifest_of(manifest, parent, arguments, counts, history, (before, after)), prompts,
+                     case=selftest.of_bundle(arguments.bundle, manifest))
 
 
 def cached_prompts(path):

@@ -15,7 +15,7 @@ import torch
 
 import cohort
 import gguf_io
-from recipe import bundle_out, data, loop, model, score, words
+from recipe import bundle_out, data, loop, model, score, selftest, words
 from recipe.config import TEXTS, Config, Grid, Refused, read_json
 
 NUMBERS = {"seed": int, "patients": int, "steps": int, "batch": int, "texts": int, "features": int, "rate": float, "text_rate": float,
@@ -63,7 +63,7 @@ def run(arguments):
     if done and arguments.bundle:
         name = "breast-ctv-demo" if config.text != "none" else "breast-ctv-demo-vision"
         manifest = bundle_out.manifest_of(net, config, arguments.llm, name, arguments.version, provenance_of(config, arguments.cohort, config.steps))
-        bundle_out.write(arguments.bundle, net, manifest, words.all_prompts())
+        bundle_out.write(arguments.bundle, net, manifest, words.all_prompts(), case=selftest.SYNTHETIC)
 
 
 def main(argv=None):

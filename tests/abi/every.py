@@ -181,6 +181,7 @@ CASES = {
     "ctvk.bundle.field_value": NOTHING, "ctvk.bundle.cached_prompt": NOTHING, "ctvk.bundle.warning": NOTHING,
     "ctvk.bundle.fill_template": lambda w: {"choices": choice(w), "count": 1},
     "ctvk.bundle.read_embedding": lambda w: w.path("e.safetensors"), "ctvk.bundle.memory": NOTHING, "ctvk.bundle.verify": NOTHING,
+    "ctvk.bundle.self_test": lambda w: {"options": w.struct("ctvk_bundle_test_options")},
     "ctvk.evaluation.create": lambda w: {"reference": w.volume(True), "prediction": w.volume(True), "options": w.evaluation_options()},
     "ctvk.evaluation.destroy": lambda w: {"evaluation": w.fresh_evaluation()},
     "ctvk.evaluation.last_error": NOTHING, "ctvk.evaluation.progress": NOTHING, "ctvk.evaluation.info": NOTHING,
@@ -220,7 +221,7 @@ NULLS = {
     "ctvk.context.create": {"desc": OK}, "ctvk.context.device_select": {"selector": OK}, "ctvk.context.last_error": {"message": OK},
     "ctvk.bundle.last_error": {"message": OK}, "ctvk.image.last_error": {"message": OK}, "ctvk.job.last_error": {"message": OK},
     "ctvk.text.last_error": {"message": OK}, "ctvk.text.job_error": {"message": OK}, "ctvk.evaluation.last_error": {"message": OK},
-    "ctvk.bundle.verify": {"user": OK}, "ctvk.image.write_labels": {"comment": OK}, "ctvk.image.write_probability": {"comment": OK},
+    "ctvk.bundle.verify": {"user": OK}, "ctvk.bundle.self_test": {"options": OK}, "ctvk.image.write_labels": {"comment": OK}, "ctvk.image.write_probability": {"comment": OK},
     "ctvk.image.open_with_progress": {"user": OK}, "ctvk.job.create": {"options": PROMPT}, "ctvk.evaluation.create": {"options": OK},
     "ctvk.text.open": {"bundle": ARGUMENT if not os.environ.get("CTVK_SMOLLM2") else OK, "desc": BUNDLE}, "ctvk.text.create": {"model": OK, "options": OK, "prompt": PROMPT},
 }

@@ -112,6 +112,7 @@ static void use_bundle(void)
     ctvk_label_info label = CTVK_LABEL_INFO_INIT;
     ctvk_field_info field = CTVK_FIELD_INFO_INIT;
     ctvk_memory_info memory = CTVK_MEMORY_INFO_INIT;
+    ctvk_bundle_test_info test = CTVK_BUNDLE_TEST_INFO_INIT;
     ctvk_bundle *other = NULL;
     ctvk_text text;
     const float *values;
@@ -132,6 +133,7 @@ static void use_bundle(void)
     STATUS(h.bundles, "ctvk.bundle", read_embedding, h.bundle, path, CTVK_STRLEN, &values, &count);
     STATUS(h.bundles, "ctvk.bundle", memory, h.bundle, 0, &memory);
     STATUS(h.bundles, "ctvk.bundle", verify, h.bundle, NULL, NULL);
+    STATUS(h.bundles, "ctvk.bundle", self_test, h.bundle, NULL, &test);
 }
 
 static void use_result(const ctvk_result *result)

@@ -133,8 +133,7 @@ static void test_no_arguments(void)
     CHECK(host.results->info(result, NULL) == CTVK_ERROR_ARGUMENT);
     CHECK(host.results->copy_labels(result, NULL, NULL) == CTVK_ERROR_ARGUMENT);
     CHECK(host.results->label_volume(result, 0, NULL) == CTVK_ERROR_ARGUMENT);
-    CHECK(host.results->report(result, NULL) == CTVK_ERROR_ARGUMENT);
-    CHECK(host.results->label_json(result, NULL) == CTVK_ERROR_ARGUMENT);
+    CHECK(host.results->report(result, NULL) == CTVK_ERROR_ARGUMENT && host.results->label_json(result, NULL) == CTVK_ERROR_ARGUMENT);
 }
 
 static void test_job_arguments(void)
@@ -251,6 +250,11 @@ static ctvk_status fill_memory(void *out)
     return host.bundles->memory(host.bundle, 0, out);
 }
 
+static ctvk_status fill_self_test(void *out)
+{
+    return host.bundles->self_test(host.bundle, NULL, out);
+}
+
 static ctvk_status fill_job_memory(void *out)
 {
     return host.jobs->memory(job, out);
@@ -352,6 +356,7 @@ static void test_sizes(void)
     check_filled("bundle info", fill_bundle, 312);
     check_filled("label info", fill_label, 40);
     check_filled("memory info", fill_memory, 48);
+    check_filled("self-test info", fill_self_test, 40);
     check_filled("memory info of a job", fill_job_memory, 48);
     check_filled("result info", fill_result, 80);
     check_filled("label volume", fill_label_volume, 40);

@@ -1,6 +1,6 @@
 # The command as its users meet it: damaged input, and whole runs on small seeded bundles. Python's standard library only.
 set(ctvk_cli_folder ${CMAKE_CURRENT_LIST_DIR})
-set(ctvk_cli_tests damaged outputs contract forms text)
+set(ctvk_cli_tests damaged outputs contract forms text bundle_self_test)
 if(NOT CTVK_SANITIZE) # whose own memory hides the command's
   list(APPEND ctvk_cli_tests memory)
 endif()
@@ -9,6 +9,9 @@ foreach(name IN LISTS ctvk_cli_tests)
   set_tests_properties(cli.${name} PROPERTIES TIMEOUT 600
                        ENVIRONMENT "VK_DRIVER_FILES=${LAVAPIPE_ICD};VK_ICD_FILENAMES=${LAVAPIPE_ICD};PYTHONDONTWRITEBYTECODE=1;${ctvk_test_env}")
 endforeach()
+# The picture of ctvk-draw.
+add_test(NAME cli.draw COMMAND ${CTVK_PYTHON} ${ctvk_cli_folder}/draw.py)
+set_tests_properties(cli.draw PROPERTIES TIMEOUT 120 ENVIRONMENT "CTVK_DRAW=$<TARGET_FILE:ctvk_draw>;PYTHONDONTWRITEBYTECODE=1;${ctvk_test_env}")
 # The golden texts of the published code, on both drivers, where they lie: a test of nothing would be none.
 if(CTVK_GOLDEN)
   foreach(driver lavapipe swiftshader)

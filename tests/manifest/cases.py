@@ -28,6 +28,12 @@ def at(path, new):
 
 DROP = object()
 
+
+def selftest(**more):
+    """A self-test of a file that the manifest lists; what is DROP is left out."""
+    value = {"image": "network.safetensors", "prompt": "left side", "expected": "network.safetensors", "stride": 4, "tolerance": 1e-3, "voxels": [9, 1], **more}
+    return at("selftest", {key: new for key, new in value.items() if new is not DROP})
+
 # Refused by the library and by the schema.
 REFUSED = [
     at("schema", "ctvk-bundle/2"), at("schema", DROP), at("name", ""), at("name", 7), at("name", "x" * 128), at("version", DROP),
@@ -52,13 +58,17 @@ REFUSED = [
     at("labels.1.color", "red"), at("labels.1.color", "#e6194g"), at("files", []), at("files", {"../w": {"sha256": HASH}}),
     at("files", {"network.safetensors": HASH}), at("files", {"network.safetensors": {"sha256": HASH[:63] + "g"}}),
     at("files", {"network.safetensors": {"sha256": HASH, "bytes": -1}}), at("files", {"network.safetensors": {"sha256": HASH, "bytes": 1.5}}),
+    at("selftest", []), at("selftest", "selftest.nii.gz"), selftest(image=DROP), selftest(image="../image.nii.gz"), selftest(expected=DROP),
+    selftest(expected=5), selftest(prompt=5), selftest(prompt="x" * 256), selftest(stride=0), selftest(stride=65), selftest(stride=1.5),
+    selftest(stride=DROP), selftest(tolerance=0), selftest(tolerance=0.2), selftest(tolerance="small"), selftest(tolerance=DROP),
+    selftest(voxels=DROP), selftest(voxels=9), selftest(voxels=[9]), selftest(voxels=[9, -1]), selftest(voxels=[9, 1.5]), selftest(voxels=[9, "1"]),
 ]
 
 # Refused by the library alone: they need arithmetic or a look at two keys, which the schema's description says.
 BEYOND = [
     at("preprocess.intensity.window", [1000, -1000]), at("preprocess.intensity.range", [1, 1]), at("network.out_channels", 3),
     at("labels.1.value", 2), at("network.text.template", "{m_stage}"), at("network.text.template", "{side"),
-    at("name", "\u00e4" * 64),
+    at("name", "\u00e4" * 64), selftest(image="manifest.json"), selftest(expected="other.safetensors"), selftest(voxels=[9, 1, 0]), selftest(prompt=DROP),
 ]
 
 # Unusual and sound: accepted by both.
@@ -68,4 +78,5 @@ ACCEPTED = [
     at("preprocess.antialias", None), at("preprocess.rotate90", -3), at("preprocess.orientation", "PIR"), at("inference.window", [32, 32.0, 64]),
     at("inference.overlap", 0), at("inference.overlap", 0.95), at("network.text.template", "one {side}, the {side}"), at("files", None),
     at("files", DROP), at("new_key", {"of": "a later version"}), at("network.feature_size", 16.0),
+    at("selftest", None), selftest(), selftest(stride=1), selftest(stride=64), selftest(tolerance=1e-6), selftest(voxels=[0, 0.0]),
 ]

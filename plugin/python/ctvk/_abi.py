@@ -111,6 +111,15 @@ class TextOptions(Sized):
                 ("progress_user", c_void_p)]
 
 
+class BundleTestOptions(Sized):
+    _fields_ = TextOptions._fields_  # the same members
+
+
+class BundleTestInfo(Sized):
+    _fields_ = [("struct_size", c_uint32), ("present", c_int32), ("error", c_double), ("tolerance", c_double), ("voxels", c_uint64),
+                ("expected", c_uint64)]
+
+
 class TextInfo(Sized):
     _fields_ = [("struct_size", c_uint32), ("truncated", c_int32), ("values", POINTER(c_float)), ("prompts", c_uint32), ("dim", c_uint32),
                 ("tokens", c_uint32), ("streamed", c_int32), ("source", Text), ("prompt_sha256", Text), ("device", Text),
@@ -160,7 +169,8 @@ BundleApi = _table(
     ("cached_prompt", _status, [_handle, c_uint32, POINTER(Text)]), ("warning", _status, [_handle, c_uint32, POINTER(Text)]),
     ("fill_template", _status, [_handle, POINTER(FieldChoice), c_uint32, POINTER(Text)]),
     ("read_embedding", _status, [_handle, c_char_p, c_uint64, POINTER(POINTER(c_float)), POINTER(c_uint64)]),
-    ("memory", _status, [_handle, c_uint32, POINTER(MemoryInfo)]), ("verify", _status, [_handle, ProgressFn, c_void_p]))
+    ("memory", _status, [_handle, c_uint32, POINTER(MemoryInfo)]), ("verify", _status, [_handle, ProgressFn, c_void_p]),
+    ("self_test", _status, [_handle, POINTER(BundleTestOptions), POINTER(BundleTestInfo)]))
 JobApi = _table(
     "JobApi", ("create", _status, [_handle, _handle, POINTER(Volume), POINTER(JobOptions), _out]), ("destroy", None, [_handle]), _error,
     ("run", _status, [_handle]), ("step", _status, [_handle]), ("cancel", None, [_handle]), ("progress", c_double, [_handle]),

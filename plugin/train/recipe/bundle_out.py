@@ -1,11 +1,12 @@
-"""A trained model as a bundle (ctvk-bundle/1): float16 network, soft prompts, cached embeddings of every combination of the fields, hashes."""
+"""A trained model as a bundle (ctvk-bundle/1): float16 network, soft prompts, cached embeddings of every combination of the fields, a self-test,
+hashes of all files."""
 import os
 import shutil
 
 import numpy
 
 import safetensors_io
-from recipe import words
+from recipe import selftest, words
 from recipe.config import Refused, write_json
 
 ARCHITECTURE = "Architecture: Oh et al., LLM-driven multimodal target volume contouring in radiation oncology, Nature Communications 15, 9186, 2024."
@@ -53,8 +54,27 @@ def cache_of(model, prompts):
     return dict(zip(prompts, model.embed_all(texts).numpy().astype(numpy.float32)))
 
 
-def write(folder, model, manifest, prompts, say=print):
-    """Beside its place first, then renamed: a bundle is there whole or not at all. prompts: what is cached."""
+def hashed(folder, manifest):
+    """manifest with `files`: every file of the folder but manifest.json itself."""
+    names = sorted(name for name in os.listdir(folder) if name != "manifest.json")
+    paths = {name: os.path.join(folder, name) for name in names}
+    return dict(manifest, files={name: {"sha256": safetensors_io.sha256(path), "bytes": os.path.getsize(path)} for name, path in paths.items()})
+
+
+def seal(folder, manifest, prompts, case):
+    """What comes last into a folder that holds the network: self-test, hashes, manifest. case: as selftest.add takes it, None: no self-test."""
+    path = os.path.join(folder, "manifest.json")
+    manifest = {key: value for key, value in manifest.items() if key not in ("files", "selftest")}
+    if case:
+        write_json(path, manifest)
+        manifest["selftest"] = selftest.add(folder, manifest, prompts, case)
+    manifest = hashed(folder, manifest)
+    write_json(path, manifest)
+    return manifest
+
+
+def write(folder, model, manifest, prompts, say=print, case=None):
+    """Beside its place first, then renamed: a bundle is there whole or not at all. prompts: what is cached; case: of the self-test."""
     if os.path.exists(folder) and (not os.path.isdir(folder) or os.listdir(folder)):
         raise Refused(f"{folder}: is there already (name a new folder)")
     folder = os.path.abspath(folder)
@@ -64,12 +84,9 @@ def write(folder, model, manifest, prompts, say=print):
         files[text["cache"]] = cache_of(model, prompts)
     try:
         os.makedirs(part)
-        manifest = dict(manifest, files={})
         for name, tensors in files.items():
-            path = os.path.join(part, name)
-            safetensors_io.save(path, tensors)
-            manifest["files"][name] = {"sha256": safetensors_io.sha256(path), "bytes": os.path.getsize(path)}
-        write_json(os.path.join(part, "manifest.json"), manifest)
+            safetensors_io.save(os.path.join(part, name), tensors)
+        manifest = seal(part, manifest, prompts, case)
         os.replace(part, folder)
     finally:
         shutil.rmtree(part, ignore_errors=True)
