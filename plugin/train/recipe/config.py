@@ -43,8 +43,10 @@ class Config:
     seed: int = 1
     patients: int = 400
     steps: int = 4500
-    batch: int = 1
+    batch: int = 4
     rate: float = 4e-3
+    # Of the text projections: they read long vectors, and at the full rate the first steps undo what they begin with.
+    projection_rate: float = 4e-5
     text_rate: float = 1e-3
     decay: float = 1e-4
     warm_up: float = 0.05

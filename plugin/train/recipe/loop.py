@@ -49,19 +49,18 @@ def text_rate_at(step, config):
 
 
 def optimiser_of(model, config):
-    net, text = model.learned()
-    groups = [{"params": net, "lr": config.rate, "full": config.rate}]
-    if text:
-        # Decay would pull soft prompts towards the zero vector, which means nothing to a language model.
-        groups.append({"params": text, "lr": config.text_rate, "full": config.text_rate, "weight_decay": 0.0})
-    return torch.optim.AdamW(groups, lr=config.rate, weight_decay=config.decay)
+    net, projections, text = model.learned()
+    groups = [{"params": net, "full": config.rate}, {"params": projections, "full": config.projection_rate},
+              # Decay would pull soft prompts towards the zero vector, which means nothing to a language model.
+              {"params": text, "full": config.text_rate, "weight_decay": 0.0, "text": True}]
+    return torch.optim.AdamW([group for group in groups if group["params"]], lr=config.rate, weight_decay=config.decay)
 
 
 def step_of(model, optimiser, batch, config, share, text_share=None):
     """One step at these shares of the full rates (the text side's: the same unless given). The text side runs once for the batch; each patient's gradient reaches its embedding first, all of them the language model
     together: the same numbers as one big graph, at the memory of one patient. -> (mean loss, mean soft Dice)"""
-    for group, part in zip(optimiser.param_groups, (share, share if text_share is None else text_share)):
-        group["lr"] = group["full"] * part
+    for group in optimiser.param_groups:
+        group["lr"] = group["full"] * (text_share if group.get("text") and text_share is not None else share)
     optimiser.zero_grad(set_to_none=True)
     embedding = model.embed([text for _, _, text in batch])
     leaf = None if embedding is None else embedding.detach().requires_grad_(embedding.requires_grad)

@@ -99,6 +99,9 @@ class Model(nn.Module):
                 linear.bias.copy_(-weight @ embedding.mean((0, 1)))
 
     def learned(self):
-        """(the network's parameters, those of the text side). What gets no gradient (the last attention, which is dropped) is left out."""
-        net = [p for name, p in self.net.named_parameters() if "final_attn" not in name]
-        return net, [p for p in self.text.parameters() if p.requires_grad] if self.text else []
+        """(the network's parameters, those of its text projections, those of the text side), as far as they are to be learned. What gets no gradient
+        (the last attention, which is dropped) is left out."""
+        net = {name: p for name, p in self.net.named_parameters() if "final_attn" not in name and p.requires_grad}
+        projections = [p for name, p in net.items() if name.startswith("txt2vis.")]
+        rest = [p for name, p in net.items() if not name.startswith("txt2vis.")]
+        return rest, projections, [p for p in self.text.parameters() if p.requires_grad] if self.text else []

@@ -20,8 +20,8 @@ class Plan:
     rendered_mm: tuple = (4.0, 4.0, 4.0)
     shares: tuple = (10, 25, 50, 100)  # per cent of the training patients; the last is 100
     adapt_with: tuple = (5, 10, 20)  # patients of the external hospital
-    adapt_steps: int = 60
-    settings: dict = dataclasses.field(default_factory=lambda: {"steps": 600})
+    adapt_steps: int = 40
+    settings: dict = dataclasses.field(default_factory=lambda: {"steps": 200})
     # As much room as the shipped model's, at voxels 5 times as large: 42 trainings have to fit into hours.
     grid: Grid = dataclasses.field(default_factory=lambda: Grid(spacing_mm=[7.5, 7.5, 10.0], window=[64, 64, 32]))
 
