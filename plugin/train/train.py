@@ -44,7 +44,7 @@ def prepare(config, cohort_folder, llm, tokens):
     cases = data.Cases.of_cohort(cohort.load(cohort_folder, "internal", cohort.TRAIN, config.patients), config, write_prompt)
     if config.text in ("llm", "frozen"):
         tokens.learn(cases.all_words())
-    return model.Model(config, llm, tokens), cases
+    return model.Model(config, llm, tokens, os.path.join(cohort_folder, "encoded")), cases
 
 
 def run(arguments):
