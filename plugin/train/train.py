@@ -19,7 +19,7 @@ from recipe import bundle_out, data, loop, model, score, words
 from recipe.config import TEXTS, Config, Grid, Refused, read_json
 
 NUMBERS = {"seed": int, "patients": int, "steps": int, "batch": int, "texts": int, "features": int, "rate": float, "projection_rate": float, "text_rate": float,
-           "drop": float, "mirror": float, "affine": float}
+           "paraphrase": float, "ridge": float, "tune_from": float, "drop": float, "mirror": float, "affine": float}
 
 
 def grid_of(folder):

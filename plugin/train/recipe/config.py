@@ -56,6 +56,9 @@ class Config:
     length: int = 8
     # Soft prompts and <SEG> learn in the last steps, from this share of them on; before, every text is encoded once.
     tune_from: float = 0.85
+    # Of the regression that text projections begin with: its share of the embeddings' mean square. More of it reads foreign words better, and
+    # stages in the own words worse.
+    ridge: float = 0.02
     # Chance of a field to be missing from a text; how many texts a patient has, and the chance of one to be in other words.
     drop: float = 0.12
     texts: int = 3

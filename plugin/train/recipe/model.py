@@ -11,8 +11,6 @@ from recipe.encoded import Encoded
 
 # Logit of the target before anything is learned: it fills about a fiftieth of a window.
 PRIOR = -4.0
-# Share of the embeddings' mean square that is added to the regression which text projections begin with.
-RIDGE = 0.02
 # Seed of soft prompts that stay at random: the same for all trainings, so that they share what is encoded.
 RANDOM_PROMPTS = 0
 
@@ -52,6 +50,7 @@ class Model(nn.Module):
         width = llama.settings.width if llama else 576
         self.net = llmseg.LLMSeg(1, 2, config.features, None if config.text == "none" else width).attention(folded=True)
         expect_little(self.net)
+        self.ridge = config.ridge
         self.kind, self.tokens, self.text, self.encoded, self.tuning = config.text, tokens, None, None, config.text == "llm"
         if llama:
             start = text_side.vectors_of_words(llama, tokens, config.prompts, config.length) if config.text == "llm" else \
@@ -89,7 +88,7 @@ class Model(nn.Module):
         square = x.T @ x
         if float(y.square().sum()) == 0 or float(square.trace()) < 1e-10 * float(embedding.square().sum()):  # all texts are one
             return
-        ridge = RIDGE * square.trace() / len(x) * torch.eye(len(square), dtype=square.dtype)
+        ridge = self.ridge * square.trace() / len(x) * torch.eye(len(square), dtype=square.dtype)
         regression = torch.linalg.solve(square + ridge, x.T @ y)
         with torch.no_grad():
             for linear in self.net.txt2vis:
