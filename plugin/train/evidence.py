@@ -8,7 +8,7 @@ import os
 import shutil
 import sys
 
-from recipe import plots, runs, tables
+from recipe import paraphrase, plots, runs, tables
 from recipe.config import Refused, read_json
 
 PAGE = """# Does text make contours better? Measured on synthetic patients
@@ -24,6 +24,9 @@ that the network uses the words, and what happens where they are wrong. It says 
 Each model: {steps} steps of {batch} patients, {patients} training patients of the internal hospital (seeds of the trainings: {seeds}), feature size {features},
 grid {spacing} mm, window {window} voxels. Each test: {tests} patients of the internal and {tests} of the external hospital, which no training saw; the
 external differs in scanner, positioning, bodies and in how its physicians write. {rendered}
+Soft prompts begin as words and learn in the last {tuned} steps; the language model is frozen. A patient has {texts} training texts: one as the internal
+hospital writes it, the others by a chance of {other:.0%} in other words (`plugin/train/recipe/paraphrase.py`). None of these is an external text, but
+both know the spellings {shared}.
 Metrics by `ctvk evaluate` on the CT's own grid. Numbers are means over patients (a patient's mean over the seeds first) with 95 % bootstrap intervals over patients ({resamples} resamples).
 HD95 is undefined where one of two masks is empty; how often is said.
 
@@ -95,7 +98,8 @@ def page(content, wrong):
         f"CTs of both are rendered at {' x '.join(f'{s:g}' for s in plan.rendered_mm)} mm to save time, not at their own spacings."
     return PAGE.format(
         warning=f"\n**This is no evidence: {'; '.join(wrong)}.**\n" if wrong else "", runs=len(content["runs"]), steps=settings["steps"],
-        batch=settings["batch"], patients=plan.patients, seeds=", ".join(map(str, plan.seeds)), features=settings["features"],
+        batch=settings["batch"], tuned=settings["steps"] - round(settings["tune_from"] * settings["steps"]), texts=settings["texts"],
+        other=settings["paraphrase"], shared=", ".join(f"`{word.replace('{}', '')}`" for word in paraphrase.SHARED), patients=plan.patients, seeds=", ".join(map(str, plan.seeds)), features=settings["features"],
         spacing=" x ".join(f"{s:g}" for s in plan.grid.spacing_mm), window=" x ".join(map(str, plan.grid.window)), tests=plan.tests, rendered=rendered,
         resamples=tables.statistics.RESAMPLES, aims=tables.aim_table(results), main=tables.main_table(results), seeds_table=tables.seed_table(results),
         shares=tables.share_table(results), ablations=tables.ablation_table(results), side=tables.side_table(results),

@@ -18,8 +18,8 @@ import gguf_io
 from recipe import bundle_out, data, loop, model, score, selftest, words
 from recipe.config import TEXTS, Config, Grid, Refused, read_json
 
-NUMBERS = {"seed": int, "patients": int, "steps": int, "batch": int, "texts": int, "features": int, "rate": float, "text_rate": float,
-           "drop": float, "mirror": float, "affine": float}
+NUMBERS = {"seed": int, "patients": int, "steps": int, "batch": int, "texts": int, "features": int, "rate": float, "projection_rate": float, "text_rate": float,
+           "paraphrase": float, "ridge": float, "tune_from": float, "drop": float, "mirror": float, "affine": float}
 
 
 def grid_of(folder):
@@ -44,7 +44,7 @@ def prepare(config, cohort_folder, llm, tokens):
     cases = data.Cases.of_cohort(cohort.load(cohort_folder, "internal", cohort.TRAIN, config.patients), config, write_prompt)
     if config.text in ("llm", "frozen"):
         tokens.learn(cases.all_words())
-    return model.Model(config, llm, tokens), cases
+    return model.Model(config, llm, tokens, os.path.join(cohort_folder, "encoded")), cases
 
 
 def run(arguments):

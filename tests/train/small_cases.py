@@ -20,12 +20,12 @@ def write_prompt(facts, hospital, random, drop=()):
 
 
 def tokens(text):
-    """A letter is a token."""
-    return [ord(letter) % 40 for letter in text if letter.isalnum()]
+    """A letter or a mark is a token."""
+    return [ord(letter) % 40 for letter in text if not letter.isspace()]
 
 
 def config(**more):
-    settings = {"patients": 3, "steps": 6, "batch": 2, "texts": 3, "drop": 0.3, "mirror": 0.5, "length": 3, "grid": GRID, **more}
+    settings = {"patients": 3, "steps": 6, "batch": 2, "texts": 3, "drop": 0.3, "mirror": 0.5, "length": 3, "tune_from": 0.5, "grid": GRID, **more}
     return Config(**settings)
 
 

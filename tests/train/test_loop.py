@@ -87,24 +87,43 @@ def one_graph():
 
 
 def projections():
-    """txt2vis begins with tokens of mean 0 and, within a soft prompt, deviation 1."""
+    """txt2vis begins with tokens of mean 0 and, within a soft prompt, deviation 1, that tell the facts apart and not the order of the words."""
     for text in ("llm", "frozen", "onehot"):
-        settings = config(text=text, patients=3)
-        net, seen = model.Model(settings, LLM, tokens), cases(settings)
-        chosen = seen.some_texts()
+        net = model.Model(config(text=text), LLM, tokens)
+        chosen = [words.Text(form.format(side), words.one_hot(facts(side), drop)) for side in ("left", "right") for form, drop in
+                  (("N1, cT2, {} side", ("surgery",)), ("{} side, cT2, N1", ("surgery",)), ("{} side, cT2", ("surgery", "nodes")), ("{} side", ("surgery", "nodes", "stage")))]
         net.start_projections(chosen)
-        check(len(chosen) == 3 and len({t.words for t in chosen}) == 2, "a text of each patient")
         with torch.no_grad():
             for linear in net.net.txt2vis:
                 got = linear(net.embed_all(chosen))
                 inside = (got - got.mean(0)).flatten(0, 1)
                 check(abs(float(got.mean((0, 1)).abs().max())) < 1e-3 and abs(float(inside.std()) - 1) < 1e-3, f"{text}: {got.mean():.1e}, {inside.std():.3f}")
-
-
+                # The same side in other words, against the other side in the same words.
+                near, far = (float((got[a] - got[b]).norm()) for a, b in ((0, 1), (0, 4)))
+                check(near < 0.5 * far, f"{text}: what is said counts, not its order: {near:.3f}, {far:.3f}")
     same = model.Model(config(), LLM, tokens)
     before = same.net.txt2vis[0].weight.clone()
-    same.start_projections([words.Text("left")] * 3)
+    same.start_projections([words.Text("left", words.one_hot(facts()))] * 3)
     check(torch.equal(before, same.net.txt2vis[0].weight), "texts that do not differ leave the usual start")
+
+
+def encoded():
+    """While soft prompts rest, a text is encoded once and kept in a folder that other trainings read; when they learn, nothing is kept."""
+    net, text = model.Model(config(), LLM, tokens, f"{BASE}/store"), words.Text("left side")
+    with torch.no_grad():
+        want = net.text([tokens(text.words)])
+    net.tuning = False
+    check(torch.equal(net.embed([text]), want) and not net.embed([text]).requires_grad, "the same numbers, without a gradient")
+    files = [os.path.join(at, name) for at, _, names in os.walk(f"{BASE}/store") for name in names]
+    check(len(files) == 1 and files[0].endswith(".npy"), f"one file: {files}")
+    numpy.save(files[0], numpy.ones((2, net.text.contexts.shape[-1]), numpy.float32))
+    other = model.Model(config(seed=2), LLM, tokens, f"{BASE}/store")
+    other.tuning = False
+    check(bool((other.embed([text]) == 1).all()), "another training with the same vectors reads it")
+    frozen = model.Model(config(text="frozen"), LLM, tokens, f"{BASE}/store")
+    check(not bool((frozen.embed([text]) == 1).all()), "one with other vectors does not")
+    net.tuning = True
+    check(torch.equal(net.embed([text]), want) and net.embed([text]).requires_grad, "tuning: encoded anew, with gradients")
 
 
 def windows():
@@ -135,8 +154,8 @@ def windows():
 
 def mirror():
     """The mirrored window has mirrored words; nothing else ever mirrors it."""
-    settings, seen = config(mirror=1.0, affine=0.0, drop=0.0), 0
-    plain = config(mirror=0.0, affine=0.0, drop=0.0)
+    settings, seen = config(mirror=1.0, affine=0.0, drop=0.0, paraphrase=0.0), 0
+    plain = config(mirror=0.0, affine=0.0, drop=0.0, paraphrase=0.0)
     for step in range(6):
         for (image, target, text), (_, straight, _) in zip(cases(settings).batch(step), cases(plain).batch(step)):
             check(torch.equal(target.flip(1), straight), "the target is the mirrored one")
@@ -179,9 +198,12 @@ def rates():
     shares = [loop.rate_at(step, settings) for step in range(1000)]
     check(abs(max(shares) - 1) < 1e-9 and shares.index(max(shares)) in (49, 50) and shares[0] == 0.02 and shares[-1] < 1e-4, "linear start, cosine end")
     check(all(a >= b for a, b in zip(shares[50:], shares[51:])), "it falls")
+    text = [loop.text_rate_at(step, settings) for step in range(1000)]
+    check(text[:500] == [0.0] * 500 and text[500] == 1.0 and text[-1] < 1e-4, "soft prompts rest first")
+    check([loop.text_rate_at(s, config(text="onehot", steps=1000)) for s in (0, 700)] == [shares[0], shares[700]], "one-hot facts learn from the start")
 
 
 torch.set_num_threads(1)
-for part in (stops, killed, one_graph, projections, windows, mirror, intensities, texts, rates):
+for part in (stops, killed, one_graph, projections, encoded, windows, mirror, intensities, texts, rates):
     part()
 finish()

@@ -8,6 +8,7 @@ from support import check, finish, refused
 
 from patients import Facts, write_prompt
 from patients import facts as known, prompts
+from recipe import paraphrase
 
 BCS, MASTECTOMY = known.SURGERIES
 ALL = [Facts(*row) for row in itertools.product(known.SIDES, known.SURGERIES, known.STAGES, known.NODES)]
@@ -16,9 +17,9 @@ DROPS = [drop for n in range(5) for drop in itertools.combinations(NAMES, n)]
 
 # How a reader who has never seen the tables takes the words.
 LEFT, RIGHT = r"\b(left|lt|l|sin)\b", r"\b(right|rt|r|dext)\b"
-BOTH = r"\b(bilateral|bilat|both breasts)\b"
-KEPT = r"\b(bcs|lumpectomy|lumpect|breast[- ]conserving|breast conserved|wide local excision|wle|partial mastectomy|quadrantectomy)\b"
-GONE = r"\b(tm|(?<!partial )mastectomy|mastect|mx|ablatio mammae|breast removed)\b"
+BOTH = r"\b(bilateral|bilat|two-sided|both breasts)\b"
+KEPT = r"\b(bcs|breast conservation|conserving operation|tumour excision|lumpectomy|lumpect|breast[- ]conserving|breast conserved|wide local excision|wle|partial mastectomy|quadrantectomy)\b"
+GONE = r"\b(tm|ablation of the breast|removal of the whole breast|(?<!partial )mastectomy|mastect|mx|ablatio mammae|breast removed)\b"
 
 
 def found(pattern, text):
@@ -30,7 +31,7 @@ def read(text):
     left, right = found(LEFT, text), found(RIGHT, text)
     sides = {"bilateral"} if found(BOTH, text) or (left and right) else {s for s, there in (("left", left), ("right", right)) if there}
     surgery = {name for name, pattern in ((BCS, KEPT), (MASTECTOMY, GONE)) if found(pattern, text)}
-    stage, nodes = ({letter + d for d in re.findall(letter[-1] + r"(\d)", text)} for letter in ("cT", "N"))
+    stage, nodes = ({letter + d for d in re.findall(letter[-1] + r"(?:-stage )?(\d)", text, re.IGNORECASE)} for letter in ("cT", "N"))
     return {"side": sides, "surgery": surgery, "stage": stage, "nodes": nodes}
 
 
@@ -91,7 +92,33 @@ def test_writer():
     refused(ValueError, lambda: write_prompt(case, "internal", random, ("size",)), ("size",), "an unknown fact")
 
 
+def test_paraphrase():
+    """Texts for training in other words: each is plain, none is one of the external hospital's, and every spelling that both use is listed."""
+    random, external = numpy.random.default_rng(3), set()
+    for form, style in prompts.EXTERNAL:
+        external |= {plain(prompts.external_text(facts, drop, form, style)) for facts, drop in itertools.product(ALL, DROPS)}
+    seen, wrong, ugly = set(), [], []
+    for number in range(20000):
+        facts, drop = ALL[number % len(ALL)], DROPS[number // len(ALL) % len(DROPS)]
+        text = paraphrase.paraphrase(facts, random, drop)
+        if read(text) != wanted(facts, drop):
+            wrong.append((text, facts, drop))
+        if text != text.strip() or re.search(r"[{}\[\]]|  |,,|,;|^[,.;:]|[ ,;]$|\(\)", text):
+            ugly.append(text)
+        seen.add(plain(text))
+    check(len(seen) > 8000, f"{len(seen)} texts")
+    check(not wrong, f"{len(wrong)} texts are not plain, such as {wrong[:3]}")
+    check(not ugly, f"{len(ugly)} texts are torn, such as {ugly[:3]}")
+    check(not seen & external, f"texts of the external hospital: {sorted(seen & external)[:3]}")
+    own = [[w for row in table for w in row] for table in (paraphrase.SIDES, paraphrase.OPERATIONS)]
+    theirs = [[w for row in table.values() for w in row if w] for table in (prompts.SIDES, prompts.OPERATIONS)]
+    both = {w for a, b in zip(own, theirs) for w in set(a) & set(b)} | (set(paraphrase.TUMOURS) & set(prompts.TUMOURS.values())) | \
+        (set(paraphrase.NODAL) & set(prompts.NODAL.values()))
+    check(both == set(paraphrase.SHARED), f"spellings of both, listed and found: {sorted(both ^ set(paraphrase.SHARED))}")
+
+
 test_template()
 test_external()
+test_paraphrase()
 test_writer()
 finish()

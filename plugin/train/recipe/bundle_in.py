@@ -53,7 +53,7 @@ def load(folder, llm, tokens):
     manifest, network = llmseg.load_bundle(folder)
     config, model = config_of(manifest), Model.__new__(Model)
     torch.nn.Module.__init__(model)
-    model.net, model.kind, model.tokens, model.text, model.seen = network.attention(folded=True), config.text, tokens, None, {}
+    model.net, model.kind, model.tokens, model.text, model.tuning = network.attention(folded=True), config.text, tokens, None, config.text == "llm"
     text = manifest["network"]["text"]
     if text:
         encoder = text.get("encoder")

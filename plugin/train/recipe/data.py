@@ -19,16 +19,14 @@ class Cases:
         texts, mirrored = [], []
         for case in cases:
             for facts, out in ((case.facts, texts), (words.mirrored(case.facts), mirrored)):
-                out.append(words.bank(facts, case.hospital, [case.seed, config.seed, 11], config.texts, config.drop, write_prompt))
+                out.append(words.bank(facts, case.hospital, [case.seed, 11], config.texts, config.drop, write_prompt, config.paraphrase))
         return cls(cases, config, texts, mirrored)
 
     def all_words(self):
         return [text.words for bank in self.texts + (self.mirrored if self.config.mirror else []) for text in bank]
 
-    def some_texts(self, count=64):
-        """The first texts of so many patients, spread over the cohort."""
-        places = numpy.linspace(0, len(self.cases) - 1, min(count, len(self.cases))).astype(int)
-        return [self.texts[i][0] for i in places]
+    def all_texts(self):
+        return [text for bank in self.texts for text in bank]
 
     def order(self, epoch):
         return numpy.random.default_rng([self.config.seed, 12, epoch]).permutation(len(self.cases))

@@ -35,20 +35,32 @@ def rate_at(step, config):
     return 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, config.steps - warm)))
 
 
+def first_tuned(config):
+    """The step from which on soft prompts learn."""
+    return round(config.tune_from * config.steps)
+
+
+def text_rate_at(step, config):
+    """As rate_at, for the text side: one-hot facts learn with the network, soft prompts from their first step on a cosine down to 0."""
+    if config.text != "llm":
+        return rate_at(step, config)
+    first = first_tuned(config)
+    return 0.5 * (1 + math.cos(math.pi * (step - first) / max(1, config.steps - first))) if step >= first else 0.0
+
+
 def optimiser_of(model, config):
-    net, text = model.learned()
-    groups = [{"params": net, "lr": config.rate, "full": config.rate}]
-    if text:
-        # Decay would pull soft prompts towards the zero vector, which means nothing to a language model.
-        groups.append({"params": text, "lr": config.text_rate, "full": config.text_rate, "weight_decay": 0.0})
-    return torch.optim.AdamW(groups, lr=config.rate, weight_decay=config.decay)
+    net, projections, text = model.learned()
+    groups = [{"params": net, "full": config.rate}, {"params": projections, "full": config.projection_rate},
+              # Decay would pull soft prompts towards the zero vector, which means nothing to a language model.
+              {"params": text, "full": config.text_rate, "weight_decay": 0.0, "text": True}]
+    return torch.optim.AdamW([group for group in groups if group["params"]], lr=config.rate, weight_decay=config.decay)
 
 
-def step_of(model, optimiser, batch, config, share):
-    """One step. The text side runs once for the batch; each patient's gradient reaches its embedding first, all of them the language model
+def step_of(model, optimiser, batch, config, share, text_share=None):
+    """One step at these shares of the full rates (the text side's: the same unless given). The text side runs once for the batch; each patient's gradient reaches its embedding first, all of them the language model
     together: the same numbers as one big graph, at the memory of one patient. -> (mean loss, mean soft Dice)"""
     for group in optimiser.param_groups:
-        group["lr"] = group["full"] * share
+        group["lr"] = group["full"] * (text_share if group.get("text") and text_share is not None else share)
     optimiser.zero_grad(set_to_none=True)
     embedding = model.embed([text for _, _, text in batch])
     leaf = None if embedding is None else embedding.detach().requires_grad_(embedding.requires_grad)
@@ -137,7 +149,8 @@ def train(folder, config, model, cases, say=print, every=50, checkpoint_minutes=
     optimiser = optimiser_of(model, config)
     first = load_checkpoint(folder, model, optimiser)
     if not first:
-        model.start_projections(cases.some_texts())
+        model.tuning = False
+        model.start_projections(cases.all_texts())
     cut_log(folder, first)
     if first:
         say(f"taken up at step {first}")
@@ -146,7 +159,8 @@ def train(folder, config, model, cases, say=print, every=50, checkpoint_minutes=
     model.train()
     try:
         for step in range(first, last):
-            loss, dice = step_of(model, optimiser, cases.batch(step), config, rate_at(step, config))
+            model.tuning = config.text == "llm" and step >= first_tuned(config)
+            loss, dice = step_of(model, optimiser, cases.batch(step), config, rate_at(step, config), text_rate_at(step, config))
             progress.add(step + 1, loss, dice, every)
             if validate and validate_every and (step + 1) % validate_every == 0:
                 progress.put({"step": step + 1, **validate(model)})
@@ -155,4 +169,5 @@ def train(folder, config, model, cases, say=print, every=50, checkpoint_minutes=
                 saved = time.monotonic()
     finally:
         progress.file.close()
+    model.tuning = config.text == "llm"
     return last == config.steps

@@ -4,13 +4,15 @@ from torch import nn
 
 import llama_torch
 import llmseg
+import safetensors_io
 from recipe import text_side, words
+from recipe.encoded import Encoded
 
 
 # Logit of the target before anything is learned: it fills about a fiftieth of a window.
 PRIOR = -4.0
-# Main directions of the texts' embeddings that text projections begin with: beyond, the trial's directions held under 0.5 % of the variance each.
-DIRECTIONS = 16
+# Seed of soft prompts that stay at random: the same for all trainings, so that they share what is encoded.
+RANDOM_PROMPTS = 0
 
 
 def expect_little(net):
@@ -35,19 +37,26 @@ class OneHot(nn.Module):
 
 
 class Model(nn.Module):
-    """net: LLMSeg; text: TextSide, OneHot or None. embed(texts) -> [len(texts), P, D] or None."""
+    """net: LLMSeg; text: TextSide, OneHot or None. embed(texts) -> [len(texts), P, D] or None.
 
-    def __init__(self, config, llm=None, tokens=None):
+    tuning: soft prompts learn, every text is encoded anew; while it is off they are what they began as, and a text is encoded once. store: a
+    folder for what is encoded then.
+    """
+
+    def __init__(self, config, llm=None, tokens=None, store=None):
         super().__init__()
         torch.manual_seed(config.seed)
         llama = llama_torch.Llama(llm) if config.text in ("llm", "frozen") else None
         width = llama.settings.width if llama else 576
         self.net = llmseg.LLMSeg(1, 2, config.features, None if config.text == "none" else width).attention(folded=True)
         expect_little(self.net)
-        self.kind, self.tokens, self.text, self.seen = config.text, tokens, None, {}
+        self.ridge = config.ridge
+        self.kind, self.tokens, self.text, self.encoded, self.tuning = config.text, tokens, None, None, config.text == "llm"
         if llama:
-            start = text_side.starting_vectors(llama, config.prompts, config.length, config.seed)
+            start = text_side.vectors_of_words(llama, tokens, config.prompts, config.length) if config.text == "llm" else \
+                text_side.starting_vectors(llama, config.prompts, config.length, RANDOM_PROMPTS)
             self.text = text_side.TextSide(llama, *start, learn=config.text == "llm")
+            self.encoded = Encoded(self.text, tokens, store, safetensors_io.sha256(llm))
         elif config.text == "onehot":
             self.text = OneHot(config.prompts, width)
 
@@ -56,14 +65,9 @@ class Model(nn.Module):
             return None
         if self.kind == "onehot":
             return self.text(torch.stack([torch.from_numpy(text.hot) for text in texts]))
-        if self.kind == "llm":
+        if self.tuning:
             return self.text([self.tokens(text.words) for text in texts])
-        # Nothing of a frozen text side changes: every text is encoded once, and by itself, so that the last bit does not tell when.
-        for text in texts:
-            if text.words not in self.seen:
-                with torch.no_grad():
-                    self.seen[text.words] = self.text([self.tokens(text.words)])[0]
-        return torch.stack([self.seen[text.words] for text in texts])
+        return torch.stack([self.encoded(text.words) for text in texts])
 
     def embed_all(self, texts, batch=8):
         """As embed, without gradients, a few at a time."""
@@ -72,24 +76,31 @@ class Model(nn.Module):
         return None if self.kind == "none" else torch.cat(parts)
 
     def start_projections(self, texts):
-        """Begins txt2vis where texts differ: a random mixture of their main directions, each as loud as the others, so that each level's tokens have
-        the mean 0 and, within a soft prompt, the deviation 1 over `texts`. What a language model says of several referrals is nearly the same
+        """Begins txt2vis with what texts say: a ridge regression from embeddings to the facts that the writer of `texts` knew, mixed at random so
+        that each level's tokens have the mean 0 and, within a soft prompt, the deviation 1. Embeddings of two referrals are nearly the same
         vector, and the order of the words moves it further than the side does: a random projection begins nearly deaf."""
         if self.kind == "none":
             return
-        embedding = self.embed_all(texts)
-        inside = (embedding - embedding.mean(0)).flatten(0, 1)
-        _, size, directions = torch.linalg.svd(inside, full_matrices=False)
-        kept = (size[:DIRECTIONS] > max(1e-3 * float(size[0]), 1e-5 * float(embedding.norm()))).nonzero().flatten()
-        if not len(kept):  # all texts are one
+        embedding = self.embed_all(texts).double()
+        facts = torch.stack([torch.from_numpy(text.hot) for text in texts]).double()
+        x = (embedding - embedding.mean(0)).flatten(0, 1)
+        y = (facts - facts.mean(0)).repeat_interleave(embedding.shape[1], dim=0)
+        square = x.T @ x
+        if float(y.square().sum()) == 0 or float(square.trace()) < 1e-10 * float(embedding.square().sum()):  # all texts are one
             return
+        ridge = self.ridge * square.trace() / len(x) * torch.eye(len(square), dtype=square.dtype)
+        regression = torch.linalg.solve(square + ridge, x.T @ y)
         with torch.no_grad():
             for linear in self.net.txt2vis:
-                linear.weight.copy_((linear.weight @ directions[kept].T / size[kept]) @ directions[kept])
-                linear.weight /= (inside @ linear.weight.T).std().clamp_min(1e-6)
-                linear.bias.copy_(-linear.weight @ embedding.mean((0, 1)))
+                weight = linear.weight[:, :facts.shape[1]].double() @ regression.T
+                weight /= (x @ weight.T).std().clamp_min(1e-6)
+                linear.weight.copy_(weight)
+                linear.bias.copy_(-weight @ embedding.mean((0, 1)))
 
     def learned(self):
-        """(the network's parameters, those of the text side). What gets no gradient (the last attention, which is dropped) is left out."""
-        net = [p for name, p in self.net.named_parameters() if "final_attn" not in name]
-        return net, [p for p in self.text.parameters() if p.requires_grad] if self.text else []
+        """(the network's parameters, those of its text projections, those of the text side), as far as they are to be learned. What gets no gradient
+        (the last attention, which is dropped) is left out."""
+        net = {name: p for name, p in self.net.named_parameters() if "final_attn" not in name and p.requires_grad}
+        projections = [p for name, p in net.items() if name.startswith("txt2vis.")]
+        rest = [p for name, p in net.items() if not name.startswith("txt2vis.")]
+        return rest, projections, [p for p in self.text.parameters() if p.requires_grad] if self.text else []

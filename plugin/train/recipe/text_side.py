@@ -29,6 +29,17 @@ def starting_vectors(llama, prompts, length, seed):
     return contexts, torch.randn(llama.settings.width, generator=generator) * deviation
 
 
+# What the soft prompts begin as, cut or repeated to their length, and <SEG>: words that ask for what the contour needs.
+WORDS, SEGMENT = ("Breast cancer: which side and which surgery? Answer", "TNM stage: tumour T and lymph nodes N of the patient"), ":"
+
+
+def vectors_of_words(llama, tokens, prompts, length):
+    """As starting_vectors, of the embeddings of words. tokens(text) -> token ids."""
+    rows = [tokens(WORDS[prompt % len(WORDS)]) for prompt in range(prompts)]
+    contexts = torch.stack([llama.embed_tokens((row * length)[:length]) for row in rows])
+    return contexts.float(), llama.embed_tokens(tokens(SEGMENT)[-1:])[0].float()
+
+
 class TextSide(nn.Module):
     """forward(list of token lists) -> [batch, P, D], with gradients to `contexts` and `segment_token`. llama: frozen, no part of the state."""
 

@@ -14,6 +14,7 @@ class Settings:
     steps: int = 300
     batch: int = 2
     rate: float = 3e-4
+    projection_rate: float = 3e-5
     text_rate: float = 1e-3
     whole: bool = False  # the U-Net too
     check_every: int = 25
@@ -22,11 +23,9 @@ class Settings:
 
 
 def choose(model, whole):
-    """Marks what is learned: the text's way into the picture, or everything. -> groups of parameters, as (network, text side)"""
+    """Marks what is learned: the text's way into the picture, or everything."""
     for name, parameter in model.net.named_parameters():
         parameter.requires_grad_(("final_attn" not in name) and (whole or name.startswith(("txt2vis.", "attn_transformer."))))
-    text = list(model.text.parameters()) if model.text else []
-    return [p for p in model.net.parameters() if p.requires_grad], [p for p in text if p.requires_grad]
 
 
 def held_dice(model, cases, texts, layout):
@@ -53,14 +52,11 @@ def adapt(model, train, held, settings, config, say=print):
 
     train, held: (cases, their texts); config: grid and augmentation. -> [{"step", "held_dice"}]
     """
-    net, text = choose(model, settings.whole)
+    choose(model, settings.whole)
     # Words that a person wrote cannot be mirrored.
     config = dataclasses.replace(config, mirror=0.0, batch=settings.batch, seed=settings.seed, steps=settings.steps, rate=settings.rate,
-                                 text_rate=settings.text_rate)
-    groups = [{"params": net, "lr": config.rate, "full": config.rate}]
-    if text:
-        groups.append({"params": text, "lr": config.text_rate, "full": config.text_rate, "weight_decay": 0.0})
-    optimiser = torch.optim.AdamW(groups, weight_decay=config.decay)
+                                 text_rate=settings.text_rate, projection_rate=settings.projection_rate)
+    optimiser = loop.optimiser_of(model, config)
     cases = data.Cases(train[0], config, [[t] for t in train[1]], None)
     best, layout = held_dice(model, *held, config.grid.manifest()), config.grid.manifest()
     history, kept, since = [{"step": 0, "held_dice": best}], copy.deepcopy(model.state_dict()), 0

@@ -10,6 +10,7 @@ import numpy
 from patients import facts as known
 from patients.prompts import FIELDS, JOIN, NAMES, TEMPLATE, internal_text
 from recipe.config import Refused
+from recipe.paraphrase import paraphrase
 
 MIRRORED = {"left": "right", "right": "left"}
 # The facts' values in the order of one-hot vectors; behind each fact's values stands "unknown".
@@ -44,12 +45,14 @@ class Text:
         self.words, self.hot = words, hot
 
 
-def bank(facts, hospital, seed, count, drop, write_prompt):
-    """`count` texts of one patient, the first with every field; from the second on each field is missing by the chance `drop`."""
+def bank(facts, hospital, seed, count, drop, write_prompt, other=0.0):
+    """`count` texts of one patient, the first with every field and as the hospital writes it; from the second on each field is missing by the chance
+    `drop`, and a text is in other words by the chance `other`."""
     random, texts = numpy.random.default_rng(seed), []
     for number in range(count):
         missing = tuple(name for name in NAMES if number and random.random() < drop)
-        texts.append(Text(write_prompt(facts, hospital, random, missing), one_hot(facts, missing)))
+        said = paraphrase(facts, random, missing) if number and random.random() < other else write_prompt(facts, hospital, random, missing)
+        texts.append(Text(said, one_hot(facts, missing)))
     return texts
 
 
