@@ -54,6 +54,8 @@ static ctvk_status check_fit(const ctvk_gpu *gpu, const ctvk_gpu_pipeline *self,
         lack = "int16";
     else if (r->int64 && !caps->int64)
         lack = "int64";
+    else if (r->subgroup & ~caps->subgroup_operations)
+        lack = "subgroup operations";
     else if (r->storage > caps->max_storage_buffers)
         lack = "so many storage bindings";
     else if (r->push_bytes > caps->push_bytes)
