@@ -176,6 +176,8 @@ ctvk_status ctvk_gpu_reflect(const ctvk_host *host, const ctvk_shader *shader, c
 /* Like ctvk_gpu_pipeline_get for a shader that need not be in the table; `shader` must live as long as the gpu. */
 ctvk_status ctvk_gpu_pipeline_of(ctvk_gpu *gpu, const ctvk_shader *shader, const uint32_t *constants, uint32_t count,
                                  ctvk_gpu_pipeline **out, ctvk_error *error);
+/* What a shader wants that this device was not opened with, or NULL. */
+const char *ctvk_gpu_shader_lack(const ctvk_gpu *gpu, const ctvk_gpu_reflection *reflection);
 void ctvk_gpu_pipelines_destroy(ctvk_gpu *gpu);
 
 /* cache.c: neither fails; a cache that cannot be read or written is not there. */
