@@ -23,10 +23,17 @@ typedef struct ctvk_context_desc {
     ctvk_free_fn free;   /* set where alloc is */
     void *alloc_user;
     ctvk_text cache_folder; /* where compiled pipelines are kept; none: they are made anew in every process. Copied */
+    /* What the devices are used without, words separated by commas: to work around a driver, or to see what a smaller device gives. Nothing
+     * can be added so. Copied. The first call that needs a device fails with CTVK_ERROR_ARGUMENT at a word that is none of
+     * address (of buffers), texel (buffers of RGBA32F), fp16, storage16, storage8 (integers of that size too), int64, subgroup
+     * (operations), mapping (of device memory; copies go through staging), groups (of more than 256 invocations), push (constants of more
+     * than 128 bytes), bindings (of more than 128 MiB), memory (more than 2 GiB, or 1 GiB in one allocation), limits (the last four and
+     * every other limit at the promised minimum), all (of these: the smallest device that is promised to do). */
+    ctvk_text device_mask;
 } ctvk_context_desc;
-#define CTVK_CONTEXT_DESC_INIT                                                               \
-    {                                                                                        \
-        (uint32_t)sizeof(ctvk_context_desc), 0, NULL, NULL, NULL, NULL, NULL, CTVK_TEXT_INIT \
+#define CTVK_CONTEXT_DESC_INIT                                                                               \
+    {                                                                                                        \
+        (uint32_t)sizeof(ctvk_context_desc), 0, NULL, NULL, NULL, NULL, NULL, CTVK_TEXT_INIT, CTVK_TEXT_INIT \
     }
 
 /* As Vulkan says it. */

@@ -15,6 +15,7 @@
 struct ctvk_context {
     ctvk_host host;
     char *cache_folder; /* NULL: none */
+    char *device_mask;  /* "": nothing is taken away */
     int32_t validation;
     /* Guards instance, and the making and closing of devices: jobs of one context run on several threads. */
     pthread_mutex_t lock;

@@ -19,10 +19,13 @@ static ctvk_status context_create(const ctvk_context_desc *desc, ctvk_context **
     context->validation = d.validation;
     ctvk_status status =
         ctvk_copy_text(&host, d.cache_folder.data, d.cache_folder.length, CTVK_MAX_PATH, "cache folder", &context->cache_folder, NULL);
+    if (status == CTVK_OK)
+        status = ctvk_copy_text(&host, d.device_mask.data, d.device_mask.length, CTVK_MAX_PATH, "device mask", &context->device_mask, NULL);
     if (status == CTVK_OK && pthread_mutex_init(&context->lock, NULL) != 0)
         status = CTVK_ERROR_HOST_MEMORY;
     if (status != CTVK_OK) {
         ctvk_free(&host, context->cache_folder);
+        ctvk_free(&host, context->device_mask);
         ctvk_free(&host, context);
         return status;
     }
@@ -38,6 +41,7 @@ static void context_destroy(ctvk_context *context)
     ctvk_gpu_instance_destroy(&context->instance);
     pthread_mutex_destroy(&context->lock);
     ctvk_free(&host, context->cache_folder);
+    ctvk_free(&host, context->device_mask);
     ctvk_free(&host, context);
 }
 
@@ -50,10 +54,16 @@ static ctvk_status context_last_error(const ctvk_context *context, ctvk_text *me
 /* Loads Vulkan where that has not happened. [any thread] */
 static ctvk_status load_instance(ctvk_context *context, ctvk_error *error)
 {
+    uint32_t mask;
+    ctvk_status status = ctvk_gpu_mask_parse(context->device_mask, &mask, error);
+    if (status != CTVK_OK)
+        return status;
     pthread_mutex_lock(&context->lock);
-    ctvk_status status = CTVK_OK;
-    if (!context->instance)
+    if (!context->instance) {
         status = ctvk_gpu_instance_create(&context->host, context->validation, &context->instance, error);
+        if (status == CTVK_OK)
+            ctvk_gpu_instance_mask(context->instance, mask);
+    }
     pthread_mutex_unlock(&context->lock);
     return status;
 }

@@ -12,6 +12,7 @@ static void write_device(ctvk_json *json, const ctvk_gpu_info *gpu)
     ctvk_json_text(json, "type", types[gpu->type < 6 ? gpu->type : 0]);
     ctvk_json_text(json, "vendor", gpu->vendor);
     ctvk_json_text(json, "uuid", gpu->uuid);
+    ctvk_json_text(json, "mask", gpu->mask[0] ? gpu->mask : NULL);
     ctvk_json_close(json, '}');
 }
 

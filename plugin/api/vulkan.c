@@ -32,12 +32,18 @@ static ctvk_status vulkan_use_device(ctvk_context *context, const ctvk_vulkan_de
         .unlock = d.unlock,
         .lock_user = d.lock_user,
     };
+    uint32_t mask;
+    status = ctvk_gpu_mask_parse(context->device_mask, &mask, &context->error);
+    if (status != CTVK_OK)
+        return status;
     pthread_mutex_lock(&context->lock);
     if (context->instance)
         status = ctvk_fail(&context->error, CTVK_ERROR_ARGUMENT,
                            "Vulkan device: the context has devices already (hand it in before any other call that needs one)");
     else
         status = ctvk_gpu_instance_adopt(&context->host, &given, &context->instance, &context->error);
+    if (status == CTVK_OK)
+        ctvk_gpu_instance_mask(context->instance, mask);
     pthread_mutex_unlock(&context->lock);
     return status;
 }

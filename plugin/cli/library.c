@@ -45,6 +45,7 @@ int cli_library_open(cli_library *library)
     desc.log = limit ? on_log : NULL;
     desc.log_user = &limit;
     desc.cache_folder = cli_text(folder);
+    desc.device_mask = cli_text(getenv("CTVK_MASK"));
     ctvk_status status = library->contexts->create(&desc, &library->context);
     if (status != CTVK_OK)
         return cli_fail_status(status, &(ctvk_text){"library: no context could be made (free some memory)", 52});

@@ -4,19 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-/* What the shaders are written for: the minimum of the specification, but 256 invocations and 32 KiB of shared memory. */
-enum {
-    MIN_STORAGE_RANGE = 1 << 27,
-    MIN_UNIFORM_RANGE = 16384,
-    MIN_TEXEL = 65536,
-    MIN_INVOCATIONS = 256,
-    MIN_SHARED = 32768,
-    MIN_GROUPS = 65535,
-    MIN_STORAGE_BUFFERS = 4,
-    MIN_PUSH = 128,
-    MAX_ALIGNMENT = 256
-};
-
 typedef struct extension_list {
     VkExtensionProperties items[512];
     uint32_t count;
@@ -113,6 +100,7 @@ static void query_limits(const ctvk_gpu_instance *instance, VkPhysicalDevice dev
         min_u32(limits->maxComputeWorkGroupCount[0], min_u32(limits->maxComputeWorkGroupCount[1], limits->maxComputeWorkGroupCount[2]));
     caps->max_storage_buffers = min_u32(limits->maxPerStageDescriptorStorageBuffers, limits->maxDescriptorSetStorageBuffers);
     caps->subgroup_size = subgroup.subgroupSize;
+    caps->subgroup_operations = subgroup.supportedStages & VK_SHADER_STAGE_COMPUTE_BIT ? subgroup.supportedOperations : 0;
     caps->push_bytes = limits->maxPushConstantsSize;
     caps->is_cpu = properties.properties.deviceType == VK_PHYSICAL_DEVICE_TYPE_CPU;
     caps->maps_device = caps->is_cpu;
@@ -188,37 +176,6 @@ void ctvk_gpu_features_query(const ctvk_gpu_instance *instance, VkPhysicalDevice
     query_limits(instance, device, out, caps);
 }
 
-void ctvk_gpu_caps_mask(uint32_t disable, ctvk_gpu_features *features, ctvk_gpu_caps *caps)
-{
-    if (disable & CTVK_GPU_NO_BUFFER_ADDRESS)
-        caps->buffer_address = 0, features->address.bufferDeviceAddress = 0;
-    if (disable & CTVK_GPU_NO_TEXEL)
-        caps->texel_rgba32f = 0;
-    if (disable & CTVK_GPU_NO_FP16)
-        caps->fp16 = 0, features->float16.shaderFloat16 = 0;
-    if (disable & CTVK_GPU_NO_16BIT)
-        caps->storage16 = 0, features->storage16.storageBuffer16BitAccess = 0;
-    if (disable & CTVK_GPU_NO_8BIT)
-        caps->storage8 = 0, features->storage8.storageBuffer8BitAccess = 0;
-    if (disable & CTVK_GPU_NO_INT64)
-        caps->int64 = 0, features->core.shaderInt64 = 0;
-    if (disable & CTVK_GPU_NO_MAPPING)
-        caps->maps_device = 0;
-    if (disable & CTVK_GPU_MIN_LIMITS) {
-        caps->max_storage_range = MIN_STORAGE_RANGE;
-        caps->max_uniform_range = MIN_UNIFORM_RANGE;
-        caps->max_texel_elements = MIN_TEXEL;
-        if (caps->max_allocation > 1u << 30)
-            caps->max_allocation = 1u << 30;
-        caps->storage_alignment = MAX_ALIGNMENT;
-        caps->max_invocations = MIN_INVOCATIONS;
-        caps->max_shared_bytes = MIN_SHARED;
-        caps->max_groups = MIN_GROUPS;
-        caps->max_storage_buffers = MIN_STORAGE_BUFFERS;
-        caps->push_bytes = MIN_PUSH;
-    }
-}
-
 void *ctvk_gpu_features_chain(ctvk_gpu_features *f, int statistics)
 {
     void *head = NULL;
@@ -252,20 +209,23 @@ static void judge(const ctvk_gpu_instance *instance, VkPhysicalDevice device, ct
     char *lacks = info->lacks;
     size_t size = sizeof info->lacks;
     ctvk_gpu_features_query(instance, device, &features, &caps);
+    ctvk_gpu_caps_mask(instance->mask, &features, &caps);
     if (features.api_version < VK_API_VERSION_1_1) {
         append(lacks, size, "Vulkan 1.1");
         return;
     }
+    info->memory_bytes = caps.heap_bytes;
     if (features.family == UINT32_MAX)
         append(lacks, size, "a compute queue");
-    if (caps.max_storage_range < MIN_STORAGE_RANGE)
+    if (caps.max_storage_range < CTVK_GPU_MIN_STORAGE_RANGE)
         append(lacks, size, "storage bindings of 128 MiB");
-    if (caps.max_invocations < MIN_INVOCATIONS)
+    if (caps.max_invocations < CTVK_GPU_MIN_INVOCATIONS)
         append(lacks, size, "workgroups of 256");
-    if (caps.max_shared_bytes < MIN_SHARED)
+    if (caps.max_shared_bytes < CTVK_GPU_MIN_SHARED)
         append(lacks, size, "32 KiB of shared memory");
-    if (caps.max_uniform_range < MIN_UNIFORM_RANGE || caps.max_groups < MIN_GROUPS || caps.max_storage_buffers < MIN_STORAGE_BUFFERS ||
-        caps.push_bytes < MIN_PUSH || caps.storage_alignment > MAX_ALIGNMENT)
+    if (caps.max_uniform_range < CTVK_GPU_MIN_UNIFORM_RANGE || caps.max_groups < CTVK_GPU_MIN_GROUPS ||
+        caps.max_storage_buffers < CTVK_GPU_MIN_STORAGE_BUFFERS || caps.push_bytes < CTVK_GPU_MIN_PUSH ||
+        caps.storage_alignment > CTVK_GPU_MAX_ALIGNMENT)
         append(lacks, size, "the limits of Vulkan 1.1");
     info->usable = lacks[0] == 0;
     if (!caps.buffer_address)

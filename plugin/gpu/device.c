@@ -81,12 +81,14 @@ ctvk_status ctvk_gpu_create(ctvk_gpu_instance *instance, uint32_t index, const c
     self->instance = instance;
     self->physical = instance->devices[index];
     self->info = instance->infos[index];
-    self->disable = options ? options->disable : 0;
+    self->disable = instance->mask | (options ? options->disable : 0);
     self->memory_limit = options ? options->memory_limit : 0;
     if (options && options->validation && !instance->messenger && !instance->given.device)
         ctvk_log(&self->host, CTVK_LOG_WARNING, "validation was not asked for when the instance was made: running without it");
     ctvk_gpu_features_query(instance, self->physical, &self->features, &self->caps);
     ctvk_gpu_caps_mask(self->disable, &self->features, &self->caps);
+    if ((self->disable & CTVK_GPU_NO_LARGE_MEMORY) && (!self->memory_limit || self->memory_limit > self->caps.heap_bytes))
+        self->memory_limit = self->caps.heap_bytes; /* the driver has more and would give it */
     instance->vk.GetPhysicalDeviceMemoryProperties(self->physical, &self->memory);
     self->budget = self->caps.is_cpu ? 2e9 : 5e9; /* cautious: it doubles with every piece that was quick */
     ctvk_status status = open_device(self, error);

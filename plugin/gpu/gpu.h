@@ -27,6 +27,7 @@ typedef struct ctvk_gpu_info {
     uint64_t memory_bytes; /* largest device-local heap */
     int32_t usable;        /* 0: the reason stands in `lacks` */
     char lacks[256];       /* required things that are missing, then optional ones, as one line */
+    char mask[128];        /* what the instance's mask takes away, as ctvk_gpu_mask_parse reads it; "": nothing */
 } ctvk_gpu_info;
 
 /* The one place that knows what a device offers beyond the promised minimum. */
@@ -42,11 +43,12 @@ typedef struct ctvk_gpu_caps {
     uint32_t max_groups;          /* per dimension, >= 65535 */
     uint32_t max_storage_buffers; /* storage bindings of one pipeline */
     uint32_t subgroup_size;
-    uint32_t push_bytes;    /* >= 128 */
-    uint8_t is_cpu;         /* software driver */
-    uint8_t maps_device;    /* DEVICE buffers are mapped: no copy goes through staging */
-    uint8_t buffer_address; /* GL_EXT_buffer_reference usable (with int64 not required: uvec2 addresses) */
-    uint8_t texel_rgba32f;  /* RGBA32F uniform texel buffers usable */
+    uint32_t subgroup_operations; /* in compute shaders, Vulkan's bits; 0: none, not even the basic ones */
+    uint32_t push_bytes;          /* >= 128 */
+    uint8_t is_cpu;               /* software driver */
+    uint8_t maps_device;          /* DEVICE buffers are mapped: no copy goes through staging */
+    uint8_t buffer_address;       /* GL_EXT_buffer_reference usable (with int64 not required: uvec2 addresses) */
+    uint8_t texel_rgba32f;        /* RGBA32F uniform texel buffers usable */
     uint8_t fp16, storage16, storage8, int64;
     uint8_t robust_access;
 } ctvk_gpu_caps;
@@ -54,20 +56,34 @@ typedef struct ctvk_gpu_caps {
 typedef struct ctvk_gpu_options {
     uint64_t memory_limit;    /* bytes for all device allocations; 0: none but the heap's */
     const char *cache_folder; /* folder of the pipeline cache file, NULL: none. BORROWED */
-    uint32_t disable;         /* CTVK_GPU_NO_* bits: pretend that the device lacks something (tests of portability) */
+    uint32_t disable;         /* CTVK_GPU_NO_* bits: use the device as if it lacked something; more than the instance's mask */
     int32_t validation;       /* non-zero: take the validation layer's messages into the log as errors, if the layer is there */
 } ctvk_gpu_options;
+/* What can be taken away from a device. Nothing can be added. */
 enum {
     CTVK_GPU_NO_BUFFER_ADDRESS = 1,
     CTVK_GPU_NO_TEXEL = 2,
     CTVK_GPU_NO_FP16 = 4,
-    CTVK_GPU_NO_16BIT = 8,
-    CTVK_GPU_NO_8BIT = 16,
+    CTVK_GPU_NO_16BIT = 8, /* storage and integers of 16 bit */
+    CTVK_GPU_NO_8BIT = 16, /* storage and integers of 8 bit */
     CTVK_GPU_NO_INT64 = 32,
-    CTVK_GPU_MIN_LIMITS = 64 /* report the promised minimum limits */,
     CTVK_GPU_NO_MAPPING = 128 /* DEVICE buffers are not mapped, so that copies go through staging */,
-    CTVK_GPU_STATISTICS = 256 /* not a lack: keep the compiler's figures, see ctvk_gpu_pipeline_figures */
+    CTVK_GPU_STATISTICS = 256 /* not a lack: keep the compiler's figures, see ctvk_gpu_pipeline_figures */,
+    CTVK_GPU_NO_SUBGROUP = 512 /* no subgroup operation, not even the basic ones */,
+    CTVK_GPU_NO_LARGE_GROUPS = 1024 /* at most 256 invocations */,
+    CTVK_GPU_NO_LARGE_PUSH = 2048 /* at most 128 bytes of push constants */,
+    CTVK_GPU_NO_LARGE_BINDINGS = 4096 /* at most 128 MiB of a storage buffer */,
+    CTVK_GPU_NO_LARGE_MEMORY = 8192 /* at most 2 GiB in all and 1 GiB in one allocation */,
+    /* The promised minimum of these four and of every other limit. */
+    CTVK_GPU_MIN_LIMITS = 64 | CTVK_GPU_NO_LARGE_GROUPS | CTVK_GPU_NO_LARGE_PUSH | CTVK_GPU_NO_LARGE_BINDINGS | CTVK_GPU_NO_LARGE_MEMORY,
+    /* The smallest device that is promised to do. */
+    CTVK_GPU_NO_ALL = CTVK_GPU_NO_BUFFER_ADDRESS | CTVK_GPU_NO_TEXEL | CTVK_GPU_NO_FP16 | CTVK_GPU_NO_16BIT | CTVK_GPU_NO_8BIT |
+                      CTVK_GPU_NO_INT64 | CTVK_GPU_NO_MAPPING | CTVK_GPU_NO_SUBGROUP | CTVK_GPU_MIN_LIMITS
 };
+/* Names of the bits, for messages, help and tests: the n-th word and what it stands for; NULL behind the last one. "all" is the last. */
+const char *ctvk_gpu_mask_word(uint32_t index, uint32_t *bits);
+/* words: separated by commas, spaces aside; NULL and "" give 0. CTVK_ERROR_ARGUMENT names an unknown word and those that there are. */
+ctvk_status ctvk_gpu_mask_parse(const char *words, uint32_t *bits, ctvk_error *error);
 
 /* Instance: CTVK_ERROR_NO_DEVICE where there is no loader or driver. */
 ctvk_status ctvk_gpu_instance_create(const ctvk_host *host, int32_t validation, ctvk_gpu_instance **out, ctvk_error *error);
@@ -94,6 +110,8 @@ enum {
  * destroyed or changed. CTVK_ERROR_ARGUMENT: a handle is missing or belongs elsewhere, CTVK_ERROR_NO_DEVICE: the device does not suffice,
  * CTVK_ERROR_HOST_MEMORY. */
 ctvk_status ctvk_gpu_instance_adopt(const ctvk_host *host, const ctvk_gpu_given *given, ctvk_gpu_instance **out, ctvk_error *error);
+/* Takes CTVK_GPU_NO_* bits away from every device of the instance, in what is told of them too. Before the first ctvk_gpu_create. */
+void ctvk_gpu_instance_mask(ctvk_gpu_instance *instance, uint32_t bits);
 void ctvk_gpu_instance_destroy(ctvk_gpu_instance **instance);
 uint32_t ctvk_gpu_device_count(const ctvk_gpu_instance *instance);
 const ctvk_gpu_info *ctvk_gpu_device_info(const ctvk_gpu_instance *instance, uint32_t index); /* VIEW */

@@ -25,6 +25,7 @@ struct ctvk_gpu_instance {
     uint32_t api_version;       /* what the instance was made for: no device offers more through it */
     ctvk_gpu_given given;       /* given.device NULL: the instance is our own, and so are its devices */
     pthread_mutex_t queue_lock; /* for the queue of a host that locks nothing itself; made where given.device is not NULL */
+    uint32_t mask;              /* CTVK_GPU_NO_* bits that hold for every device of it */
     uint32_t count;
     VkPhysicalDevice *devices;
     ctvk_gpu_info *infos;
@@ -45,6 +46,20 @@ typedef struct ctvk_gpu_features {
     const char *extensions[8];
     uint32_t extension_count;
 } ctvk_gpu_features;
+
+/* What a device must offer to be usable: the minimum of Vulkan 1.1, but 256 invocations and 32 KiB of shared memory, which the shaders
+ * take. */
+enum {
+    CTVK_GPU_MIN_STORAGE_RANGE = 1 << 27,
+    CTVK_GPU_MIN_UNIFORM_RANGE = 16384,
+    CTVK_GPU_MIN_TEXEL = 65536,
+    CTVK_GPU_MIN_INVOCATIONS = 256,
+    CTVK_GPU_MIN_SHARED = 32768,
+    CTVK_GPU_MIN_GROUPS = 65535,
+    CTVK_GPU_MIN_STORAGE_BUFFERS = 4,
+    CTVK_GPU_MIN_PUSH = 128,
+    CTVK_GPU_MAX_ALIGNMENT = 256
+};
 
 /* One submission in flight: its command buffer, fence, descriptor sets and the views made for it. */
 typedef struct ctvk_gpu_slot {
@@ -76,6 +91,7 @@ typedef struct ctvk_gpu_reflection {
     uint32_t push_bytes;
     uint32_t constants;     /* highest specialisation id + 1 */
     uint32_t local_size[3]; /* with the given specialisation */
+    uint32_t subgroup;      /* VkSubgroupFeatureFlags that it needs */
     uint8_t address, fp16, storage16, storage8, int8, int16, int64, unknown;
     uint32_t unknown_capability; /* one that is never switched on */
 } ctvk_gpu_reflection;
@@ -146,10 +162,11 @@ ctvk_status ctvk_gpu_alive(const ctvk_gpu *gpu, ctvk_error *error);
 void ctvk_gpu_features_query(const ctvk_gpu_instance *instance, VkPhysicalDevice device, ctvk_gpu_features *out, ctvk_gpu_caps *caps);
 /* Fills name, driver, lacks, ... of one device. */
 void ctvk_gpu_info_query(const ctvk_gpu_instance *instance, VkPhysicalDevice device, uint32_t index, ctvk_gpu_info *info);
-/* Switches off in both what options->disable names. */
-void ctvk_gpu_caps_mask(uint32_t disable, ctvk_gpu_features *features, ctvk_gpu_caps *caps);
 /* Chains the structures of the features that are on; the result lives as long as `features`. */
 void *ctvk_gpu_features_chain(ctvk_gpu_features *features, int statistics);
+
+/* mask.c: switches off in both what the CTVK_GPU_NO_* bits name. Nothing is ever added. */
+void ctvk_gpu_caps_mask(uint32_t disable, ctvk_gpu_features *features, ctvk_gpu_caps *caps);
 
 /* reflect.c: CTVK_ERROR_INTERNAL where the module is damaged or uses what the binding rules do not allow. */
 ctvk_status ctvk_gpu_reflect(const ctvk_host *host, const ctvk_shader *shader, const uint32_t *constants, uint32_t count,
@@ -159,6 +176,8 @@ ctvk_status ctvk_gpu_reflect(const ctvk_host *host, const ctvk_shader *shader, c
 /* Like ctvk_gpu_pipeline_get for a shader that need not be in the table; `shader` must live as long as the gpu. */
 ctvk_status ctvk_gpu_pipeline_of(ctvk_gpu *gpu, const ctvk_shader *shader, const uint32_t *constants, uint32_t count,
                                  ctvk_gpu_pipeline **out, ctvk_error *error);
+/* What a shader wants that this device was not opened with, or NULL. */
+const char *ctvk_gpu_shader_lack(const ctvk_gpu *gpu, const ctvk_gpu_reflection *reflection);
 void ctvk_gpu_pipelines_destroy(ctvk_gpu *gpu);
 
 /* cache.c: neither fails; a cache that cannot be read or written is not there. */

@@ -29,37 +29,44 @@ static const ctvk_shader *find_shader(const char *name)
     return NULL;
 }
 
+const char *ctvk_gpu_shader_lack(const ctvk_gpu *gpu, const ctvk_gpu_reflection *r)
+{
+    const ctvk_gpu_caps *caps = &gpu->caps;
+    if (r->address && !caps->buffer_address)
+        return "buffer addresses";
+    if (r->texel && !caps->texel_rgba32f)
+        return "texel buffers";
+    if (r->fp16 && !caps->fp16)
+        return "fp16";
+    if (r->storage16 && !caps->storage16)
+        return "16-bit storage";
+    if (r->storage8 && !caps->storage8)
+        return "8-bit storage";
+    if (r->int8 && !gpu->features.float16.shaderInt8)
+        return "int8";
+    if (r->int16 && !gpu->features.core.shaderInt16)
+        return "int16";
+    if (r->int64 && !caps->int64)
+        return "int64";
+    if (r->subgroup & ~caps->subgroup_operations)
+        return "subgroup operations";
+    if (r->storage > caps->max_storage_buffers)
+        return "so many storage bindings";
+    if (r->push_bytes > caps->push_bytes)
+        return "so many push constants";
+    if ((uint64_t)r->local_size[0] * r->local_size[1] * r->local_size[2] > caps->max_invocations)
+        return "so large a workgroup";
+    return NULL;
+}
+
 /* A shader may only ask for what this device was opened with. */
 static ctvk_status check_fit(const ctvk_gpu *gpu, const ctvk_gpu_pipeline *self, ctvk_error *error)
 {
     const ctvk_gpu_reflection *r = &self->reflection;
-    const ctvk_gpu_caps *caps = &gpu->caps;
-    const char *lack = NULL;
+    const char *lack = ctvk_gpu_shader_lack(gpu, r);
     if (r->unknown)
         return ctvk_fail(error, CTVK_ERROR_INTERNAL, "%s: the shader asks for SPIR-V capability %u that is never switched on (report this)",
                          self->shader, r->unknown_capability);
-    if (r->address && !caps->buffer_address)
-        lack = "buffer addresses";
-    else if (r->texel && !caps->texel_rgba32f)
-        lack = "texel buffers";
-    else if (r->fp16 && !caps->fp16)
-        lack = "fp16";
-    else if (r->storage16 && !caps->storage16)
-        lack = "16-bit storage";
-    else if (r->storage8 && !caps->storage8)
-        lack = "8-bit storage";
-    else if (r->int8 && !gpu->features.float16.shaderInt8)
-        lack = "int8";
-    else if (r->int16 && !gpu->features.core.shaderInt16)
-        lack = "int16";
-    else if (r->int64 && !caps->int64)
-        lack = "int64";
-    else if (r->storage > caps->max_storage_buffers)
-        lack = "so many storage bindings";
-    else if (r->push_bytes > caps->push_bytes)
-        lack = "so many push constants";
-    else if ((uint64_t)r->local_size[0] * r->local_size[1] * r->local_size[2] > caps->max_invocations)
-        lack = "so large a workgroup";
     if (lack)
         return ctvk_fail(error, CTVK_ERROR_INTERNAL, "%s: the shader needs %s, which %s does not offer (report this)", self->shader, lack,
                          gpu->info.name);

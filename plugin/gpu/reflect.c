@@ -84,14 +84,20 @@ static uint32_t definition(const module *m, uint32_t id, uint32_t op, uint32_t w
     return op_of(m, at) == op && length_of(m, at) >= words ? at : 0;
 }
 
+/* GroupNonUniform (61) to GroupNonUniformQuad (68): in the order of Vulkan's VkSubgroupFeatureFlagBits. */
+enum { CAPABILITY_SUBGROUP = 61, CAPABILITY_SUBGROUP_LAST = 68 };
+
 static void take_capability(ctvk_gpu_reflection *out, uint32_t capability)
 {
+    if (capability >= CAPABILITY_SUBGROUP && capability <= CAPABILITY_SUBGROUP_LAST) {
+        out->subgroup |= 1u << (capability - CAPABILITY_SUBGROUP);
+        return;
+    }
     switch (capability) {
     case 0:    /* Matrix */
     case 1:    /* Shader */
     case 46:   /* SampledBuffer */
     case 50:   /* ImageQuery */
-    case 61:   /* GroupNonUniform: the basic kind, which Vulkan 1.1 has everywhere */
     case 4427: /* DeviceGroup */
         break;
     case 9:

@@ -19,6 +19,7 @@ def environment(threads, caches=None):
     env = dict(os.environ, VK_DRIVER_FILES=LAVAPIPE, VK_ICD_FILENAMES=LAVAPIPE, LP_NUM_THREADS=str(threads), OMP_NUM_THREADS=str(threads),
                PYTHONDONTWRITEBYTECODE="1")
     env.pop("CTVK_DEVICE", None)
+    env.pop("CTVK_MASK", None)
     if caches:
         env["XDG_CACHE_HOME"] = caches
         for name in ("MESA_SHADER_CACHE_DIR", "MESA_GLSL_CACHE_DIR", "LP_NATIVE_VECTOR_WIDTH"):

@@ -144,6 +144,7 @@ def paths():
     yield case("device missing", 5, "no such card", segment(*LEFT, "--device", "no such card"))
     yield case("device number too large", 5, "99", segment(*LEFT, "--device", "99"))
     yield case("device from the environment", 5, "nothing", segment(*LEFT), env={"CTVK_DEVICE": "nothing like it"})
+    yield case("a mask that nobody knows", 2, "warps", segment(*LEFT), env={"CTVK_MASK": "fp16,warps"})
     yield case("no driver", 5, "Vulkan", segment(*LEFT), env={"VK_DRIVER_FILES": "/nonexistent", "VK_ICD_FILENAMES": "/nonexistent"})
     yield case("devices without a driver", 5, "Vulkan", ["devices"],
                env={"VK_DRIVER_FILES": "/nonexistent", "VK_ICD_FILENAMES": "/nonexistent"})

@@ -69,13 +69,16 @@ def report(base):
     text = read(f"{base}/report.json").decode()
     value = json.loads(text)
     keys = {"": ["bundle", "library", "device", "precision", "prompt_sha256", "text", "image", "windows", "memory", "seconds", "labels", "warnings"],
-            "bundle": ["name", "version", "sha256"], "device": ["name", "driver", "type", "vendor", "uuid"],
+            "bundle": ["name", "version", "sha256"], "device": ["name", "driver", "type", "vendor", "uuid", "mask"],
             "text": ["source", "tokens", "truncated"], "image": ["sha256", "shape", "spacing_mm"],
             "memory": ["planned_bytes", "limit_bytes", "peak_bytes"],
             "seconds": ["open", "prepare", "upload", "network", "classify", "restore"]}
     for name, wanted in keys.items():
         found = list(value[name] if name else value)
         check(found == wanted, f"report: keys of {name or 'the whole'}: {found}")
+    check(value["device"]["mask"] is None, "report: nothing was taken away from the device")
+    segment(base, "--field", "side=right", "--report", f"{base}/masked.json", "--quiet", output="masked.nii.gz", CTVK_MASK="texel, address")
+    check(json.loads(read(f"{base}/masked.json"))["device"]["mask"] == "texel,address", "report: what was taken away")
     check(all(list(label) == ["value", "name", "voxels", "volume_ml"] for label in value["labels"]), "report: keys of a label")
     check(value["library"] == run("--version")[0].split()[1], "report: version of the library")
     for secret in ("right side", "N0", base, os.path.basename(base), "report.nii.gz", "ct.nii", os.path.basename(COMMAND) + " "):

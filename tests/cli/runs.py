@@ -23,9 +23,10 @@ def finish(name):
 
 
 def environment(**more):
-    """Nothing of the user's own cache and choice of device."""
+    """Nothing of the user's own cache, choice of device and mask."""
     env = dict(os.environ, XDG_CACHE_HOME=os.environ["CTVK_TEST_TMP"] + "/cache")
     env.pop("CTVK_DEVICE", None)
+    env.pop("CTVK_MASK", None)
     return dict(env, **more)
 
 
@@ -37,8 +38,8 @@ def run(*arguments, code=0, stdin="", cwd=None, **more):
     return done.stdout.decode(), error
 
 
-def segment(base, *more, output="label.nii.gz", model="text", image="ct.nii.gz", code=0):
-    return run("segment", "--model", f"{base}/{model}", "--image", f"{base}/{image}", "--output", f"{base}/{output}", *more, code=code)
+def segment(base, *more, output="label.nii.gz", model="text", image="ct.nii.gz", code=0, **more_environment):
+    return run("segment", "--model", f"{base}/{model}", "--image", f"{base}/{image}", "--output", f"{base}/{output}", *more, code=code, **more_environment)
 
 
 def read_terminal(control):

@@ -7,3 +7,16 @@ endforeach()
 add_test(NAME nets.llama_7b COMMAND nets_llama_7b 3 4)
 add_test(NAME nets.llama_7b_whole COMMAND nets_llama_7b)
 set_tests_properties(nets.llama_7b nets.llama_7b_whole PROPERTIES TIMEOUT 900 ENVIRONMENT "VK_DRIVER_FILES=${LAVAPIPE_ICD};VK_ICD_FILENAMES=${LAVAPIPE_ICD};${ctvk_test_env}")
+
+# The smallest device that is promised to do runs the golden cases: with a software driver's variants, and with those that a GPU would take.
+add_test(NAME nets.smallest.lavapipe COMMAND nets_test_golden all)
+add_test(NAME nets.smallest_gpu.swiftshader COMMAND nets_test_golden all gpu)
+set_tests_properties(nets.smallest.lavapipe PROPERTIES TIMEOUT 900 ENVIRONMENT "VK_DRIVER_FILES=${LAVAPIPE_ICD};VK_ICD_FILENAMES=${LAVAPIPE_ICD};${ctvk_test_env}")
+set_tests_properties(nets.smallest_gpu.swiftshader PROPERTIES TIMEOUT 900 ENVIRONMENT "VK_DRIVER_FILES=${SWIFTSHADER_ICD};VK_ICD_FILENAMES=${SWIFTSHADER_ICD};${ctvk_test_env}")
+# One table: every driver and width of subgroups, every capability taken away.
+add_executable(nets_matrix ${CMAKE_CURRENT_SOURCE_DIR}/nets/matrix.c)
+set_target_properties(nets_matrix PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR})
+target_link_libraries(nets_matrix PRIVATE ctvk_test_support)
+add_test(NAME nets.matrix COMMAND ${CTVK_PYTHON} ${CMAKE_CURRENT_SOURCE_DIR}/nets/matrix.py $<TARGET_FILE:nets_matrix> ${LAVAPIPE_ICD} ${SWIFTSHADER_ICD}
+                                  ${CMAKE_CURRENT_BINARY_DIR}/tmp/matrix)
+set_tests_properties(nets.matrix PROPERTIES TIMEOUT 900 PROCESSORS 2 ENVIRONMENT "PYTHONDONTWRITEBYTECODE=1;${ctvk_test_env}")

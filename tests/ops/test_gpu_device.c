@@ -101,6 +101,43 @@ static void test_caps(void)
     ctvk_gpu_destroy(&gpu);
 }
 
+/* What every device of an instance must not use, by words. */
+static void test_mask(void)
+{
+    static const char *const wrong[] = {"warps", "fp16,warps", "fp1", "fp166", "FP16", "fp16;int64"};
+    ctvk_gpu_instance *instance = NULL;
+    ctvk_gpu *gpu = NULL;
+    ctvk_error error = {0};
+    uint32_t bits = 77, all = 0, one;
+    for (uint32_t i = 0; ctvk_gpu_mask_word(i, &one); i++) {
+        CHECK_MSG(ctvk_gpu_mask_parse(ctvk_gpu_mask_word(i, &one), &bits, &error) == CTVK_OK && bits == one && one, "word %u", i);
+        all |= one;
+    }
+    CHECK(all == CTVK_GPU_NO_ALL && bits == CTVK_GPU_NO_ALL);
+    CHECK(ctvk_gpu_mask_parse(NULL, &bits, &error) == CTVK_OK && bits == 0);
+    CHECK(ctvk_gpu_mask_parse(" ,fp16,, int64 ", &bits, &error) == CTVK_OK && bits == (CTVK_GPU_NO_FP16 | CTVK_GPU_NO_INT64));
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        CHECK_MSG(ctvk_gpu_mask_parse(wrong[i], &bits, &error) == CTVK_ERROR_ARGUMENT && strstr(error.message, "storage16") &&
+                      strstr(error.message, strrchr(wrong[i], ',') ? "\"warps\"" : wrong[i]),
+                  "%s: %s", wrong[i], error.message);
+    CHECK(ctvk_gpu_instance_create(NULL, 0, &instance, &error) == CTVK_OK);
+    if (!instance)
+        return;
+    ctvk_gpu_instance_mask(instance, CTVK_GPU_NO_BUFFER_ADDRESS | CTVK_GPU_MIN_LIMITS);
+    const ctvk_gpu_info *info = ctvk_gpu_device_info(instance, 0);
+    CHECK(info->usable && strstr(info->lacks, "buffer addresses") && info->memory_bytes <= UINT64_C(2) << 30);
+    CHECK_MSG(strcmp(info->mask, "limits,address") == 0, "%s", info->mask);
+    const ctvk_gpu_options options = {.disable = CTVK_GPU_NO_SUBGROUP, .memory_limit = UINT64_C(3) << 30};
+    CHECK(ctvk_gpu_create(instance, 0, &options, &gpu, &error) == CTVK_OK);
+    if (gpu) {
+        const ctvk_gpu_caps *caps = ctvk_gpu_get_caps(gpu);
+        CHECK(!caps->buffer_address && caps->max_invocations == 256 && caps->subgroup_operations == 0);
+        CHECK(gpu->memory_limit == caps->heap_bytes && caps->heap_bytes <= UINT64_C(2) << 30);
+    }
+    ctvk_gpu_destroy(&gpu);
+    ctvk_gpu_instance_destroy(&instance);
+}
+
 /* The layer's messages really reach the log and the count. The layer stops this call before the driver sees it. */
 static void test_validation_counts(void)
 {
@@ -130,6 +167,7 @@ int main(void)
     test_select();
     test_unusable();
     test_caps();
+    test_mask();
     test_validation_counts();
     return gpu_done("gpu_device");
 }

@@ -1,17 +1,19 @@
 /* spirv/radv_compile.c - every embedded shader through the compiler of AMD's Mesa driver, for a GPU that need not be there.
  *
  * RADV with RADV_FORCE_FAMILY opens a null device: pipelines are compiled for that family and nothing can be run. A shader that does
- * not compile, spills registers or needs scratch memory fails the test. Prints one line a shader with the compiler's figures. Those that
- * are specialised by channels and prompts are compiled as the networks ask for them too, not only as they stand.
- */
+ * not compile, spills registers, needs scratch memory or more shared memory than is promised fails the test. Those that are specialised by
+ * channels and prompts are compiled as the networks ask for them too, not only as they stand.
+ *
+ * Prints for radv_table.py, separated by tabs: "device", name, driver; then for each shader "row", its name, VGPRs, bytes of shared memory
+ * (LDS), spilled registers, waves (subgroups per SIMD, as the driver counts); "absent", name, why: the device lacks what it needs. */
 #include "gpu/internal.h"
 #include "ops/image_to_token.h"
 #include "ops/token_to_image.h"
 #include "support/check.h"
 
 typedef struct figures {
-    double vgprs, waves, code, spilled, scratch;
-    int spill_figures, scratch_figures;
+    double vgprs, waves, lds, spilled, scratch;
+    int spill_figures, scratch_figures, lds_figures;
 } figures;
 
 static void take_figure(void *user, const char *name, double value)
@@ -21,25 +23,12 @@ static void take_figure(void *user, const char *name, double value)
         f->vgprs = value;
     else if (strcmp(name, "Subgroups per SIMD") == 0)
         f->waves = value;
-    else if (strcmp(name, "Code size") == 0)
-        f->code = value;
+    else if (strcmp(name, "LDS size") == 0)
+        f->lds = value, f->lds_figures++;
     else if (strstr(name, "Spilled"))
         f->spilled += value, f->spill_figures++;
     else if (strstr(name, "Scratch"))
         f->scratch += value, f->scratch_figures++;
-}
-
-/* Why the ops would never choose this shader on this device, or NULL. */
-static const char *left_out(const ctvk_gpu_caps *caps, const ctvk_shader *shader)
-{
-    ctvk_gpu_reflection r;
-    if (ctvk_gpu_reflect(NULL, shader, NULL, 0, &r, NULL) != CTVK_OK)
-        return NULL;
-    if (r.fp16 && !caps->fp16)
-        return "fp16";
-    if (r.int64 && !caps->int64)
-        return "int64";
-    return NULL;
 }
 
 static void compile(ctvk_gpu *gpu, const char *shader, const uint32_t *constants, uint32_t count)
@@ -47,28 +36,34 @@ static void compile(ctvk_gpu *gpu, const char *shader, const uint32_t *constants
     ctvk_error error = {0};
     figures f = {0};
     ctvk_gpu_pipeline *pipeline;
-    char name[64];
+    char name[80];
     snprintf(name, sizeof name,
-             count == 2 ? "%.32s (%u, %u)"
-             : count    ? "%.32s (%u)"
-                        : "%.32s",
+             count == 2 ? "%.48s (%u, %u)"
+             : count    ? "%.48s (%u)"
+                        : "%.48s",
              shader, count ? constants[0] : 0, count > 1 ? constants[1] : 0);
     ctvk_status status = ctvk_gpu_pipeline_get(gpu, shader, constants, count, &pipeline, &error);
     CHECK_MSG(status == CTVK_OK, "%s: %s", name, error.message);
     if (status != CTVK_OK)
         return;
     CHECK(ctvk_gpu_pipeline_figures(gpu, pipeline, take_figure, &f, &error) == CTVK_OK);
-    printf("%-32s %3.0f VGPRs, %2.0f waves, %6.0f bytes of code\n", name, f.vgprs, f.waves, f.code);
-    CHECK_MSG(f.spill_figures == 2 && f.scratch_figures == 1 && f.vgprs > 0 && f.code > 0, "%s: the driver gave no figures", name);
+    printf("row\t%s\t%.0f\t%.0f\t%.0f\t%.0f\n", name, f.vgprs, f.lds, f.spilled, f.waves);
+    CHECK_MSG(f.spill_figures == 2 && f.scratch_figures == 1 && f.lds_figures == 1 && f.vgprs > 0 && f.waves > 0,
+              "%s: the driver gave no figures", name);
+    CHECK_MSG(f.lds <= CTVK_GPU_MIN_SHARED, "%s: %.0f bytes of shared memory", name, f.lds);
     CHECK_MSG(f.spilled == 0, "%s: %.0f registers are spilled", name, f.spilled);
     CHECK_MSG(f.scratch == 0, "%s: %.0f bytes of scratch memory", name, f.scratch);
 }
 
 static void compile_as_it_stands(ctvk_gpu *gpu, const ctvk_shader *shader)
 {
-    const char *lack = left_out(ctvk_gpu_get_caps(gpu), shader);
+    ctvk_gpu_reflection r;
+    ctvk_error error = {0};
+    ctvk_status status = ctvk_gpu_reflect(NULL, shader, NULL, 0, &r, &error);
+    CHECK_MSG(status == CTVK_OK, "%s", error.message);
+    const char *lack = status == CTVK_OK ? ctvk_gpu_shader_lack(gpu, &r) : NULL;
     if (lack)
-        printf("%-32s not for this device: %s\n", shader->name, lack);
+        printf("absent\t%s\t%s\n", shader->name, lack);
     else
         compile(gpu, shader->name, NULL, 0);
 }
@@ -105,6 +100,8 @@ int main(int argc, char **argv)
     if (status == CTVK_OK)
         status = ctvk_gpu_create(instance, index, &options, &gpu, &error);
     CHECK_MSG(status == CTVK_OK, "%s (is mesa-vulkan-drivers installed?)", error.message);
+    if (gpu)
+        printf("device\t%s\t%s\n", ctvk_gpu_get_info(gpu)->name, ctvk_gpu_get_info(gpu)->driver);
     CHECK(ctvk_shader_count > 0);
     for (uint32_t i = 0; gpu && i < ctvk_shader_count; i++)
         compile_as_it_stands(gpu, &ctvk_shaders[i]);

@@ -40,6 +40,7 @@ def run_validated(scratch, *command):
         os.remove(log)
     env = dict(os.environ, VK_INSTANCE_LAYERS="VK_LAYER_KHRONOS_validation", VK_LAYER_SETTINGS_PATH=scratch, XDG_CACHE_HOME=f"{scratch}/cache")
     env.pop("CTVK_DEVICE", None)
+    env.pop("CTVK_MASK", None)
     done = subprocess.run(command, capture_output=True, text=True, timeout=600, env=env, stdin=subprocess.DEVNULL)
     text = ""
     if os.path.exists(log):

@@ -100,7 +100,7 @@ class Context:
     def __init__(self, log: Optional[Callable[[int, str], Any]] = None):
         self.library = _abi.Library()
         self.log = _abi.LogFn(lambda _user, level, message: log(level, message.decode("utf-8", "replace"))) if log else _abi.LogFn()
-        desc = _abi.ContextDesc(log=self.log, cache_folder=_abi.text(_cache_folder()))
+        desc = _abi.ContextDesc(log=self.log, cache_folder=_abi.text(_cache_folder()), device_mask=_abi.text(os.environ.get("CTVK_MASK", "")))
         self.handle = ctypes.c_void_p()
         status = self.library.contexts.create(ctypes.byref(desc), ctypes.byref(self.handle))
         if status:
