@@ -21,7 +21,9 @@ static int print_help(void)
     printf("ctvk --version | --help | COMMAND --help\n\n"
            "exit codes: 0 done, 2 command line, 3 input or output file, 4 bundle or hash, 5 no usable device, 6 memory, 7 cancelled,\n"
            "            8 device failure or internal error\n"
-           "environment: CTVK_DEVICE (as --device), CTVK_LOG=error|warning|info|debug, CTVK_VALIDATION=1, and the Vulkan loader's own\n");
+           "environment: CTVK_DEVICE (as --device), CTVK_LOG=error|warning|info|debug, CTVK_VALIDATION=1, CTVK_TRACE=FILE (where the time "
+           "goes, for\n"
+           "            Perfetto), and the Vulkan loader's own\n");
     return cli_flush();
 }
 

@@ -140,8 +140,10 @@ int cli_segment_run(cli_segmentation *s)
         code = open_inputs(s);
     if (code == CLI_OK)
         code = compute(s);
+    double begin = cli_trace_now();
     if (code == CLI_OK)
         code = write_all(s);
+    cli_trace_stage("write", begin);
     if (code == CLI_OK)
         code = cli_segment_done(s);
     cli_outputs_discard(&s->outputs);

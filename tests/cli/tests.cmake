@@ -9,6 +9,13 @@ foreach(name IN LISTS ctvk_cli_tests)
   set_tests_properties(cli.${name} PROPERTIES TIMEOUT 600
                        ENVIRONMENT "VK_DRIVER_FILES=${LAVAPIPE_ICD};VK_ICD_FILENAMES=${LAVAPIPE_ICD};PYTHONDONTWRITEBYTECODE=1;${ctvk_test_env}")
 endforeach()
+# A trace on both drivers, and PyTorch's count of what the network takes.
+foreach(driver lavapipe swiftshader)
+  string(TOUPPER ${driver} icd)
+  add_test(NAME cli.trace.${driver} COMMAND ${CTVK_PYTHON} ${ctvk_cli_folder}/trace.py)
+  set_tests_properties(cli.trace.${driver} PROPERTIES TIMEOUT 300 ENVIRONMENT
+                       "VK_DRIVER_FILES=${${icd}_ICD};VK_ICD_FILENAMES=${${icd}_ICD};PYTHONDONTWRITEBYTECODE=1;${ctvk_test_env}")
+endforeach()
 # The golden texts of the published code, on both drivers, where they lie: a test of nothing would be none.
 if(CTVK_GOLDEN)
   foreach(driver lavapipe swiftshader)
