@@ -129,11 +129,13 @@ static double device_seconds(ctvk_gpu_trace *t, uint64_t ticks)
     return t->elapsed;
 }
 
-/* at: count + 1 device times, which become the host's. The two clocks may drift: what a submission cannot contradict is kept. */
+/* at: count + 1 device times, which become the host's. A first submission begins on an idle queue when it is handed over; later ones
+ * correct that, and a drift of the clocks, by as much as they contradict it. Beginning early, the device's times move on but never over
+ * each other. */
 static void to_host_clock(ctvk_gpu_trace *t, double *at, uint32_t count, double submitted, double landed)
 {
     double earliest = submitted - at[0], latest = landed - at[count];
-    t->offset = t->offset == 0 ? latest : fmax(earliest, fmin(latest, t->offset));
+    t->offset = t->offset == 0 ? earliest : fmax(earliest, fmin(latest, t->offset));
     for (uint32_t i = 0; i <= count; i++) {
         at[i] = fmax(at[i] + t->offset, t->last);
         t->last = at[i];
