@@ -88,18 +88,17 @@ def limits(build, threads, folder):
 
 
 def measure(build, case, threads, rounds, say):
-    """{"limits": the last, "figures": {name: [of each round]}, "page": docs/profile.md}: in each round the limits, then a traced run of the case. The first run, which
-    may compile, counts for nothing."""
-    figures, found, trace = {}, [], case.path("trace.json")
-    for number in range(-1, rounds):
+    """{"limits": the last, "figures": {name: [of each round]}, "page": docs/profile.md}: in each round the limits, then a traced run of the case, whose
+    shaders an earlier run has compiled."""
+    figures, trace = {}, case.path("trace.json")
+    for number in range(rounds):
         say(f"profile of {case.name}: round {number + 1} of {rounds}")
-        if number >= 0:
-            limit = limits(build, threads, case.folder)
+        limit = limits(build, threads, case.folder)
         if os.path.exists(trace):
             os.remove(trace)
         programs.ctvk(build, case, threads, False, {"CTVK_TRACE": trace})
         found = operations(load(trace))
-        for name, value in (level0(found, case.window, limit) if number >= 0 else {}).items():
+        for name, value in level0(found, case.window, limit).items():
             figures.setdefault(name, []).append(value)
     return {"limits": limit, "figures": figures, "page": page(case.name, found, limit)}
 
