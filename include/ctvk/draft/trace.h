@@ -20,6 +20,7 @@ extern "C" {
 #define CTVK_TRACE_NAME "ctvk.trace"
 #define CTVK_TRACE_VERSION 1
 
+/* What an event tells of. */
 typedef int32_t ctvk_trace_kind;
 enum {
     CTVK_TRACE_STAGE = 1,      /* of a job, or a piece of one; inside of each other */
@@ -33,14 +34,14 @@ enum {
 /* One thing that was done. Texts are VIEW for the call. */
 typedef struct ctvk_trace_event {
     uint32_t struct_size;
-    ctvk_trace_kind kind;
-    int64_t number;    /* window, submission or operation, each from 0; -1: none */
-    double begin, end; /* seconds */
-    double busy;       /* operations: seconds of the device, the sum of their parts; 0: the queue has no timestamps */
-    double flop;       /* operations: additions and multiplications of the plain algorithm, whatever variant computed it; 0: none */
-    double bytes;      /* operations: every operand once, read or written; transfers: what was copied */
-    ctvk_text name;    /* "preprocess", "conv3d", ... */
-    ctvk_text detail;  /* shapes, variants; may be empty */
+    ctvk_trace_kind kind; /* one of CTVK_TRACE_* */
+    int64_t number;       /* window, submission or operation, each from 0; -1: none */
+    double begin, end;    /* seconds */
+    double busy;          /* operations: seconds of the device, the sum of their parts; 0: the queue has no timestamps */
+    double flop;          /* operations: additions and multiplications of the plain algorithm, whatever variant computed it; 0: none */
+    double bytes;         /* operations: every operand once, read or written; transfers: what was copied */
+    ctvk_text name;       /* "preprocess", "conv3d", ... */
+    ctvk_text detail;     /* shapes, variants; may be empty */
 } ctvk_trace_event;
 
 /* Called on the thread that does the work; must not call ctvk, and should be quick. */
