@@ -11,7 +11,7 @@ static ctvk_status context_create(const ctvk_context_desc *desc, ctvk_context **
     if (ctvk_take_struct(&d, sizeof d, desc, CTVK_UP_TO(ctvk_context_desc, cache_folder), "context description", NULL) != CTVK_OK ||
         !d.alloc != !d.free)
         return CTVK_ERROR_ARGUMENT;
-    ctvk_host host = {d.log, d.log_user, d.alloc, d.free, d.alloc_user};
+    ctvk_host host = {.log = d.log, .log_user = d.log_user, .alloc = d.alloc, .free = d.free, .alloc_user = d.alloc_user};
     ctvk_context *context = ctvk_calloc(&host, 1, sizeof *context);
     if (!context)
         return CTVK_ERROR_HOST_MEMORY;

@@ -19,6 +19,7 @@ const void *ctvk_interface(const char *name, uint32_t version)
         {CTVK_EVALUATION_NAME, CTVK_EVALUATION_VERSION, &ctvk_evaluation_table},
         {CTVK_PLUGIN_NAME, CTVK_PLUGIN_VERSION, &ctvk_plugin_table},
         {CTVK_VULKAN_NAME, CTVK_VULKAN_VERSION, &ctvk_vulkan_table},
+        {CTVK_TRACE_NAME, CTVK_TRACE_VERSION, &ctvk_trace_table},
     };
     for (size_t i = 0; name && i < sizeof interfaces / sizeof *interfaces; i++)
         if (version == interfaces[i].version && strcmp(name, interfaces[i].name) == 0)

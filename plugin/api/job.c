@@ -1,9 +1,10 @@
 #include "api/job.h"
 
+#include "core/trace.h"
+
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 const char *const ctvk_stage_names[CTVK_STAGE_DONE] = {"open", "prepare", "upload", "network", "classify", "restore"};
 
@@ -174,20 +175,16 @@ static ctvk_status job_create(ctvk_context *context, ctvk_bundle *bundle, const 
 
 /* --- running --- */
 
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
-
 static ctvk_status run_stage(ctvk_job *job)
 {
     static ctvk_status (*const stages[CTVK_STAGE_DONE])(ctvk_job *) = {ctvk_job_open,   ctvk_job_prepare,  ctvk_job_upload,
                                                                        ctvk_job_window, ctvk_job_classify, ctvk_job_restore};
-    double begin = now();
+    static const char *const traced[CTVK_STAGE_DONE] = {"open", "preprocess", "upload", "windows", "classify", "restore"};
+    int64_t number = job->stage == CTVK_STAGE_NETWORK ? job->window : -1;
+    double begin = ctvk_now();
     ctvk_status status = atomic_load(&job->cancelled) ? CTVK_CANCELLED : stages[job->stage](job);
-    job->seconds[job->stage] += now() - begin;
+    job->seconds[job->stage] += ctvk_now() - begin;
+    ctvk_trace_stage(&job->context->host, traced[job->stage], number, begin);
     return status;
 }
 

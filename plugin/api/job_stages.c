@@ -1,6 +1,7 @@
 #include "api/job.h"
 
 #include "core/checked.h"
+#include "core/trace.h"
 
 #include <string.h>
 
@@ -118,7 +119,9 @@ static int32_t on_window(void *user, double fraction)
 static void on_tile(void *user, int32_t first, int32_t count, const float *tile)
 {
     ctvk_job *job = user;
+    double begin = ctvk_now();
     ctvk_blend_add(&job->windows, job->window, job->bundle->desc.out_channels, first, count, tile, job->sums);
+    ctvk_trace_stage(&job->context->host, "blend", job->window, begin);
 }
 
 ctvk_status ctvk_job_window(ctvk_job *job)
@@ -126,7 +129,9 @@ ctvk_status ctvk_job_window(ctvk_job *job)
     const ctvk_manifest *m = &job->bundle->files->manifest;
     if (job->geometry.empty)
         return CTVK_OK;
+    double begin = ctvk_now();
     ctvk_status status = ctvk_window_read(&job->windows, job->window, job->preparer, job->window_data, &job->error);
+    ctvk_trace_stage(&job->context->host, "read window", job->window, begin);
     if (status != CTVK_OK)
         return status;
     ctvk_llmseg_run run = {.window = job->window_data,

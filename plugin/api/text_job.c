@@ -1,8 +1,9 @@
 #include "api/text.h"
 
+#include "core/trace.h"
+
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 typedef enum text_stage { STAGE_CHECK, STAGE_OPEN, STAGE_LOAD, STAGE_ENCODE, STAGE_DONE } text_stage;
 
@@ -224,13 +225,6 @@ static ctvk_status encode(ctvk_text_job *job)
     return ctvk_bundle_keep_prompt(job->bundle, job->prompt_sha256, job->values, &job->facts, &job->error);
 }
 
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
-
 static ctvk_status text_job_step(ctvk_text_job *job)
 {
     static ctvk_status (*const stages[STAGE_DONE])(ctvk_text_job *) = {check_hash, open_device, load_network, encode};
@@ -238,13 +232,14 @@ static ctvk_status text_job_step(ctvk_text_job *job)
         return CTVK_ERROR_ARGUMENT;
     if (job->status != CTVK_PENDING)
         return job->status;
-    double begin = now();
+    double begin = ctvk_now();
     ctvk_status status = CTVK_OK;
     if (atomic_load(&job->cancelled))
         status = CTVK_CANCELLED;
     else if (job->stage < STAGE_DONE)
         status = stages[job->stage](job);
-    job->seconds += now() - begin;
+    job->seconds += ctvk_now() - begin;
+    ctvk_trace_stage(&job->context->host, "text", (int64_t)job->stage, begin);
     if (status == CTVK_OK && job->stage < STAGE_DONE && ++job->stage < STAGE_DONE)
         status = CTVK_PENDING;
     if (status == CTVK_CANCELLED)

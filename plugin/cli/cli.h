@@ -85,6 +85,14 @@ int cli_open_bundle(const cli_library *library, const char *folder, ctvk_bundle 
 const char *cli_device(const char *option);
 ctvk_text cli_text(const char *text);
 
+/* --- trace.c: CTVK_TRACE=FILE, a Chrome trace of where the time goes; nothing of it happens where the variable is not set --- */
+/* To be called before the context's first device. Returns an exit code. */
+int cli_trace_open(ctvk_context *context);
+double cli_trace_now(void); /* seconds of the trace's clock */
+/* Something of the command's own that began at `begin` and is over. */
+void cli_trace_stage(const char *name, double begin);
+void cli_trace_close(void);
+
 /* --- environment.c: what this process sets for itself before Vulkan is loaded; for main alone --- */
 void cli_prepare_environment(void);
 /* The user's cache folder for ctvk, made where it is missing; NULL: none. Static. */

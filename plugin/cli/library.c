@@ -49,7 +49,7 @@ int cli_library_open(cli_library *library)
     ctvk_status status = library->contexts->create(&desc, &library->context);
     if (status != CTVK_OK)
         return cli_fail_status(status, &(ctvk_text){"library: no context could be made (free some memory)", 52});
-    return CLI_OK;
+    return cli_trace_open(library->context);
 }
 
 void cli_library_close(cli_library *library)
@@ -57,6 +57,7 @@ void cli_library_close(cli_library *library)
     if (library->contexts)
         library->contexts->destroy(library->context);
     library->context = NULL;
+    cli_trace_close();
 }
 
 int cli_context_error(const cli_library *library)
@@ -74,16 +75,18 @@ static int32_t asked_to_stop(void *user, double fraction, const char *stage)
 
 int cli_open_image(const cli_library *library, const char *path, ctvk_image_file **image)
 {
-    if (library->images->open_with_progress(library->context, path, CTVK_STRLEN, asked_to_stop, NULL, image) != CTVK_OK)
-        return cli_context_error(library);
-    return CLI_OK;
+    double begin = cli_trace_now();
+    ctvk_status status = library->images->open_with_progress(library->context, path, CTVK_STRLEN, asked_to_stop, NULL, image);
+    cli_trace_stage("read", begin);
+    return status == CTVK_OK ? CLI_OK : cli_context_error(library);
 }
 
 int cli_open_bundle(const cli_library *library, const char *folder, ctvk_bundle **bundle)
 {
-    if (library->bundles->open(library->context, folder, CTVK_STRLEN, bundle) != CTVK_OK)
-        return cli_context_error(library);
-    return CLI_OK;
+    double begin = cli_trace_now();
+    ctvk_status status = library->bundles->open(library->context, folder, CTVK_STRLEN, bundle);
+    cli_trace_stage("read bundle", begin);
+    return status == CTVK_OK ? CLI_OK : cli_context_error(library);
 }
 
 const char *cli_device(const char *option)

@@ -22,7 +22,7 @@ static int print_help(void)
            "exit codes: 0 done, 2 command line, 3 input or output file, 4 bundle or hash, 5 no usable device, 6 memory, 7 cancelled,\n"
            "            8 device failure or internal error\n"
            "environment: CTVK_DEVICE (as --device), CTVK_LOG=error|warning|info|debug, CTVK_VALIDATION=1, CTVK_MASK=WORD,... (devices are\n"
-           "            used without these; ctvk(1) lists them), and the Vulkan loader's own\n");
+           "            used without these; ctvk(1) lists them), CTVK_TRACE=FILE (where the time goes, for Perfetto), and the Vulkan loader's own\n");
     return cli_flush();
 }
 

@@ -104,7 +104,7 @@ static int image_error(const cli_segmentation *s, ctvk_status status)
     return cli_fail_status(status, &message);
 }
 
-static int write_all(cli_segmentation *s)
+static int write_files(cli_segmentation *s)
 {
     const ctvk_result_api *results = s->library.results;
     const ctvk_image_api *images = s->library.images;
@@ -130,6 +130,14 @@ static int write_all(cli_segmentation *s)
             return code;
     }
     return cli_interrupted() ? cancelled() : cli_outputs_commit(&s->outputs);
+}
+
+static int write_all(cli_segmentation *s)
+{
+    double begin = cli_trace_now();
+    int code = write_files(s);
+    cli_trace_stage("write", begin);
+    return code;
 }
 
 int cli_segment_run(cli_segmentation *s)

@@ -1,8 +1,9 @@
-/* core/host.h - what the host brought: log and allocator. Every other room gets a `const ctvk_host *`. */
+/* core/host.h - what the host brought: log, allocator and trace. Every other room gets a `const ctvk_host *`. */
 #ifndef CTVK_CORE_HOST_H
 #define CTVK_CORE_HOST_H
 
 #include "core/error.h"
+#include "ctvk/draft/trace.h"
 
 typedef struct ctvk_host {
     ctvk_log_fn log; /* may be NULL */
@@ -10,6 +11,8 @@ typedef struct ctvk_host {
     ctvk_alloc_fn alloc; /* both NULL: malloc and free */
     ctvk_free_fn free;
     void *alloc_user;
+    ctvk_trace_fn trace; /* NULL: nobody listens */
+    void *trace_user;
 } ctvk_host;
 
 /* host may be NULL (malloc, no log). Memory is 16-byte aligned; 0 bytes gives a valid pointer. NULL when exhausted. */

@@ -1,4 +1,5 @@
 /* gpu/cmd.c - recording into pieces of bounded work, a few of them in flight. */
+#include "core/trace.h"
 #include "gpu/internal.h"
 
 #include <string.h>
@@ -19,6 +20,7 @@ struct ctvk_gpu_cmd {
     double last_done;   /* when the last piece was seen to be done */
     ctvk_status status; /* the first failure; everything after it is refused with it */
     uint8_t started;    /* a barrier has been put since begin */
+    ctvk_gpu_operation operation;
 };
 
 ctvk_status ctvk_gpu_cmd_begin(ctvk_gpu *gpu, ctvk_gpu_check_fn check, void *user, ctvk_gpu_cmd **out, ctvk_error *error)
@@ -33,8 +35,19 @@ ctvk_status ctvk_gpu_cmd_begin(ctvk_gpu *gpu, ctvk_gpu_check_fn check, void *use
     cmd->gpu = gpu;
     cmd->check = check;
     cmd->user = user;
+    ctvk_gpu_trace_name(gpu, &cmd->operation, "other", 0, 0);
     *out = cmd;
     return CTVK_OK;
+}
+
+ctvk_gpu_operation *ctvk_gpu_cmd_operation_of(ctvk_gpu_cmd *cmd)
+{
+    return cmd->gpu->host.trace ? &cmd->operation : NULL;
+}
+
+ctvk_gpu *ctvk_gpu_cmd_gpu(const ctvk_gpu_cmd *cmd)
+{
+    return cmd->gpu;
 }
 
 double ctvk_gpu_cmd_work_limit(const ctvk_gpu_cmd *cmd)
@@ -67,7 +80,7 @@ static ctvk_status land(ctvk_gpu_cmd *cmd, ctvk_error *error)
     ctvk_gpu_slot *slot = cmd->flying[0];
     int exact = gpu->vk.GetFenceStatus(gpu->device, slot->fence) == VK_NOT_READY;
     ctvk_status status = ctvk_gpu_slot_wait(gpu, slot, error);
-    double now = ctvk_gpu_now();
+    double now = ctvk_now();
     double since = slot->submitted > cmd->last_done ? slot->submitted : cmd->last_done;
     cmd->last_done = now;
     memmove(cmd->flying, cmd->flying + 1, sizeof cmd->flying[0] * (IN_FLIGHT - 1));
@@ -76,6 +89,7 @@ static ctvk_status land(ctvk_gpu_cmd *cmd, ctvk_error *error)
     if (status == CTVK_OK) {
         adapt(gpu, slot, now - since, exact);
         cmd->work_done += slot->work;
+        ctvk_gpu_trace_land(gpu, slot, since, now);
     }
     ctvk_gpu_slot_give(gpu, slot);
     if (status == CTVK_OK && cmd->check && cmd->check(cmd->user, cmd->work_done))
@@ -115,7 +129,8 @@ static ctvk_status prepare(ctvk_gpu_cmd *cmd, double cost, const ctvk_gpu_reflec
         return status;
     ctvk_gpu_slot *slot = cmd->open;
     if (slot &&
-        (slot->used_sets == CTVK_GPU_SLOT_SETS || (slot->cost > 0 && slot->cost + cost > cmd->gpu->budget) ||
+        (slot->used_sets == CTVK_GPU_SLOT_SETS || (slot->stamps && slot->stamps->count == CTVK_GPU_SLOT_STAMPS) ||
+         (slot->cost > 0 && slot->cost + cost > cmd->gpu->budget) ||
          (needs && (slot->used_storage + needs->storage > CTVK_GPU_SLOT_STORAGE ||
                     slot->used_uniform + needs->uniform > CTVK_GPU_SLOT_UNIFORM || slot->used_texel + needs->texel > CTVK_GPU_SLOT_TEXEL))))
         status = flush(cmd, error);
@@ -127,6 +142,8 @@ static ctvk_status prepare(ctvk_gpu_cmd *cmd, double cost, const ctvk_gpu_reflec
         ctvk_gpu_slot_barrier(cmd->gpu, cmd->open, 0);
     cmd->started = 1;
     cmd->open->cost += cost;
+    if (cmd->open->stamps)
+        ctvk_gpu_trace_mark(cmd->gpu, cmd->open, &cmd->operation);
     return CTVK_OK;
 }
 
@@ -273,6 +290,7 @@ ctvk_status ctvk_gpu_cmd_copy(ctvk_gpu_cmd *cmd, ctvk_gpu_buffer *from, uint64_t
         status = check_range(cmd, "copy to", to, to_offset, bytes, error);
     if (status == CTVK_OK && from == to && from_offset < to_offset + bytes && to_offset < from_offset + bytes)
         status = ctvk_fail(error, CTVK_ERROR_INTERNAL, "copy: source and target overlap (report this)");
+    ctvk_gpu_cmd_operation(cmd, "copy", 0, 2.0 * (double)bytes, "%llu bytes", (unsigned long long)bytes);
     if (status == CTVK_OK)
         status = prepare(cmd, (double)bytes * FILL_BYTES_PER_WORK, NULL, 1, error);
     if (status != CTVK_OK) {
@@ -289,6 +307,7 @@ ctvk_status ctvk_gpu_cmd_fill(ctvk_gpu_cmd *cmd, ctvk_gpu_buffer *to, uint64_t o
     ctvk_status status = check_range(cmd, "fill", to, offset, bytes, error);
     if (status == CTVK_OK && (offset % 4 || bytes % 4))
         status = ctvk_fail(error, CTVK_ERROR_INTERNAL, "fill: offset and size must be multiples of 4 (report this)");
+    ctvk_gpu_cmd_operation(cmd, "fill", 0, (double)bytes, "%llu bytes", (unsigned long long)bytes);
     if (status == CTVK_OK)
         status = prepare(cmd, (double)bytes * FILL_BYTES_PER_WORK, NULL, 1, error);
     if (status != CTVK_OK) {
@@ -354,6 +373,7 @@ void ctvk_gpu_cmd_destroy(ctvk_gpu_cmd **cmd)
     }
     if (self->open)
         ctvk_gpu_slot_give(gpu, self->open);
+    ctvk_gpu_trace_operation_end(gpu);
     ctvk_free(&gpu->host, self);
     *cmd = NULL;
 }

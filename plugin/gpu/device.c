@@ -96,6 +96,7 @@ ctvk_status ctvk_gpu_create(ctvk_gpu_instance *instance, uint32_t index, const c
         ctvk_gpu_destroy(&self);
         return status;
     }
+    ctvk_gpu_trace_open(self);
     ctvk_gpu_cache_open(self, options ? options->cache_folder : NULL);
     *out = self;
     return CTVK_OK;

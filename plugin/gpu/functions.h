@@ -36,6 +36,8 @@
     X(CmdFillBuffer)                 \
     X(CmdPipelineBarrier)            \
     X(CmdPushConstants)              \
+    X(CmdResetQueryPool)             \
+    X(CmdWriteTimestamp)             \
     X(CreateBuffer)                  \
     X(CreateBufferView)              \
     X(CreateCommandPool)             \
@@ -45,6 +47,7 @@
     X(CreateFence)                   \
     X(CreatePipelineCache)           \
     X(CreatePipelineLayout)          \
+    X(CreateQueryPool)               \
     X(CreateShaderModule)            \
     X(DestroyBuffer)                 \
     X(DestroyBufferView)             \
@@ -56,6 +59,7 @@
     X(DestroyPipeline)               \
     X(DestroyPipelineCache)          \
     X(DestroyPipelineLayout)         \
+    X(DestroyQueryPool)              \
     X(DestroyShaderModule)           \
     X(EndCommandBuffer)              \
     X(FreeMemory)                    \
@@ -63,6 +67,7 @@
     X(GetDeviceQueue)                \
     X(GetFenceStatus)                \
     X(GetPipelineCacheData)          \
+    X(GetQueryPoolResults)           \
     X(MapMemory)                     \
     X(QueueSubmit)                   \
     X(ResetCommandPool)              \

@@ -78,7 +78,8 @@ enum {
     CTVK_GPU_MIN_LIMITS = 64 | CTVK_GPU_NO_LARGE_GROUPS | CTVK_GPU_NO_LARGE_PUSH | CTVK_GPU_NO_LARGE_BINDINGS | CTVK_GPU_NO_LARGE_MEMORY,
     /* The smallest device that is promised to do. */
     CTVK_GPU_NO_ALL = CTVK_GPU_NO_BUFFER_ADDRESS | CTVK_GPU_NO_TEXEL | CTVK_GPU_NO_FP16 | CTVK_GPU_NO_16BIT | CTVK_GPU_NO_8BIT |
-                      CTVK_GPU_NO_INT64 | CTVK_GPU_NO_MAPPING | CTVK_GPU_NO_SUBGROUP | CTVK_GPU_MIN_LIMITS
+                      CTVK_GPU_NO_INT64 | CTVK_GPU_NO_MAPPING | CTVK_GPU_NO_SUBGROUP | CTVK_GPU_MIN_LIMITS,
+    CTVK_GPU_NO_TIMESTAMPS = 16384 /* a trace has no times of the device; no part of the mask, it changes no result */
 };
 /* Names of the bits, for messages, help and tests: the n-th word and what it stands for; NULL behind the last one. "all" is the last. */
 const char *ctvk_gpu_mask_word(uint32_t index, uint32_t *bits);
@@ -171,6 +172,10 @@ typedef struct ctvk_gpu_bind {
 typedef int32_t (*ctvk_gpu_check_fn)(void *user, double work_done);
 enum { CTVK_GPU_NO_BARRIER = 1 };
 ctvk_status ctvk_gpu_cmd_begin(ctvk_gpu *gpu, ctvk_gpu_check_fn check, void *user, ctvk_gpu_cmd **out, ctvk_error *error);
+/* What is recorded from here on belongs to this operation, until the next one is named: for the trace (core/trace.h), nothing else depends
+ * on it. Every op names itself when it begins to record. name: a literal. flop: additions and multiplications of the plain algorithm;
+ * bytes: every operand once, read or written. The format gives shapes and variants. */
+void ctvk_gpu_cmd_operation(ctvk_gpu_cmd *cmd, const char *name, double flop, double bytes, const char *format, ...) CTVK_PRINTF(5, 6);
 /* groups: workgroups in x, y, z. work: estimated cost in multiply-adds (or 4 x float4 loads), for bounding. push_bytes must equal the
  * shader's push constant block (reflected, checked). count of binds must equal the shader's. */
 ctvk_status ctvk_gpu_cmd_dispatch(ctvk_gpu_cmd *cmd, ctvk_gpu_pipeline *pipeline, const ctvk_gpu_bind *binds, uint32_t count,

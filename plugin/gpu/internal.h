@@ -61,6 +61,14 @@ enum {
     CTVK_GPU_MAX_ALIGNMENT = 256
 };
 
+/* What was named by ctvk_gpu_cmd_operation. */
+typedef struct ctvk_gpu_operation {
+    uint64_t number;
+    const char *name; /* a literal */
+    double flop, bytes;
+    char detail[88];
+} ctvk_gpu_operation;
+
 /* One submission in flight: its command buffer, fence, descriptor sets and the views made for it. */
 typedef struct ctvk_gpu_slot {
     struct ctvk_gpu_slot *next; /* in the list of idle slots, or of those in flight */
@@ -71,10 +79,33 @@ typedef struct ctvk_gpu_slot {
     uint32_t used_sets, used_storage, used_uniform, used_texel;
     VkBufferView *views;
     uint32_t view_count;
+    struct ctvk_gpu_stamps *stamps; /* NULL: nobody listens */
     double work, cost, submitted;
     uint8_t fresh; /* a pipeline is used for the first time: the driver may compile now, so the time says nothing */
 } ctvk_gpu_slot;
 enum { CTVK_GPU_SLOT_SETS = 256, CTVK_GPU_SLOT_STORAGE = 1024, CTVK_GPU_SLOT_UNIFORM = 256, CTVK_GPU_SLOT_TEXEL = 512 };
+enum { CTVK_GPU_SLOT_STAMPS = CTVK_GPU_SLOT_SETS };
+
+/* The operations of one submission, each from its timestamp to the next; one more timestamp ends the last. */
+typedef struct ctvk_gpu_stamps {
+    VkQueryPool pool; /* NULL: the queue has no timestamps */
+    uint32_t count;
+    ctvk_gpu_operation of[CTVK_GPU_SLOT_STAMPS];
+} ctvk_gpu_stamps;
+
+/* Of one device: its clock, and the operation that is not over yet. */
+typedef struct ctvk_gpu_trace {
+    uint64_t mask; /* valid bits of a timestamp, 0: there are none */
+    double period; /* seconds of one tick */
+    uint64_t ticks;
+    double elapsed; /* device seconds at `ticks` since the first timestamp */
+    double offset;  /* host clock - elapsed, 0: not known yet */
+    double last;    /* end of the last submission on the host's clock */
+    uint8_t known;  /* `ticks` is one */
+    uint64_t submissions, operations;
+    ctvk_gpu_operation current; /* name NULL: none */
+    double begin, end, busy;
+} ctvk_gpu_trace;
 
 struct ctvk_gpu_memory {
     VkBuffer buffer;
@@ -135,6 +166,7 @@ struct ctvk_gpu {
     ctvk_gpu_slot *in_flight; /* submitted and not waited for */
     ctvk_gpu_buffer *staging;
     double budget; /* cost that one submission should carry */
+    ctvk_gpu_trace trace;
 };
 
 /* Runs a Vulkan call; on failure writes the named result into `error`, sets `status` and goes to `error_exit`. */
@@ -194,7 +226,23 @@ ctvk_status ctvk_gpu_wait_idle(ctvk_gpu *gpu, ctvk_error *error);
 void ctvk_gpu_slots_destroy(ctvk_gpu *gpu);
 /* Memory barrier between everything recorded before and after; host: towards reads of the host instead. */
 void ctvk_gpu_slot_barrier(ctvk_gpu *gpu, ctvk_gpu_slot *slot, int to_host);
-/* Seconds of a clock that never goes back. */
-double ctvk_gpu_now(void);
+
+/* cmd.c: NULL where nobody listens. */
+ctvk_gpu_operation *ctvk_gpu_cmd_operation_of(ctvk_gpu_cmd *cmd);
+ctvk_gpu *ctvk_gpu_cmd_gpu(const ctvk_gpu_cmd *cmd);
+
+/* trace.c: all of it does nothing where nobody listens. */
+void ctvk_gpu_trace_open(ctvk_gpu *gpu);
+ctvk_status ctvk_gpu_stamps_create(ctvk_gpu *gpu, ctvk_gpu_slot *slot, ctvk_error *error);
+void ctvk_gpu_stamps_destroy(ctvk_gpu *gpu, ctvk_gpu_slot *slot);
+void ctvk_gpu_trace_name(ctvk_gpu *gpu, ctvk_gpu_operation *out, const char *name, double flop, double bytes);
+/* The next command of a slot with stamps is of this operation; there must be room for one more. */
+void ctvk_gpu_trace_mark(ctvk_gpu *gpu, ctvk_gpu_slot *slot, const ctvk_gpu_operation *operation);
+/* The slot's last timestamp, before it is submitted. */
+void ctvk_gpu_trace_close(ctvk_gpu *gpu, ctvk_gpu_slot *slot);
+/* Tells of a submission that is done; since, now: its time as the host saw it. */
+void ctvk_gpu_trace_land(ctvk_gpu *gpu, const ctvk_gpu_slot *slot, double since, double now);
+/* Tells of the operation under way. */
+void ctvk_gpu_trace_operation_end(ctvk_gpu *gpu);
 
 #endif

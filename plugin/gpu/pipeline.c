@@ -1,4 +1,5 @@
 /* gpu/pipeline.c - compute pipelines by shader name and specialisation, made on first use. */
+#include "core/trace.h"
 #include "gpu/internal.h"
 
 #include <string.h>
@@ -172,9 +173,12 @@ ctvk_status ctvk_gpu_pipeline_of(ctvk_gpu *gpu, const ctvk_shader *shader, const
     if (count > MAX_CONSTANTS)
         return ctvk_fail(error, CTVK_ERROR_INTERNAL, "%s: more than %d specialisation constants (report this)", shader->name,
                          MAX_CONSTANTS);
+    ctvk_trace_event event = {.kind = CTVK_TRACE_COMPILE, .number = -1, .begin = ctvk_now()};
     status = make(gpu, shader, constants, count, out, error);
+    event.end = ctvk_now();
     if (status != CTVK_OK)
         return status;
+    ctvk_trace(&gpu->host, &event, shader->name, NULL);
     (*out)->next = gpu->pipelines;
     gpu->pipelines = *out;
     return CTVK_OK;

@@ -1,20 +1,13 @@
 /* gpu/slot.c - one submission: command buffer, fence, descriptor sets, views. Slots are kept for reuse. */
 #include "gpu/internal.h"
 
-#include <string.h>
-#include <time.h>
-
-double ctvk_gpu_now(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
+#include "core/clock.h"
 
 static void slot_destroy(ctvk_gpu *gpu, ctvk_gpu_slot *slot)
 {
     for (uint32_t i = 0; i < slot->view_count; i++)
         gpu->vk.DestroyBufferView(gpu->device, slot->views[i], NULL);
+    ctvk_gpu_stamps_destroy(gpu, slot);
     gpu->vk.DestroyDescriptorPool(gpu->device, slot->sets, NULL);
     gpu->vk.DestroyFence(gpu->device, slot->fence, NULL);
     gpu->vk.DestroyCommandPool(gpu->device, slot->pool, NULL);
@@ -49,6 +42,9 @@ static ctvk_status slot_create(ctvk_gpu *gpu, ctvk_gpu_slot **out, ctvk_error *e
     VkDescriptorPoolCreateInfo sets = {
         .sType = VK_STRUCTURE_TYPE_DESCRIPTOR_POOL_CREATE_INFO, .maxSets = CTVK_GPU_SLOT_SETS, .poolSizeCount = 3, .pPoolSizes = sizes};
     CTVK_VK(gpu, gpu->vk.CreateDescriptorPool(gpu->device, &sets, NULL, &slot->sets));
+    status = ctvk_gpu_stamps_create(gpu, slot, error);
+    if (status != CTVK_OK)
+        goto error_exit;
     *out = slot;
     return CTVK_OK;
 error_exit:
@@ -84,6 +80,8 @@ void ctvk_gpu_slot_give(ctvk_gpu *gpu, ctvk_gpu_slot *slot)
     slot->view_count = slot->used_sets = slot->used_storage = slot->used_uniform = slot->used_texel = 0;
     slot->work = slot->cost = slot->submitted = 0;
     slot->fresh = 0;
+    if (slot->stamps)
+        slot->stamps->count = 0;
     if (gpu->vk.ResetDescriptorPool(gpu->device, slot->sets, 0) < 0 || gpu->vk.ResetCommandPool(gpu->device, slot->pool, 0) < 0 ||
         gpu->vk.ResetFences(gpu->device, 1, &slot->fence) < 0) {
         slot_destroy(gpu, slot);
@@ -115,10 +113,11 @@ static VkResult submit_locked(ctvk_gpu *gpu, const VkSubmitInfo *info, VkFence f
 ctvk_status ctvk_gpu_slot_submit(ctvk_gpu *gpu, ctvk_gpu_slot *slot, ctvk_error *error)
 {
     ctvk_status status = CTVK_OK;
+    ctvk_gpu_trace_close(gpu, slot);
     ctvk_gpu_slot_barrier(gpu, slot, 1);
     CTVK_VK(gpu, gpu->vk.EndCommandBuffer(slot->buffer));
     VkSubmitInfo submit = {.sType = VK_STRUCTURE_TYPE_SUBMIT_INFO, .commandBufferCount = 1, .pCommandBuffers = &slot->buffer};
-    slot->submitted = ctvk_gpu_now();
+    slot->submitted = ctvk_now();
     VkResult result = submit_locked(gpu, &submit, slot->fence);
     if (result < 0)
         return ctvk_gpu_vk_fail(gpu, result, "vkQueueSubmit", error);

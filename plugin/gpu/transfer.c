@@ -1,4 +1,5 @@
 /* gpu/transfer.c - synchronous copies between host memory and a buffer. */
+#include "core/trace.h"
 #include "gpu/internal.h"
 
 #include <string.h>
@@ -23,6 +24,13 @@ static ctvk_status get_staging(ctvk_gpu *gpu, ctvk_error *error)
     return gpu->staging ? CTVK_OK : status;
 }
 
+/* Tells of a copy that began at `begin`. */
+static void told(const ctvk_gpu *gpu, const char *name, double begin, uint64_t bytes)
+{
+    ctvk_trace_event event = {.kind = CTVK_TRACE_TRANSFER, .number = -1, .begin = begin, .end = ctvk_now(), .bytes = (double)bytes};
+    ctvk_trace(&gpu->host, &event, name, NULL);
+}
+
 static ctvk_status copy_now(ctvk_gpu *gpu, ctvk_gpu_buffer *from, uint64_t from_offset, ctvk_gpu_buffer *to, uint64_t to_offset,
                             uint64_t bytes, ctvk_error *error)
 {
@@ -40,7 +48,7 @@ static ctvk_status copy_now(ctvk_gpu *gpu, ctvk_gpu_buffer *from, uint64_t from_
     return status;
 }
 
-ctvk_status ctvk_gpu_upload(ctvk_gpu_buffer *buffer, uint64_t offset, const void *data, uint64_t bytes, ctvk_error *error)
+static ctvk_status upload(ctvk_gpu_buffer *buffer, uint64_t offset, const void *data, uint64_t bytes, ctvk_error *error)
 {
     ctvk_gpu *gpu = buffer->gpu;
     ctvk_status status = check_range(buffer, offset, bytes, error);
@@ -62,7 +70,7 @@ ctvk_status ctvk_gpu_upload(ctvk_gpu_buffer *buffer, uint64_t offset, const void
     return status;
 }
 
-ctvk_status ctvk_gpu_download(ctvk_gpu_buffer *buffer, uint64_t offset, void *data, uint64_t bytes, ctvk_error *error)
+static ctvk_status download(ctvk_gpu_buffer *buffer, uint64_t offset, void *data, uint64_t bytes, ctvk_error *error)
 {
     ctvk_gpu *gpu = buffer->gpu;
     ctvk_status status = check_range(buffer, offset, bytes, error);
@@ -82,5 +90,21 @@ ctvk_status ctvk_gpu_download(ctvk_gpu_buffer *buffer, uint64_t offset, void *da
         if (status == CTVK_OK)
             memcpy((uint8_t *)data + done, gpu->staging->mapped, (size_t)part);
     }
+    return status;
+}
+
+ctvk_status ctvk_gpu_upload(ctvk_gpu_buffer *buffer, uint64_t offset, const void *data, uint64_t bytes, ctvk_error *error)
+{
+    double begin = ctvk_now();
+    ctvk_status status = upload(buffer, offset, data, bytes, error);
+    told(buffer->gpu, "upload", begin, bytes);
+    return status;
+}
+
+ctvk_status ctvk_gpu_download(ctvk_gpu_buffer *buffer, uint64_t offset, void *data, uint64_t bytes, ctvk_error *error)
+{
+    double begin = ctvk_now();
+    ctvk_status status = download(buffer, offset, data, bytes, error);
+    told(buffer->gpu, "download", begin, bytes);
     return status;
 }

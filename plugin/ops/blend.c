@@ -45,6 +45,9 @@ ctvk_status ctvk_blend_record(ctvk_gpu_cmd *cmd, ctvk_gpu *gpu, const ctvk_tenso
         return ctvk_fail(error, CTVK_ERROR_DEVICE_MEMORY,
                          "blending: planes of %d x %d voxels are larger than the device's buffer binding (use a smaller window)", logits->y,
                          logits->z);
+    /* A factor for each class; the weight: three squares, factors and sums, exponential, maximum. */
+    ctvk_gpu_cmd_operation(cmd, "blend", (logits->c + 14.0) * count * area, 4.0 * (2 * logits->c + 1) * count * area, "%d, %d x %d x %d",
+                           logits->c, count, logits->y, logits->z);
     ctvk_status status = ctvk_gpu_pipeline_get(gpu, "blend", NULL, 0, &pipeline, error);
     for (int32_t done = 0, planes; done < count && !status; done += planes) {
         planes = count - done < most ? count - done : most;

@@ -68,6 +68,11 @@ ctvk_status ctvk_causal_attend_record(const ctvk_causal_attend_job *job, ctvk_er
     ctvk_status status = check(job, error);
     if (status != CTVK_OK)
         return status;
+    /* Each query meets the keys up to its own position: score, exponential, sum, weighted sum of the values. */
+    double met = job->q_tokens * (job->tokens - (job->q_tokens - 1) / 2.0) * job->sequences * job->heads;
+    double numbers = 2.0 * job->sequences * job->head_dim * ((double)job->q_tokens * job->heads + (double)job->tokens * job->kv_heads);
+    ctvk_gpu_cmd_operation(job->cmd, "causal_attend", met * (4.0 * job->head_dim + 3), 4 * numbers, "%d x %d rows, %d heads of %d",
+                           job->sequences, job->tokens, job->heads, job->head_dim);
     int texel = reads_texels(job);
     struct ctvk_causal_attend_params p = {.tokens = job->tokens,
                                           .q_tokens = job->q_tokens,

@@ -16,6 +16,8 @@ ctvk_status ctvk_classify_record(ctvk_gpu_cmd *cmd, ctvk_gpu *gpu, const ctvk_sp
     ctvk_gpu_pipeline *pipeline = NULL;
     if (classes < 1 || voxels < 1 || sums->bytes < bytes || out->bytes < bytes || bytes > ctvk_gpu_get_caps(gpu)->max_storage_range)
         return ctvk_fail(error, CTVK_ERROR_INTERNAL, "classification: %u voxels of %d classes do not fit (report this)", voxels, classes);
+    /* A quotient for each class; for probabilities difference, exponential, sum and quotient more. */
+    ctvk_gpu_cmd_operation(cmd, "classify", (logits ? 1.0 : 5.0) * classes * voxels, 2 * (double)bytes, "%d, %u voxels", classes, voxels);
     ctvk_status status = ctvk_gpu_pipeline_get(gpu, "classify", NULL, 0, &pipeline, error);
     for (uint32_t first = 0, count; first < voxels && !status; first += count) {
         count = voxels - first < step ? voxels - first : step;

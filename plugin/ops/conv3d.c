@@ -55,12 +55,28 @@ static ctvk_status check_job(const ctvk_conv3d_job *job, ctvk_error *error)
     return CTVK_OK;
 }
 
+/* The direct convolution, whatever variant computes it: a multiplication and an addition for each tap, also where it meets the padding. */
+static void name_operation(const ctvk_conv3d_job *job)
+{
+    static const char *const families[] = {"", "portable", "address", "winograd"};
+    const ctvk_conv3d *conv = job->conv;
+    const ctvk_tensor *out = job->out;
+    double taps = (double)conv->kernel * conv->kernel * conv->kernel * (conv->in_a + conv->in_b) * conv->out;
+    double bytes = (double)ctvk_tensor_bytes(job->a) + (double)ctvk_tensor_bytes(out) + 4 * taps;
+    if (conv->in_b)
+        bytes += (double)ctvk_tensor_bytes(job->b);
+    ctvk_gpu_cmd_operation(job->cmd, "conv3d", 2 * taps * out->x * out->y * out->z, bytes, "%dx%dx%d / %d, %d + %d -> %d, %d x %d x %d, %s",
+                           conv->kernel, conv->kernel, conv->kernel, conv->stride, conv->in_a, conv->in_b, conv->out, out->x, out->y,
+                           out->z, families[job->plan->family]);
+}
+
 ctvk_status ctvk_conv3d_plan_record(const ctvk_conv3d_job *job, ctvk_error *error)
 {
     ctvk_status status = check_job(job, error);
     if (status) {
         return status;
     }
+    name_operation(job);
     return job->plan->family == CTVK_CONV3D_WINOGRAD ? ctvk_conv3d_winograd_record(job, error) : ctvk_conv3d_direct_record(job, error);
 }
 

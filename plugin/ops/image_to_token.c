@@ -50,6 +50,11 @@ ctvk_status ctvk_image_to_token_record(ctvk_gpu_cmd *cmd, ctvk_gpu *gpu, int32_t
                          "image-to-token attention: planes of %d x %d voxels are larger than the device's buffer binding (use a smaller "
                          "window)",
                          image->y, image->z);
+    /* Of a pair as in token_to_image; then two sums, mean and variance, and the four of the layer norm. */
+    ctvk_gpu_cmd_operation(cmd, "image_to_token",
+                           ((4.0 * image->c + 3) * CTVK_IMAGE_TO_TOKEN_HEADS * rows + 10.0 * image->c) * image->x * image->y * image->z,
+                           2.0 * (double)ctvk_tensor_bytes(image) + (double)bytes, "%d pairs, %d, %d x %d x %d",
+                           CTVK_IMAGE_TO_TOKEN_HEADS * rows, image->c, image->x, image->y, image->z);
     ctvk_status status = ctvk_gpu_pipeline_get(gpu, names[variant], constants, held ? 2 : 1, &pipeline, error);
     for (int32_t first = 0, count; first < image->x && !status; first += count) {
         count = image->x - first < most ? image->x - first : most;

@@ -61,6 +61,9 @@ ctvk_status ctvk_instance_norm_stats(ctvk_gpu_cmd *cmd, ctvk_gpu *gpu, const ctv
     int32_t most = status ? 1 : ctvk_chunks_runs_per_dispatch(&chunks, cmd, in, ctvk_source_range(caps, texel), work);
     if (most < 1)
         return too_large(in, error);
+    /* Sum, difference, square and its sum. */
+    double bytes = (double)ctvk_tensor_bytes(in);
+    ctvk_gpu_cmd_operation(cmd, "instance_norm_stats", 4 * bytes / sizeof(float), bytes, "%d, %d x %d x %d", in->c, in->x, in->y, in->z);
     for (int32_t first = 0, count; first < chunks.runs && !status; first += count) {
         count = chunks.runs - first < most ? chunks.runs - first : most;
         struct ctvk_instance_norm_stats_params p = {.groups = in->c / 4};
@@ -104,6 +107,10 @@ ctvk_status ctvk_instance_norm_apply(ctvk_gpu_cmd *cmd, ctvk_gpu *gpu, const ctv
     int32_t most = status ? 1 : ctvk_planes_per_dispatch(cmd, in, range - caps->storage_alignment, work, APPLY_VOXELS);
     if (most < 1)
         return too_large(in, error);
+    /* Difference and factor for each input, their sum, the slope. */
+    double bytes = (double)ctvk_tensor_bytes(in);
+    ctvk_gpu_cmd_operation(cmd, "instance_norm_apply", (shortcut ? 6 : 3) * bytes / sizeof(float), (shortcut ? 3 : 2) * bytes,
+                           "%d, %d x %d x %d%s", in->c, in->x, in->y, in->z, shortcut ? ", with shortcut" : "");
     for (int32_t first = 0, count; first < in->x && !status; first += count) {
         count = in->x - first < most ? in->x - first : most;
         uint32_t in_base, out_base, shortcut_base = 0;

@@ -47,6 +47,10 @@ ctvk_status ctvk_quant_linear_plan_record(const ctvk_quant_linear_plan *plan, co
     ctvk_status status = check(plan, job, error);
     if (status)
         return status;
+    const ctvk_quant_linear *op = job->op;
+    ctvk_gpu_cmd_operation(job->cmd, "quant_linear", 2.0 * job->rows * op->width * op->outs,
+                           4.0 * job->rows * (op->width + op->outs) + (double)ctvk_quant_linear_weight_bytes(op), "%d x %d -> %d, type %d",
+                           job->rows, op->width, op->outs, op->type);
     return plan->family == CTVK_QUANT_LINEAR_PORTABLE ? ctvk_quant_linear_portable_record(plan, job, error)
                                                       : ctvk_quant_linear_straight_record(plan, job, error);
 }

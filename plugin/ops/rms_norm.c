@@ -21,6 +21,8 @@ ctvk_status ctvk_rms_norm_record(const ctvk_rms_norm_job *job, ctvk_error *error
     ctvk_gpu_bind binds[3] = {ctvk_span_bind(job->in), ctvk_span_bind(job->weights), ctvk_span_bind(job->out)};
     uint32_t groups[3] = {(uint32_t)job->rows, 1, 1};
     ctvk_gpu_pipeline *pipeline = NULL;
+    ctvk_gpu_cmd_operation(job->cmd, "rms_norm", 4.0 * job->rows * job->width, 4.0 * job->width * (2.0 * job->rows + 1), "%d x %d",
+                           job->rows, job->width);
     ctvk_status status = ctvk_gpu_pipeline_get(job->gpu, "rms_norm", NULL, 0, &pipeline, error);
     return status ? status
                   : ctvk_gpu_cmd_dispatch(job->cmd, pipeline, binds, 3, &p, sizeof p, groups, 4.0 * job->rows * job->width, 0, error);

@@ -52,6 +52,9 @@ ctvk_status ctvk_rope_record(const ctvk_rope_job *job, ctvk_error *error)
     uint32_t groups[3] = {(uint32_t)(lanes + LANES - 1) / LANES, (uint32_t)p.k_rows, 1};
     ctvk_gpu_bind binds[3] = {ctvk_span_bind(job->q), ctvk_span_bind(job->k), ctvk_span_bind(job->table)};
     ctvk_gpu_pipeline *pipeline = NULL;
+    double turned = ((double)job->q_heads * p.q_rows + (double)job->k_heads * p.k_rows) * p.turned; /* pairs of numbers */
+    ctvk_gpu_cmd_operation(job->cmd, "rope", 6 * turned, 16 * turned + (double)ctvk_rope_table_bytes(job->tokens, job->dim),
+                           "%d x %d rows, %d + %d heads of %d", job->sequences, job->tokens, job->q_heads, job->k_heads, job->head_dim);
     ctvk_status status = ctvk_gpu_pipeline_get(job->gpu, "rope", NULL, 0, &pipeline, error);
     return status ? status : ctvk_gpu_cmd_dispatch(job->cmd, pipeline, binds, 3, &p, sizeof p, groups, 8.0 * lanes * p.k_rows, 0, error);
 }

@@ -109,6 +109,10 @@ ctvk_status ctvk_token_to_image_record(const ctvk_tokens *tokens, const ctvk_tok
                          "token-to-image attention: planes of %d x %d voxels are larger than the device's buffer binding (use a smaller "
                          "window)",
                          image->y, image->z);
+    /* Of a pair: score, exponential of the difference to the largest, its sum, weighted sum of the voxels. */
+    ctvk_gpu_cmd_operation(tokens->cmd, "token_to_image", (4.0 * image->c + 3) * pairs * image->x * image->y * image->z,
+                           (double)ctvk_tensor_bytes(image) + 8.0 * pairs * image->c, "%d pairs, %d, %d x %d x %d", pairs, image->c,
+                           image->x, image->y, image->z);
     ctvk_status status = pipeline_of(tokens, plan, groups, &pipeline, error);
     for (int32_t first = 0, runs; first < chunks.runs && !status; first += runs) {
         runs = chunks.runs - first < most ? chunks.runs - first : most;

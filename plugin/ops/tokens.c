@@ -53,6 +53,9 @@ ctvk_status ctvk_linear_record(const ctvk_tokens *tokens, const ctvk_linear *op,
                 (uint32_t)op->rows, 2.0 * op->width * op->outs * op->rows};
     if ((op->in | op->in_stride | op->in_add | op->head_stride | op->width) % 4 || op->outs % heads)
         return ctvk_fail(error, CTVK_ERROR_INTERNAL, "linear layer: %d to %d is not a multiple of 4 (report this)", op->width, op->outs);
+    double rows = op->rows, width = op->width, outs = op->outs;
+    ctvk_gpu_cmd_operation(tokens->cmd, "linear", (2 * width + 1) * outs * rows, 4 * (rows * (width + outs) + (width + 1) * outs),
+                           "%d x %d -> %d", op->rows, op->width, op->outs);
     return dispatch(tokens, &l, weights, (uint64_t)(op->width + 1) * (uint64_t)op->outs, error);
 }
 
@@ -63,6 +66,8 @@ ctvk_status ctvk_layer_norm_record(const ctvk_tokens *tokens, int32_t in, int32_
     launch l = {"layer_norm", &p, sizeof p, (uint32_t)rows, 1, 16.0 * width * rows};
     if ((in | out | width) % 4 || (add >= 0 && add % 4))
         return ctvk_fail(error, CTVK_ERROR_INTERNAL, "layer norm: width %d is not a multiple of 4 (report this)", width);
+    ctvk_gpu_cmd_operation(tokens->cmd, "layer_norm", (add < 0 ? 8.0 : 9.0) * rows * width,
+                           4.0 * width * (rows * (add < 0 ? 2.0 : 3.0) + 2), "%d x %d", rows, width);
     return dispatch(tokens, &l, weights, 2 * (uint64_t)width, error);
 }
 
@@ -73,6 +78,8 @@ ctvk_status ctvk_attend_record(const ctvk_tokens *tokens, const ctvk_attend *op,
     launch l = {"attend", &p,
                 sizeof p, (uint32_t)(op->rows * op->width + LANES - 1) / LANES,
                 1,        2.0 * op->rows * op->rows * op->width * (head + 2)};
+    ctvk_gpu_cmd_operation(tokens->cmd, "attend", (4.0 * op->width + 3.0 * op->heads) * op->rows * op->rows, 16.0 * op->rows * op->width,
+                           "%d x %d, %d heads", op->rows, op->width, op->heads);
     return dispatch(tokens, &l, NULL, 0, error);
 }
 
@@ -84,5 +91,8 @@ ctvk_status ctvk_fold_record(const ctvk_tokens *tokens, const ctvk_fold *op, con
     launch l = {"fold", &p, sizeof p, (uint32_t)(lanes + LANES - 1) / LANES, 1, 4.0 * lanes * (op->width / op->heads)};
     if (op->rows == 0)
         return CTVK_OK;
+    ctvk_gpu_cmd_operation(tokens->cmd, "fold", 2.0 * lanes * (op->width / op->heads),
+                           4.0 * (lanes + (double)op->rows * op->width + (op->columns + 1.0) * op->width), "%d x %d -> %d, %d heads",
+                           op->rows, op->width, op->columns, op->heads);
     return dispatch(tokens, &l, weights, (uint64_t)(op->columns + 1) * (uint64_t)op->width, error);
 }

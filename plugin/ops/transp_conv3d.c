@@ -138,6 +138,15 @@ static ctvk_status record_run(const job *j, int32_t first, int32_t planes, int32
     return status;
 }
 
+/* Every voxel of the output is one product of a matrix with a voxel of the input. */
+static void name_operation(const job *j)
+{
+    double weights = 8.0 * j->conv->in * j->conv->out, voxels = (double)j->in->x * j->in->y * j->in->z;
+    double bytes = (double)ctvk_tensor_bytes(j->in) + (double)ctvk_tensor_bytes(j->out) + 4 * weights;
+    ctvk_gpu_cmd_operation(j->cmd, "transp_conv3d", 2 * weights * voxels, bytes, "%d -> %d, %d x %d x %d", j->conv->in, j->conv->out,
+                           j->out->x, j->out->y, j->out->z);
+}
+
 ctvk_status ctvk_transp_conv3d_plan_record(ctvk_gpu_cmd *cmd, ctvk_gpu *gpu, const ctvk_transp_conv3d_plan *plan,
                                            const ctvk_transp_conv3d *conv, const ctvk_tensor *in, const ctvk_span *weights,
                                            const ctvk_tensor *out, ctvk_error *error)
@@ -154,6 +163,7 @@ ctvk_status ctvk_transp_conv3d_plan_record(ctvk_gpu_cmd *cmd, ctvk_gpu *gpu, con
                          "window)",
                          out->y, out->z);
     }
+    name_operation(&j);
     for (int32_t first = 0; first < in->x; first += planes) {
         int32_t count = in->x - first < planes ? in->x - first : planes;
         for (int32_t unit = 0, run; unit < all && !status; unit += run) {

@@ -1,7 +1,8 @@
 """The benchmark: ctvk on lavapipe against PyTorch and llama.cpp on the same cores, in one run.
 
 bench.py --build BUILD --output FOLDER [--quick]
-prints one table and writes bench.json and bench.md. Both programs take turns, each time in a new process; a row's ratio is the median of its
+prints two tables, what was measured and the figures that the project holds itself to, and writes bench.json, bench.md and profile.md (where the time of
+the largest window goes, operation by operation). Both programs take turns, each time in a new process; a row's ratio is the median of its
 rounds' ratios. Seconds are of the network alone: reading, preparing and writing count for neither; only the rows of `ctvk embed` are of the
 whole command. `difference` is the relative L2 distance of the two programs' logits. Where docs/bench.json is committed, the run is compared
 with it. `--quick` runs the smallest window only.
@@ -14,9 +15,12 @@ import time
 
 import cancel
 import cases
+import figures
 import hosts
 import language
+import profiling
 import programs
+import starts
 import table
 
 COMMITTED = os.path.join(cases.ROOT, "docs", "bench.json")
@@ -24,6 +28,7 @@ MAX_ROUNDS, MIN_ROUNDS = 5, 2
 # Share of the time that a row may take; of the largest window one round alone takes minutes on a small machine.
 SHARES = {(96, True): 0.06, (96, False): 0.04, (192, True): 0.12, (192, False): 0.08, (384, True): 0.4, (384, False): 0.25}
 LANGUAGE_SHARE = 0.1
+PROFILE_ROUNDS = 2
 
 
 def say(text):
@@ -110,11 +115,13 @@ def run_language(arguments, about):
 def tell(result, output):
     rows = result["rows"]
     about = result["machine"]
-    lines = [table.markdown(rows), "",
+    lines = [table.markdown(rows), "", figures.markdown(result["figures"]), "",
              f"CPU: {about['cpu']}, {about['cores']} cores, {about['threads']} threads for each program; load at the start "
              f"{about['load_at_start']}.",
              f"Driver: {about.get('driver', '-')}. PyTorch {about.get('torch', '-')}. llama-cpp-python {about.get('llama_cpp_python', '-')}.",
-             f"f48: {result['weights']}."]
+             f"f48: {result['weights']}.",
+             f"Limits of the device, by bench_limits: {result['profile']['limits']['fma_gflop_per_s']:.0f} GF/s of multiply-adds, copies at "
+             f"{result['profile']['limits']['copy_gbyte_per_s']:.1f} GB/s, read and written."]
     lines += [f"{text}." for text in table.figures(rows)]
     lines += [hosts.sentence(result["hosts"])]
     lines += [cancel.sentence(result["cancel"]) + "."] if "cancel" in result else []
@@ -134,9 +141,9 @@ def compare(result):
         return ["No docs/bench.json to compare with."]
     with open(COMMITTED, encoding="utf-8") as file:
         old = json.load(file)
-    found, count = table.slower(old, result), table.compared(old, result)
-    lines = [f"SLOWER than docs/bench.json: {text}." for text in found]
-    lines = lines or [f"Compared with docs/bench.json in {count} rows: nothing became slower beyond the noise."]
+    found, count = table.slower(old, result) + figures.worse(old, result["figures"]), table.compared(old, result)
+    lines = [f"WORSE than docs/bench.json: {text}." for text in found]
+    lines = lines or [f"Compared with docs/bench.json in {count} rows: nothing became worse beyond the noise."]
     if old["machine"]["cpu"] != result["machine"]["cpu"]:
         lines.append(f"That run was on another CPU ({old['machine']['cpu']}): ratios may differ for this reason alone.")
     return lines
@@ -163,12 +170,20 @@ def main():
         for window in cases.WINDOWS[:1] if arguments.quick else cases.WINDOWS:
             for text in (True, False):
                 rows.append(run_network(arguments, cases.Case(network, window, text), clock, about))
+        case = cases.Case(network, cases.WINDOWS[0 if arguments.quick else -1], True)
+        profiled = profiling.measure(arguments.build, case, arguments.threads, PROFILE_ROUNDS, say)
+        started = starts.measure(arguments.build, arguments.output, arguments.threads, say)
         say("Python host")
         python = hosts.measure(arguments.build, arguments.threads)
     except programs.Failed as problem:
         sys.exit(f"bench: {problem}")
     rows += run_language(arguments, about)
-    result = {"machine": about, "weights": network.source, "rows": rows, "hosts": python}
+    written = profiled.pop("page")
+    profiled["window"] = " x ".join(map(str, case.window))
+    result = {"machine": about, "weights": network.source, "rows": rows, "hosts": python, "profile": profiled, "starts": started}
+    result["figures"] = figures.of(result)
+    with open(os.path.join(arguments.output, "profile.md"), "w", encoding="utf-8") as file:
+        file.write(written + "\n")
     if not arguments.quick:
         try:
             result["cancel"] = cancel.measure(arguments.build, arguments.output, say, arguments.threads)

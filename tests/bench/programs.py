@@ -27,13 +27,21 @@ def environment(threads, caches=None):
     return env
 
 
-def measure(arguments, threads, folder, caches=None):
-    """(standard output, wall seconds, peak resident MiB) of one process, held to the first `threads` cores that this one may use."""
+def wide():
+    """The variables by which the command has lavapipe compute 16 lanes wide where the CPU can, for programs that do not do so themselves."""
+    with open("/proc/cpuinfo", encoding="utf-8") as file:
+        can = " avx512f " in file.read()
+    return {"LP_NATIVE_VECTOR_WIDTH": "512", "MESA_SHADER_CACHE_DISABLE": "true"} if can else {}
+
+
+def measure(arguments, threads, folder, caches=None, more=None):
+    """(standard output, wall seconds, peak resident MiB) of one process, held to the first `threads` cores that this one may use.
+    more: further variables of its environment."""
     cores = sorted(os.sched_getaffinity(0))[:threads]
     out, log = os.path.join(folder, "stdout.txt"), os.path.join(folder, "stderr.txt")
     with open(out, "wb") as stdout, open(log, "wb") as stderr:
         began = time.perf_counter()
-        child = subprocess.Popen(arguments, stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr, env=environment(threads, caches),
+        child = subprocess.Popen(arguments, stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr, env=dict(environment(threads, caches), **(more or {})),
                                  preexec_fn=lambda: os.sched_setaffinity(0, cores))
         try:
             _, status, usage = os.wait4(child.pid, 0)
@@ -51,8 +59,8 @@ def measure(arguments, threads, folder, caches=None):
     return text, wall, usage.ru_maxrss // 1024
 
 
-def ctvk(build, case, threads, logits):
-    """One window through the command. {seconds, peak_mib, planned_bytes, device, driver}"""
+def ctvk(build, case, threads, logits, more=None):
+    """One window through the command. {seconds, peak_mib, planned_bytes, device_bytes, device, driver}"""
     report = case.path("report.json")
     arguments = [os.path.join(build, "ctvk"), "segment", "--model", case.folder, "--image", case.path("ct.nii"), "--output",
                  case.path("label.nii.gz"), "--report", report, "--quiet"]
@@ -60,7 +68,7 @@ def ctvk(build, case, threads, logits):
         arguments += ["--text-embedding", case.text_file]
     if logits:
         arguments += ["--logits", case.path("ctvk.safetensors")]
-    _, wall, peak = measure(arguments, threads, case.folder)
+    _, wall, peak = measure(arguments, threads, case.folder, more=more)
     with open(report, encoding="utf-8") as file:
         told = json.load(file)
     if told["windows"] != 1:
@@ -68,6 +76,7 @@ def ctvk(build, case, threads, logits):
     if told["device"]["type"] != "cpu":
         raise Failed(f"{case.name}: ran on {told['device']['name']}, not on lavapipe")
     return {"seconds": told["seconds"]["network"], "wall_seconds": wall, "peak_mib": peak, "planned_bytes": told["memory"]["planned_bytes"],
+            "device_bytes": told["memory"]["peak_bytes"],
             "device": told["device"]["name"], "driver": told["device"]["driver"]}
 
 

@@ -22,6 +22,8 @@ def row(name, a, b, more):
         result["ctvk"]["wall_seconds"] = summary([m["wall_seconds"] for m in a])
         if "planned_bytes" in a[0]:
             result["ctvk"]["planned_mib"] = round(a[0]["planned_bytes"] / 2**20)
+        if "device_bytes" in a[0]:
+            result["ctvk"]["device_gib"] = max(m["device_bytes"] for m in a) / 2**30
     return result
 
 

@@ -12,6 +12,13 @@ endforeach()
 # The picture of ctvk-draw.
 add_test(NAME cli.draw COMMAND ${CTVK_PYTHON} ${ctvk_cli_folder}/draw.py)
 set_tests_properties(cli.draw PROPERTIES TIMEOUT 120 ENVIRONMENT "CTVK_DRAW=$<TARGET_FILE:ctvk_draw>;PYTHONDONTWRITEBYTECODE=1;${ctvk_test_env}")
+# A trace on both drivers, and PyTorch's count of what the network takes.
+foreach(driver lavapipe swiftshader)
+  string(TOUPPER ${driver} icd)
+  add_test(NAME cli.trace.${driver} COMMAND ${CTVK_PYTHON} ${ctvk_cli_folder}/trace.py)
+  set_tests_properties(cli.trace.${driver} PROPERTIES TIMEOUT 300 ENVIRONMENT
+                       "VK_DRIVER_FILES=${${icd}_ICD};VK_ICD_FILENAMES=${${icd}_ICD};PYTHONDONTWRITEBYTECODE=1;${ctvk_test_env}")
+endforeach()
 # The golden texts of the published code, on both drivers, where they lie: a test of nothing would be none.
 if(CTVK_GOLDEN)
   foreach(driver lavapipe swiftshader)

@@ -164,7 +164,7 @@ static void memory_failures(void)
     uint8_t out[4 * 5 * 6];
     for (int allowed = 0, succeeded = 0; succeeded < 3 && allowed < 100; allowed++) {
         budget b = {allowed, 0};
-        ctvk_host host = {NULL, NULL, limited_alloc, counted_free, &b};
+        ctvk_host host = {.alloc = limited_alloc, .free = counted_free, .alloc_user = &b};
         prepared p;
         ctvk_windows w;
         ctvk_error error;

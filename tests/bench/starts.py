@@ -1,0 +1,52 @@
+"""The command from its start, on the demo's CT: how long until the device gets its first work where all caches are filled and the prompt is the
+bundle's own, and how long the whole command takes where no cache is there."""
+import os
+import tempfile
+import time
+
+import hosts
+import language
+import profiling
+import programs
+
+SENTENCE = "N1, cT2, breast conserving surgery of the left breast"
+
+
+def command(build, folder, prompt):
+    return [os.path.join(build, "ctvk"), "segment", "--model", hosts.DEMO, "--image", hosts.CT, "--prompt", prompt, "--output",
+            os.path.join(folder, "start.nii.gz"), "--quiet"]
+
+
+def first_work(build, folder, threads, rounds):
+    """Seconds of each round from the making of the process to its first submission; a run that fills the caches comes first."""
+    caches, trace, found = os.path.join(folder, "caches"), os.path.join(folder, "start.json"), []
+    os.makedirs(caches, exist_ok=True)
+    for _ in range(rounds + 1):
+        if os.path.exists(trace):
+            os.remove(trace)
+        began = time.perf_counter()
+        programs.measure(command(build, folder, hosts.PROMPT), threads, folder, caches, {"CTVK_TRACE": trace})
+        found.append(profiling.first_submission(profiling.load(trace)) - began)
+    return found[1:]
+
+
+def cold(build, folder, threads, rounds, say):
+    """(seconds of each round, what was said to the command): a sentence for the language model where that lies in the user's folder."""
+    data = os.path.join(os.environ.get("XDG_DATA_HOME") or os.path.expanduser("~/.local/share"), "ctvk", language.GGUF)
+    prompt, what = (SENTENCE, "a sentence") if os.path.exists(data) else (hosts.PROMPT, "a prompt of the bundle")
+    found = []
+    for number in range(rounds):
+        say(f"cold start: round {number + 1} of {rounds}")
+        with tempfile.TemporaryDirectory(dir=folder) as caches:
+            found.append(programs.measure(command(build, folder, prompt), threads, folder, caches)[1])
+    return found, what
+
+
+def measure(build, folder, threads, say, rounds=(5, 3)):
+    """{"first_work", "cold": seconds of each round, "prompt": what the cold one read}"""
+    folder = os.path.join(folder, "starts")
+    os.makedirs(folder, exist_ok=True)
+    say("start of the command")
+    warm = first_work(build, folder, threads, rounds[0])
+    seconds, what = cold(build, folder, threads, rounds[1], say)
+    return {"first_work": warm, "cold": seconds, "prompt": what}
