@@ -97,10 +97,10 @@ static ctvk_status restore_labels(ctvk_job *job)
 /* The result keeps the embedding that was used. */
 static void give_embedding(ctvk_job *job)
 {
-    if (!job->embedding)
+    if (!job->text.embedding)
         return;
-    job->result->embedding = job->embedding;
-    job->embedding = NULL;
+    job->result->embedding = job->text.embedding;
+    job->text.embedding = NULL;
     job->result->prompts = job->bundle->desc.prompts;
     job->result->text_dim = job->bundle->desc.text_dim;
 }
@@ -112,6 +112,7 @@ ctvk_status ctvk_job_restore(ctvk_job *job)
     result->classes = job->bundle->desc.out_channels;
     result->windows = job->window_count;
     memcpy(result->dim, job->view.dim, sizeof result->dim);
+    memcpy(result->logits_dim, job->geometry.dim, sizeof result->logits_dim);
     job->peak_bytes = ctvk_gpu_memory_peak(job->gpu);
     const int64_t stride[3] = {(int64_t)sizeof(float), (int64_t)sizeof(float) * result->dim[0],
                                (int64_t)sizeof(float) * result->dim[0] * result->dim[1]};
