@@ -53,7 +53,8 @@ struct ctvk_job {
     ctvk_geometry geometry; /* its, once the image is prepared */
     ctvk_windows windows;
     int64_t window, window_count;
-    float *window_data, *sums;
+    float *window_data;
+    ctvk_sums sums;
     uint8_t *classes; /* labels on the preprocessed grid */
     ctvk_kept_windows kept;
     ctvk_result *result;

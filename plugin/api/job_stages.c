@@ -50,14 +50,14 @@ ctvk_status ctvk_job_open(ctvk_job *job)
     return status;
 }
 
-/* After the crop everything is known: accumulators, one window, the outputs on the input's grid. */
+/* After the crop everything is known: accumulators, one window and its weight, the outputs on the input's grid. */
 static ctvk_status check_host_memory(ctvk_job *job)
 {
     const ctvk_manifest *m = &job->bundle->files->manifest;
     const int64_t *dim = job->geometry.dim;
     int64_t window[3] = {m->window[0], m->window[1], m->window[2]};
-    uint64_t classes = (uint64_t)m->out_channels, need = float_bytes(dim, classes + 1);
-    int ok = !ctvk_add_u64(need, float_bytes(window, (uint64_t)m->in_channels), &need) &&
+    uint64_t classes = (uint64_t)m->out_channels, need = float_bytes(dim, classes);
+    int ok = !ctvk_add_u64(need, float_bytes(window, (uint64_t)m->in_channels + 1), &need) &&
              !ctvk_add_u64(need, float_bytes(job->view.dim, 1) / sizeof(float), &need);
     if (job->want & CTVK_WANT_LOGITS)
         ok = ok && !ctvk_add_u64(need, float_bytes(dim, classes), &need);
@@ -111,13 +111,13 @@ static ctvk_status make_room(ctvk_job *job)
     const ctvk_manifest *m = &job->bundle->files->manifest;
     const ctvk_host *host = &job->context->host;
     int64_t window[3] = {m->window[0], m->window[1], m->window[2]};
-    uint64_t sums = float_bytes(job->geometry.dim, (uint64_t)m->out_channels + 1);
+    ctvk_status status = ctvk_sums_make(host, &job->windows, m->out_channels, &job->sums, &job->error);
+    if (status != CTVK_OK)
+        return status;
     job->window_data = ctvk_alloc(host, float_bytes(window, (uint64_t)m->in_channels));
-    job->sums = ctvk_calloc(host, 1, sums);
-    if (!job->window_data || !job->sums)
-        return ctvk_fail(&job->error, CTVK_ERROR_HOST_MEMORY, "host memory: %.1f MiB of accumulators cannot be had (crop the image)",
-                         (double)sums / 1048576.0);
-    return CTVK_OK;
+    return job->window_data
+               ? CTVK_OK
+               : ctvk_fail(&job->error, CTVK_ERROR_HOST_MEMORY, "host memory: none is left for a window (close other programs)");
 }
 
 static int32_t on_window(void *user, double fraction)
@@ -129,7 +129,7 @@ static int32_t on_window(void *user, double fraction)
 static void on_tile(void *user, int32_t first, int32_t count, const float *tile)
 {
     ctvk_job *job = user;
-    ctvk_blend_add(&job->windows, job->window, job->bundle->desc.out_channels, first, count, tile, job->sums);
+    ctvk_sums_add(&job->sums, job->window, first, count, tile);
 }
 
 ctvk_status ctvk_job_window(ctvk_job *job)
@@ -137,7 +137,7 @@ ctvk_status ctvk_job_window(ctvk_job *job)
     const ctvk_manifest *m = &job->bundle->files->manifest;
     if (job->geometry.empty)
         return CTVK_OK;
-    ctvk_status status = job->sums ? CTVK_OK : make_room(job);
+    ctvk_status status = job->sums.logits ? CTVK_OK : make_room(job);
     ctvk_llmseg_run run = {.window = job->window_data,
                            .text = job->text.embedding,
                            .sigma_scale = m->sigma_scale,
@@ -160,9 +160,9 @@ static void free_room(ctvk_job *job)
 {
     const ctvk_host *host = &job->context->host;
     ctvk_free(host, job->window_data);
-    ctvk_free(host, job->sums);
+    ctvk_sums_free(host, &job->sums);
     ctvk_free(host, job->classes);
-    job->window_data = job->sums = NULL;
+    job->window_data = NULL;
     job->classes = NULL;
 }
 

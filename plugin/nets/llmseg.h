@@ -67,10 +67,17 @@ typedef struct ctvk_llmseg_run {
 } ctvk_llmseg_run;
 ctvk_status ctvk_llmseg_window(ctvk_llmseg *net, const ctvk_llmseg_run *run, ctvk_error *error);
 
-/* Softmax and argmax of accumulated sums (volume/volume.h: classes+1 volumes of `voxels` floats) on the device, in chunks. probability (K
- * volumes, may be NULL), logits (K volumes, may be NULL), labels (uint8, may be NULL). probability or logits may be the sums' own first K
- * volumes. */
-ctvk_status ctvk_llmseg_classify(ctvk_llmseg *net, const float *sums, uint64_t voxels, float *probability, float *logits, uint8_t *labels,
-                                 int32_t (*check)(void *user), void *user, ctvk_error *error);
+/* Accumulated sums (volume/volume.h) and what is to be made of them. */
+typedef struct ctvk_llmseg_classes {
+    const float *sums; /* K volumes of `voxels` floats: sums of weight * logit */
+    uint64_t voxels;
+    void (*weights)(void *user, uint64_t first, uint32_t count, float *out); /* sums of the weights of voxels [first, first + count) */
+    float *probability, *logits;  /* K volumes each, may be NULL; one of them may be the sums themselves */
+    uint8_t *labels;              /* may be NULL */
+    int32_t (*check)(void *user); /* non-zero cancels; may be NULL */
+    void *user;
+} ctvk_llmseg_classes;
+/* Softmax and argmax on the device, in chunks. */
+ctvk_status ctvk_llmseg_classify(ctvk_llmseg *net, const ctvk_llmseg_classes *classes, ctvk_error *error);
 
 #endif

@@ -3,31 +3,25 @@
 
 #include <string.h>
 
-typedef struct classified {
-    const float *sums;
-    uint64_t voxels;
-    float *volumes; /* probability or logits */
-    uint8_t *labels;
-    int32_t (*check)(void *user);
-    void *user;
-} classified;
-
 static int32_t check_cancel(void *user, double work_done)
 {
-    const classified *c = user;
+    const ctvk_llmseg_classes *c = user;
     (void)work_done;
     return c->check ? c->check(c->user) : 0;
 }
 
-static ctvk_status classify_chunk(ctvk_llmseg *net, classified *c, uint64_t first, uint32_t count, int32_t logits, ctvk_error *error)
+/* volumes: where probabilities, or logits, go; NULL: nowhere. */
+static ctvk_status classify_chunk(ctvk_llmseg *net, ctvk_llmseg_classes *c, float *volumes, uint64_t first, uint32_t count, int32_t logits,
+                                  ctvk_error *error)
 {
     int32_t classes = net->desc.out_channels;
     float *up = net->sums->mapped;
     const float *down = net->tile->mapped;
     ctvk_span sums = {net->sums, 0, (uint64_t)(classes + 1) * count * sizeof(float)}, out = {net->tile, 0, sums.bytes};
     ctvk_gpu_cmd *cmd = NULL;
-    for (int32_t k = 0; k <= classes; k++)
+    for (int32_t k = 0; k < classes; k++)
         memcpy(up + (uint64_t)k * count, c->sums + (uint64_t)k * c->voxels + first, count * sizeof(float));
+    c->weights(c->user, first, count, up + (uint64_t)classes * count);
     ctvk_status status = ctvk_gpu_cmd_begin(net->gpu, check_cancel, c, &cmd, error);
     if (status == CTVK_OK)
         status = ctvk_classify_record(cmd, net->gpu, &sums, &out, classes, count, logits, error);
@@ -36,28 +30,25 @@ static ctvk_status classify_chunk(ctvk_llmseg *net, classified *c, uint64_t firs
     ctvk_gpu_cmd_destroy(&cmd);
     if (status != CTVK_OK)
         return status;
-    for (int32_t k = 0; c->volumes && k < classes; k++)
-        memcpy(c->volumes + (uint64_t)k * c->voxels + first, down + (uint64_t)k * count, count * sizeof(float));
+    for (int32_t k = 0; volumes && k < classes; k++)
+        memcpy(volumes + (uint64_t)k * c->voxels + first, down + (uint64_t)k * count, count * sizeof(float));
     const uint32_t *labels = (const uint32_t *)(const void *)(down + (uint64_t)classes * count);
     for (uint32_t i = 0; c->labels && i < count; i++)
         c->labels[first + i] = (uint8_t)labels[i];
     return CTVK_OK;
 }
 
-ctvk_status ctvk_llmseg_classify(ctvk_llmseg *net, const float *sums, uint64_t voxels, float *probability, float *logits, uint8_t *labels,
-                                 int32_t (*check)(void *user), void *user, ctvk_error *error)
+ctvk_status ctvk_llmseg_classify(ctvk_llmseg *net, const ctvk_llmseg_classes *classes, ctvk_error *error)
 {
     uint64_t chunk = net->staging_bytes / ((uint64_t)(net->desc.out_channels + 1) * sizeof(float));
-    classified c = {sums, voxels, logits, labels, check, user};
-    for (uint64_t first = 0; first < voxels; first += chunk) {
-        uint32_t count = (uint32_t)(voxels - first < chunk ? voxels - first : chunk);
+    ctvk_llmseg_classes c = *classes;
+    for (uint64_t first = 0; first < c.voxels; first += chunk) {
+        uint32_t count = (uint32_t)(c.voxels - first < chunk ? c.voxels - first : chunk);
         ctvk_status status = CTVK_OK;
-        if (logits || !probability)
-            status = classify_chunk(net, &c, first, count, 1, error);
-        if (status == CTVK_OK && probability) {
-            classified p = {sums, voxels, probability, labels, check, user};
-            status = classify_chunk(net, &p, first, count, 0, error);
-        }
+        if (c.logits || !c.probability)
+            status = classify_chunk(net, &c, c.logits, first, count, 1, error);
+        if (status == CTVK_OK && c.probability)
+            status = classify_chunk(net, &c, c.probability, first, count, 0, error);
         if (status != CTVK_OK)
             return status;
     }

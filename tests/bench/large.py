@@ -14,7 +14,7 @@ import numpy
 import cases
 import programs
 
-SHAPE, SPACING, MATRIX_MM = (512, 512, 300), (0.9, 0.9, 2.5), (1, 1, 3)
+SHAPE, SPACING, GRID_MM = (512, 512, 300), (0.9766, 0.9766, 2.5), (1, 1, 3)
 WINDOW, WINDOWS, FEATURES = (384, 384, 128), 12, 16
 FLOOR, AIM = 1.0, 0.6  # GiB
 GIB = 1 << 30
@@ -23,7 +23,7 @@ GIB = 1 << 30
 def write_ct(path, shape, spacing):
     """A body of noise in air, slice by slice."""
     x, y = (numpy.linspace(-1, 1, n)[:, None] if axis == 0 else numpy.linspace(-1, 1, n)[None] for axis, n in enumerate(shape[:2]))
-    body = (x / 0.98) ** 2 + (y / 0.98) ** 2 < 1
+    body = (x / 0.99) ** 2 + (y / 0.99) ** 2 < 1
     random = numpy.random.default_rng(1)
     with open(path, "wb") as file:
         file.write(cases.files.header(dim=(3, *shape, 1, 1, 1, 1), spacing=spacing))
@@ -59,7 +59,7 @@ def run(build, folder, threads, shape, windows):
 def measure(build, folder, threads=2):
     folder = os.path.join(folder, "large")
     os.makedirs(folder, exist_ok=True)
-    write_bundle(os.path.join(folder, "bundle"), WINDOW, MATRIX_MM)
+    write_bundle(os.path.join(folder, "bundle"), WINDOW, GRID_MM)
     write_ct(os.path.join(folder, "ct.nii"), SHAPE, SPACING)
     found = run(build, folder, threads, SHAPE, WINDOWS)
     for name in ("ct.nii", "label.nii.gz"):
