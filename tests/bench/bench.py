@@ -12,10 +12,12 @@ import os
 import sys
 import time
 
+import again
 import cancel
 import cases
 import hosts
 import language
+import large
 import programs
 import table
 
@@ -107,6 +109,16 @@ def run_language(arguments, about):
     return rows
 
 
+def run_again(arguments, network):
+    """A second text on the same CT, by window; of the largest one a round takes minutes on a small machine."""
+    found = []
+    for window in cases.WINDOWS[:1] if arguments.quick else cases.WINDOWS:
+        say(f"second text, {' x '.join(map(str, window))}")
+        rounds = MAX_ROUNDS if max(window) <= 192 else 1
+        found.append(again.measure(arguments.build, cases.Case(network, window, True), arguments.threads, rounds))
+    return found
+
+
 def tell(result, output):
     rows = result["rows"]
     about = result["machine"]
@@ -117,6 +129,8 @@ def tell(result, output):
              f"f48: {result['weights']}."]
     lines += [f"{text}." for text in table.figures(rows)]
     lines += [hosts.sentence(result["hosts"])]
+    lines += [again.sentence(found) + "." for found in result["again"]]
+    lines += [large.sentence(result["large"]) + "."] if "large" in result else []
     lines += [cancel.sentence(result["cancel"]) + "."] if "cancel" in result else []
     lines += [f"{r['name']}: {side}: {why}." for r in rows for side, why in r.get("missing", {}).items()]
     lines += [f"ATTENTION: {r['name']}: the two programs' logits differ by {r['difference']:.1e}."
@@ -163,14 +177,17 @@ def main():
         for window in cases.WINDOWS[:1] if arguments.quick else cases.WINDOWS:
             for text in (True, False):
                 rows.append(run_network(arguments, cases.Case(network, window, text), clock, about))
+        second = run_again(arguments, network)
         say("Python host")
         python = hosts.measure(arguments.build, arguments.threads)
     except programs.Failed as problem:
         sys.exit(f"bench: {problem}")
     rows += run_language(arguments, about)
-    result = {"machine": about, "weights": network.source, "rows": rows, "hosts": python}
+    result = {"machine": about, "weights": network.source, "rows": rows, "again": second, "hosts": python}
     if not arguments.quick:
         try:
+            say("host memory of a large CT")
+            result["large"] = large.measure(arguments.build, arguments.output, arguments.threads)
             result["cancel"] = cancel.measure(arguments.build, arguments.output, say, arguments.threads)
         except programs.Failed as problem:
             sys.exit(f"bench: {problem}")
