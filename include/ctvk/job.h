@@ -35,8 +35,8 @@ typedef struct ctvk_job_options {
     uint64_t embedding_count;  /* floats */
     ctvk_progress_fn progress; /* NULL: none. Called on the thread that runs or steps the job */
     void *progress_user;
-    uint32_t keep; /* CTVK_KEEP_*: another text will follow on the same volume (`again`) */
-    int32_t reserved_after_keep;
+    uint32_t keep;     /* CTVK_KEEP_*: another text will follow on the same volume (`again`) */
+    int32_t reserved2; /* 0 */
 } ctvk_job_options;
 #define CTVK_JOB_OPTIONS_INIT                                                                                     \
     {                                                                                                             \

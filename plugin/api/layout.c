@@ -147,7 +147,7 @@ AT(ctvk_job_options, embedding_count, 64);
 AT(ctvk_job_options, progress, 72);
 AT(ctvk_job_options, progress_user, 80);
 AT(ctvk_job_options, keep, 88);
-AT(ctvk_job_options, reserved_after_keep, 92);
+AT(ctvk_job_options, reserved2, 92);
 SIZE(ctvk_job_options, 96);
 AT(ctvk_job_api, struct_size, 0);
 AT(ctvk_job_api, reserved, 4);

@@ -84,7 +84,7 @@ class Volume(Sized):
 class JobOptions(Sized):
     _fields_ = [("struct_size", c_uint32), ("want", c_uint32), ("precision", c_int32), ("reserved", c_int32), ("memory_limit", c_uint64),
                 ("device", Text), ("prompt", Text), ("embedding", POINTER(c_float)), ("embedding_count", c_uint64),
-                ("progress", ProgressFn), ("progress_user", c_void_p), ("keep", c_uint32), ("reserved_after_keep", c_int32)]
+                ("progress", ProgressFn), ("progress_user", c_void_p), ("keep", c_uint32), ("reserved2", c_int32)]
 
 
 class ResultInfo(Sized):
