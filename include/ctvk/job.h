@@ -18,6 +18,9 @@ typedef struct ctvk_job ctvk_job;
 /* What a result holds beyond the label map. */
 enum { CTVK_WANT_PROBABILITY = 1, CTVK_WANT_LOGITS = 2 };
 
+/* What a job keeps after a run, for `again`: the encoder's outputs of every window, which no text has touched. */
+enum { CTVK_KEEP_ENCODER = 1 };
+
 /* How to segment. */
 typedef struct ctvk_job_options {
     uint32_t struct_size;
@@ -32,18 +35,20 @@ typedef struct ctvk_job_options {
     uint64_t embedding_count;  /* floats */
     ctvk_progress_fn progress; /* NULL: none. Called on the thread that runs or steps the job */
     void *progress_user;
+    uint32_t keep;     /* CTVK_KEEP_*: another text will follow on the same volume (`again`) */
+    int32_t reserved2; /* 0 */
 } ctvk_job_options;
-#define CTVK_JOB_OPTIONS_INIT                                                                               \
-    {                                                                                                       \
-        (uint32_t)sizeof(ctvk_job_options), 0, 0, 0, 0, CTVK_TEXT_INIT, CTVK_TEXT_INIT, NULL, 0, NULL, NULL \
+#define CTVK_JOB_OPTIONS_INIT                                                                                     \
+    {                                                                                                             \
+        (uint32_t)sizeof(ctvk_job_options), 0, 0, 0, 0, CTVK_TEXT_INIT, CTVK_TEXT_INIT, NULL, 0, NULL, NULL, 0, 0 \
     }
 
 typedef struct ctvk_job_api {
     uint32_t struct_size;
     uint32_t reserved;
 
-    /* Checks all that can be checked without a device. volume's data is BORROWED until the job is done or destroyed; its description and
-     * the options (may be NULL) are copied. The bundle outlives the job. *out is OWNED: destroy.
+    /* Checks all that can be checked without a device. volume's data is BORROWED until the job is done or destroyed, with `keep` until it
+     * is destroyed; its description and the options (may be NULL) are copied. The bundle outlives the job. *out is OWNED: destroy.
      * CTVK_ERROR_ARGUMENT, _PROMPT, _INPUT, _BUNDLE (a prompt that is not cached), _HOST_MEMORY: message on the context.
      * [one thread at a time] on the context */
     ctvk_status (*create)(ctvk_context *context, ctvk_bundle *bundle, const ctvk_volume *volume, const ctvk_job_options *options,
@@ -68,6 +73,16 @@ typedef struct ctvk_job_api {
     /* Hands out the result, once, after run or step returned CTVK_OK: OWNED by the caller, valid without the job.
      * CTVK_ERROR_ARGUMENT otherwise. */
     ctvk_status (*take_result)(ctvk_job *job, ctvk_result **out);
+
+    /* Another text on the same volume, for a job that was created with CTVK_KEEP_ENCODER and has ended with CTVK_OK or CTVK_CANCELLED: run
+     * or step then begin at the windows, with their encoder's outputs as they were kept, and give bit for bit what a new job would. The
+     * text is as in the options, prompt or embedding, copied; everything else stays as created. A result that was not taken is gone.
+     * Between the runs the job holds device, network and kept outputs. These lie on the device as far as memory_limit and heap go, else in
+     * host memory where copying is faster than computing; the windows left over are computed again: the record's "encoder" counts them.
+     * Prompts for a language model are best encoded before the first run, when its memory is free.
+     * CTVK_ERROR_ARGUMENT (also after a failure: create another job), _PROMPT, _INPUT, _BUNDLE, _HOST_MEMORY: message on the job, which
+     * stays as it was. [one thread at a time] on the job */
+    ctvk_status (*again)(ctvk_job *job, const char *prompt, uint64_t length, const float *embedding, uint64_t embedding_count);
 } ctvk_job_api;
 
 #ifdef __cplusplus

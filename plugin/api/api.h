@@ -111,6 +111,8 @@ ctvk_status ctvk_plan_memory(const ctvk_gpu *gpu, const ctvk_llmseg_desc *desc, 
 /* CTVK_ERROR_DEVICE_MEMORY with need, have and what would fit, unless the plan fits. */
 ctvk_status ctvk_require_memory(const ctvk_gpu *gpu, const ctvk_llmseg_desc *desc, uint64_t limit, const ctvk_memory_info *plan,
                                 ctvk_error *error);
+/* Bytes that the system has left; UINT64_MAX where it does not say, or where the host brings its own allocator. */
+uint64_t ctvk_spare_host_memory(const ctvk_host *host);
 /* CTVK_ERROR_HOST_MEMORY unless the system has `need` bytes left (where it says). remedy: what would need less. */
 ctvk_status ctvk_require_host_memory(const ctvk_host *host, uint64_t need, const char *what, const char *remedy, ctvk_error *error);
 

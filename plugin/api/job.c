@@ -23,62 +23,18 @@ int32_t ctvk_job_report_progress(ctvk_job *job, double fraction)
 
 /* --- making --- */
 
-static ctvk_status take_prompt(ctvk_job *job, const ctvk_job_options *options, ctvk_error *error)
-{
-    const ctvk_host *host = &job->context->host;
-    char *prompt;
-    uint64_t length;
-    ctvk_status status = ctvk_take_prompt(host, options->prompt.data, options->prompt.length, &prompt, &length, error);
-    if (status != CTVK_OK)
-        return status;
-    status = ctvk_bundle_find_prompt(job->bundle, prompt, length, job->embedding, &job->facts, &job->source, error);
-    ctvk_text_sha256(prompt, length, job->prompt_sha256);
-    ctvk_free(host, prompt);
-    if (status == CTVK_OK && job->facts.truncated)
-        ctvk_result_warn(job->result, "the prompt is longer than the model reads: only its first %u tokens were read (shorten it)",
-                         job->facts.tokens);
-    return status;
-}
-
-static ctvk_status take_text(ctvk_job *job, const ctvk_job_options *options, ctvk_error *error)
-{
-    uint64_t count = ctvk_bundle_embedding_count(job->bundle);
-    int32_t has_prompt = options->prompt.data && options->prompt.length;
-    job->source = "none";
-    if (has_prompt && options->embedding)
-        return ctvk_fail(error, CTVK_ERROR_ARGUMENT, "text: both a prompt and an embedding were given (give one)");
-    if (!count) {
-        if (has_prompt || options->embedding)
-            ctvk_result_warn(job->result, "the bundle is a vision-only model: the %s changes nothing", has_prompt ? "prompt" : "embedding");
-        return CTVK_OK;
-    }
-    if (!has_prompt && !options->embedding)
-        return ctvk_fail(error, CTVK_ERROR_PROMPT, "prompt: the bundle \"%s\" needs one (give --prompt, --field or --text-embedding)",
-                         job->bundle->files->manifest.name);
-    job->embedding = ctvk_alloc(&job->context->host, count * sizeof *job->embedding);
-    if (!job->embedding)
-        return ctvk_fail(error, CTVK_ERROR_HOST_MEMORY, "text: no host memory (close other programs)");
-    if (has_prompt)
-        return take_prompt(job, options, error);
-    if (options->embedding_count != count)
-        return ctvk_fail(error, CTVK_ERROR_INPUT, "text embedding: %llu values, the bundle takes %llu (use its own text model)",
-                         (unsigned long long)options->embedding_count, (unsigned long long)count);
-    memcpy(job->embedding, options->embedding, count * sizeof *job->embedding);
-    job->source = "embedding";
-    if (ctvk_first_not_finite(job->embedding, count) < count)
-        return ctvk_fail(error, CTVK_ERROR_INPUT, "text embedding: holds NaN or infinity (make it anew)");
-    return CTVK_OK;
-}
-
 static ctvk_status take_options(ctvk_job *job, const ctvk_job_options *options, ctvk_error *error)
 {
     if (options->precision == CTVK_PRECISION_F16)
         return ctvk_fail(error, CTVK_ERROR_ARGUMENT, "precision: f16 is not part of this version (take auto or f32)");
     if (options->precision != CTVK_PRECISION_AUTO && options->precision != CTVK_PRECISION_F32)
         return ctvk_fail(error, CTVK_ERROR_ARGUMENT, "precision: %d is none (take auto or f32)", options->precision);
+    if (options->keep & ~(uint32_t)CTVK_KEEP_ENCODER)
+        return ctvk_fail(error, CTVK_ERROR_ARGUMENT, "keep: unknown bits 0x%x (use CTVK_KEEP_*)", options->keep);
     if (options->want & ~(uint32_t)(CTVK_WANT_PROBABILITY | CTVK_WANT_LOGITS))
         return ctvk_fail(error, CTVK_ERROR_ARGUMENT, "want: unknown bits 0x%x (use CTVK_WANT_*)", options->want);
     job->want = options->want;
+    job->keep = options->keep;
     job->memory_limit = options->memory_limit;
     job->progress = options->progress;
     job->progress_user = options->progress_user;
@@ -96,19 +52,6 @@ static void take_hash(ctvk_job *job, const ctvk_text *sha256)
         memcpy(job->image_sha256, sha256->data, 64);
 }
 
-static void warn_image(ctvk_job *job)
-{
-    double range[2], spacing[3];
-    ctvk_view_sample_range(&job->view, range);
-    ctvk_view_spacing(&job->view, spacing);
-    if (range[0] > -200 || range[1] < -200)
-        ctvk_result_warn(job->result, "values from %.6g to %.6g do not look like Hounsfield units of a CT (check slope and intercept)",
-                         range[0], range[1]);
-    for (int i = 0; i < 3; i++)
-        if (spacing[i] < 0.1 || spacing[i] > 20)
-            ctvk_result_warn(job->result, "a voxel spacing of %.4g mm is implausible (check the image's geometry)", spacing[i]);
-}
-
 static void job_destroy(ctvk_job *job)
 {
     if (!job)
@@ -116,14 +59,13 @@ static void job_destroy(ctvk_job *job)
     const ctvk_host *host = &job->context->host;
     ctvk_job_release(job);
     ctvk_result_free(job->result);
-    ctvk_free(host, job->embedding);
+    ctvk_free(host, job->text.embedding);
     ctvk_free(host, job->device);
     ctvk_free(host, job);
 }
 
 static ctvk_status fill(ctvk_job *job, const ctvk_volume *volume, const ctvk_job_options *options, ctvk_error *error)
 {
-    const ctvk_manifest *m = &job->bundle->files->manifest;
     ctvk_volume v = CTVK_VOLUME_INIT;
     ctvk_job_options o = CTVK_JOB_OPTIONS_INIT;
     ctvk_status status = ctvk_take_struct(&v, sizeof v, volume, CTVK_UP_TO(ctvk_volume, sha256), "volume", error);
@@ -135,17 +77,8 @@ static ctvk_status fill(ctvk_job *job, const ctvk_volume *volume, const ctvk_job
         status = take_options(job, &o, error);
     if (status != CTVK_OK)
         return status;
-    job->result = ctvk_calloc(&job->context->host, 1, sizeof *job->result);
-    if (!job->result)
-        return ctvk_fail(error, CTVK_ERROR_HOST_MEMORY, "job: no host memory (close other programs)");
-    job->result->host = job->context->host;
-    for (int32_t i = 0; i < m->warning_count; i++)
-        ctvk_result_warn(job->result, "%s", m->warnings[i]);
     take_hash(job, &v.sha256);
-    status = take_text(job, &o, error);
-    if (status == CTVK_OK)
-        warn_image(job);
-    return status;
+    return ctvk_job_set_text(job, &o.prompt, o.embedding, o.embedding_count, error);
 }
 
 static ctvk_status job_create(ctvk_context *context, ctvk_bundle *bundle, const ctvk_volume *volume, const ctvk_job_options *options,
@@ -205,7 +138,7 @@ static ctvk_status job_step(ctvk_job *job)
         ctvk_job_report_progress(job, 1);
     job->status = status;
     if (status != CTVK_PENDING)
-        ctvk_job_release(job);
+        ctvk_job_rest(job);
     return status;
 }
 
@@ -271,4 +204,5 @@ const ctvk_job_api ctvk_job_table = {
     .progress = job_progress,
     .memory = job_memory,
     .take_result = job_take_result,
+    .again = ctvk_job_again,
 };

@@ -3,6 +3,7 @@
 #define CTVK_API_JOB_H
 
 #include "api/bundle.h"
+#include "api/kept_windows.h"
 #include "api/result.h"
 
 #include <stdatomic.h>
@@ -18,18 +19,23 @@ typedef enum ctvk_stage {
     CTVK_STAGE_DONE
 } ctvk_stage;
 
+/* What the network reads beside the image, and how it came about. */
+typedef struct ctvk_job_text {
+    const char *source;      /* "cache", "model", "embedding", "none" */
+    ctvk_prompt_facts facts; /* where the source is "model" */
+    float *embedding;        /* OWNED; NULL: vision only */
+    char prompt_sha256[65];
+} ctvk_job_text;
+
 struct ctvk_job {
     ctvk_context *context;
     ctvk_bundle *bundle;
     ctvk_volume_view view;
     char image_sha256[65]; /* "" : not given */
-    uint32_t want;
+    uint32_t want, keep;
     uint64_t memory_limit;
-    char *device;            /* selector */
-    const char *source;      /* of the text: "cache", "model", "embedding", "none" */
-    ctvk_prompt_facts facts; /* where the source is "model" */
-    float *embedding;        /* NULL: vision only */
-    char prompt_sha256[65];
+    char *device; /* selector */
+    ctvk_job_text text;
     ctvk_progress_fn progress;
     void *progress_user;
 
@@ -47,8 +53,10 @@ struct ctvk_job {
     ctvk_geometry geometry; /* its, once the image is prepared */
     ctvk_windows windows;
     int64_t window, window_count;
-    float *window_data, *sums;
+    float *window_data;
+    ctvk_sums sums;
     uint8_t *classes; /* labels on the preprocessed grid */
+    ctvk_kept_windows kept;
     ctvk_result *result;
     ctvk_error error;
 };
@@ -57,6 +65,11 @@ extern const char *const ctvk_stage_names[CTVK_STAGE_DONE];
 
 /* Stores and hands on the progress of the stage under way; non-zero: stop. */
 int32_t ctvk_job_report_progress(ctvk_job *job, double fraction);
+/* The text of the run to come and a fresh result in place of what was there; on failure all stays as it was. prompt without data and no
+ * embedding: none. (job_text.c) */
+ctvk_status ctvk_job_set_text(ctvk_job *job, const ctvk_text *prompt, const float *embedding, uint64_t embedding_count, ctvk_error *error);
+/* As the table's `again`. */
+ctvk_status ctvk_job_again(ctvk_job *job, const char *prompt, uint64_t length, const float *embedding, uint64_t embedding_count);
 /* One step of the stage under way: CTVK_PENDING where the stage has more, CTVK_OK when it is through. (job_stages.c, job_end.c) */
 ctvk_status ctvk_job_open(ctvk_job *job);
 ctvk_status ctvk_job_prepare(ctvk_job *job);
@@ -64,7 +77,9 @@ ctvk_status ctvk_job_upload(ctvk_job *job);
 ctvk_status ctvk_job_window(ctvk_job *job);
 ctvk_status ctvk_job_classify(ctvk_job *job);
 ctvk_status ctvk_job_restore(ctvk_job *job);
-/* Device, accumulators and preparer; the result stays. */
+/* After the end of a run: frees what another one makes anew, and everything where there will be none. The result stays. */
+void ctvk_job_rest(ctvk_job *job);
+/* Device, accumulators, preparer and what was kept; the result stays. */
 void ctvk_job_release(ctvk_job *job);
 /* Fills result->report and result->label_json (report.c). */
 ctvk_status ctvk_job_write_report(ctvk_job *job);

@@ -12,6 +12,12 @@ static int32_t on_check(void *user)
     return ctvk_job_report_progress(user, 0);
 }
 
+static void on_weights(void *user, uint64_t first, uint32_t count, float *out)
+{
+    const ctvk_job *job = user;
+    ctvk_sums_weights(&job->sums, first, count, out);
+}
+
 static ctvk_status no_memory(ctvk_job *job, const char *what)
 {
     return ctvk_fail(&job->error, CTVK_ERROR_HOST_MEMORY, "host memory: none is left for %s (do without probability and logits, or crop)",
@@ -36,6 +42,8 @@ ctvk_status ctvk_job_classify(ctvk_job *job)
     uint64_t voxels = voxels_of(geometry->dim), classes = (uint64_t)job->bundle->desc.out_channels;
     if (geometry->empty)
         return classify_empty(job);
+    ctvk_free(host, job->window_data);
+    job->window_data = NULL;
     /* Probabilities are only needed where they are asked for or interpolated; they replace the sums they come from. */
     int32_t probability = geometry->resample || (job->want & CTVK_WANT_PROBABILITY);
     if (job->want & CTVK_WANT_LOGITS) {
@@ -48,8 +56,15 @@ ctvk_status ctvk_job_classify(ctvk_job *job)
         if (!job->classes)
             return no_memory(job, "the labels");
     }
-    return ctvk_llmseg_classify(job->net, job->sums, voxels, probability ? job->sums : NULL, job->result->logits, job->classes, on_check,
-                                job, &job->error);
+    ctvk_llmseg_classes wanted = {.sums = job->sums.logits,
+                                  .voxels = voxels,
+                                  .weights = on_weights,
+                                  .probability = probability ? job->sums.logits : NULL,
+                                  .logits = job->result->logits,
+                                  .labels = job->classes,
+                                  .check = on_check,
+                                  .user = job};
+    return ctvk_llmseg_classify(job->net, &wanted, &job->error);
 }
 
 static ctvk_status restore_probability(ctvk_job *job, const int64_t stride[3])
@@ -70,7 +85,7 @@ static ctvk_status restore_probability(ctvk_job *job, const int64_t stride[3])
                 out[i] = 1;
             continue;
         }
-        ctvk_status status = ctvk_restore_probability(host, geometry, job->sums + (uint64_t)c * voxels, c, out, stride, &job->error);
+        ctvk_status status = ctvk_restore_probability(host, geometry, job->sums.logits + (uint64_t)c * voxels, c, out, stride, &job->error);
         if (status != CTVK_OK)
             return status;
     }
@@ -89,7 +104,7 @@ static ctvk_status restore_labels(ctvk_job *job)
     if (geometry->empty)
         return CTVK_OK;
     if (geometry->resample)
-        return ctvk_restore_argmax(host, geometry, job->sums, result->classes, result->labels, stride, &job->error);
+        return ctvk_restore_argmax(host, geometry, job->sums.logits, result->classes, result->labels, stride, &job->error);
     ctvk_restore_label(geometry, job->classes, result->labels, stride);
     return CTVK_OK;
 }
@@ -97,10 +112,10 @@ static ctvk_status restore_labels(ctvk_job *job)
 /* The result keeps the embedding that was used. */
 static void give_embedding(ctvk_job *job)
 {
-    if (!job->embedding)
+    if (!job->text.embedding)
         return;
-    job->result->embedding = job->embedding;
-    job->embedding = NULL;
+    job->result->embedding = job->text.embedding;
+    job->text.embedding = NULL;
     job->result->prompts = job->bundle->desc.prompts;
     job->result->text_dim = job->bundle->desc.text_dim;
 }
@@ -112,7 +127,10 @@ ctvk_status ctvk_job_restore(ctvk_job *job)
     result->classes = job->bundle->desc.out_channels;
     result->windows = job->window_count;
     memcpy(result->dim, job->view.dim, sizeof result->dim);
+    memcpy(result->logits_dim, job->geometry.dim, sizeof result->logits_dim);
     job->peak_bytes = ctvk_gpu_memory_peak(job->gpu);
+    if (!job->keep) /* the label map then takes its place, where the device's memory is the host's */
+        ctvk_llmseg_destroy(&job->net);
     const int64_t stride[3] = {(int64_t)sizeof(float), (int64_t)sizeof(float) * result->dim[0],
                                (int64_t)sizeof(float) * result->dim[0] * result->dim[1]};
     if (job->want & CTVK_WANT_PROBABILITY)

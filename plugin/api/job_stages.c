@@ -51,14 +51,14 @@ ctvk_status ctvk_job_open(ctvk_job *job)
     return status;
 }
 
-/* After the crop everything is known: accumulators, one window, the outputs on the input's grid. */
+/* After the crop everything is known: accumulators, one window and its weight, the outputs on the input's grid. */
 static ctvk_status check_host_memory(ctvk_job *job)
 {
     const ctvk_manifest *m = &job->bundle->files->manifest;
     const int64_t *dim = job->geometry.dim;
     int64_t window[3] = {m->window[0], m->window[1], m->window[2]};
-    uint64_t classes = (uint64_t)m->out_channels, need = float_bytes(dim, classes + 1);
-    int ok = !ctvk_add_u64(need, float_bytes(window, (uint64_t)m->in_channels), &need) &&
+    uint64_t classes = (uint64_t)m->out_channels, need = float_bytes(dim, classes);
+    int ok = !ctvk_add_u64(need, float_bytes(window, (uint64_t)m->in_channels + 1), &need) &&
              !ctvk_add_u64(need, float_bytes(job->view.dim, 1) / sizeof(float), &need);
     if (job->want & CTVK_WANT_LOGITS)
         ok = ok && !ctvk_add_u64(need, float_bytes(dim, classes), &need);
@@ -91,7 +91,6 @@ ctvk_status ctvk_job_upload(ctvk_job *job)
     const ctvk_manifest *m = &job->bundle->files->manifest;
     const ctvk_host *host = &job->context->host;
     const int64_t *dim = job->geometry.dim;
-    memcpy(job->result->logits_dim, dim, sizeof job->result->logits_dim);
     if (job->geometry.empty)
         return CTVK_OK;
     if (ctvk_job_report_progress(job, 0))
@@ -100,14 +99,26 @@ ctvk_status ctvk_job_upload(ctvk_job *job)
     if (status != CTVK_OK)
         return status;
     job->window_count = job->windows.count[0] * job->windows.count[1] * job->windows.count[2];
+    status = ctvk_llmseg_create(job->gpu, &job->bundle->desc, job->bundle->files->weights, &job->net, &job->error);
+    if (status == CTVK_OK && job->keep)
+        status = ctvk_kept_windows_open(host, job->net, job->gpu, job->memory.available_bytes - job->memory.planned_bytes,
+                                        job->window_count, &job->kept, &job->error);
+    return status;
+}
+
+/* Accumulators and one window, for this run. */
+static ctvk_status make_room(ctvk_job *job)
+{
+    const ctvk_manifest *m = &job->bundle->files->manifest;
+    const ctvk_host *host = &job->context->host;
     int64_t window[3] = {m->window[0], m->window[1], m->window[2]};
-    uint64_t sums = float_bytes(dim, (uint64_t)m->out_channels + 1);
+    ctvk_status status = ctvk_sums_make(host, &job->windows, m->out_channels, &job->sums, &job->error);
+    if (status != CTVK_OK)
+        return status;
     job->window_data = ctvk_alloc(host, float_bytes(window, (uint64_t)m->in_channels));
-    job->sums = ctvk_calloc(host, 1, sums);
-    if (!job->window_data || !job->sums)
-        return ctvk_fail(&job->error, CTVK_ERROR_HOST_MEMORY, "host memory: %.1f MiB of accumulators cannot be had (crop the image)",
-                         (double)sums / 1048576.0);
-    return ctvk_llmseg_create(job->gpu, &job->bundle->desc, job->bundle->files->weights, &job->net, &job->error);
+    return job->window_data
+               ? CTVK_OK
+               : ctvk_fail(&job->error, CTVK_ERROR_HOST_MEMORY, "host memory: none is left for a window (close other programs)");
 }
 
 static int32_t on_window(void *user, double fraction)
@@ -120,7 +131,7 @@ static void on_tile(void *user, int32_t first, int32_t count, const float *tile)
 {
     ctvk_job *job = user;
     double begin = ctvk_now();
-    ctvk_blend_add(&job->windows, job->window, job->bundle->desc.out_channels, first, count, tile, job->sums);
+    ctvk_sums_add(&job->sums, job->window, first, count, tile);
     ctvk_trace_stage(&job->context->host, "blend", job->window, begin);
 }
 
@@ -129,22 +140,36 @@ ctvk_status ctvk_job_window(ctvk_job *job)
     const ctvk_manifest *m = &job->bundle->files->manifest;
     if (job->geometry.empty)
         return CTVK_OK;
-    double begin = ctvk_now();
-    ctvk_status status = ctvk_window_read(&job->windows, job->window, job->preparer, job->window_data, &job->error);
-    ctvk_trace_stage(&job->context->host, "read window", job->window, begin);
-    if (status != CTVK_OK)
-        return status;
+    ctvk_status status = job->sums.logits ? CTVK_OK : make_room(job);
     ctvk_llmseg_run run = {.window = job->window_data,
-                           .text = job->embedding,
+                           .text = job->text.embedding,
                            .sigma_scale = m->sigma_scale,
                            .constant_blend = !m->gaussian,
                            .progress = on_window,
                            .tile = on_tile,
                            .user = job};
-    status = ctvk_llmseg_window(job->net, &run, &job->error);
+    ctvk_kept_window_find(&job->kept, job->window, &run.load, &run.save);
+    if (status == CTVK_OK && !run.load) {
+        double begin = ctvk_now();
+        status = ctvk_window_read(&job->windows, job->window, job->preparer, job->window_data, &job->error);
+        ctvk_trace_stage(&job->context->host, "read window", job->window, begin);
+    }
+    if (status == CTVK_OK)
+        status = ctvk_llmseg_window(job->net, &run, &job->error);
+    ctvk_kept_window_done(&job->kept, job->window, run.load != NULL);
     if (status != CTVK_OK)
         return status;
     return ++job->window < job->window_count ? CTVK_PENDING : CTVK_OK;
+}
+
+static void free_room(ctvk_job *job)
+{
+    const ctvk_host *host = &job->context->host;
+    ctvk_free(host, job->window_data);
+    ctvk_sums_free(host, &job->sums);
+    ctvk_free(host, job->classes);
+    job->window_data = NULL;
+    job->classes = NULL;
 }
 
 void ctvk_job_release(ctvk_job *job)
@@ -152,14 +177,19 @@ void ctvk_job_release(ctvk_job *job)
     const ctvk_host *host = &job->context->host;
     if (job->gpu)
         job->peak_bytes = ctvk_gpu_memory_peak(job->gpu);
+    ctvk_kept_windows_close(host, &job->kept);
     ctvk_llmseg_destroy(&job->net);
     if (job->gpu)
         ctvk_context_close_device(job->context, &job->gpu);
     ctvk_windows_free(host, &job->windows);
     ctvk_preparer_close(&job->preparer);
-    ctvk_free(host, job->window_data);
-    ctvk_free(host, job->sums);
-    ctvk_free(host, job->classes);
-    job->window_data = job->sums = NULL;
-    job->classes = NULL;
+    free_room(job);
+}
+
+void ctvk_job_rest(ctvk_job *job)
+{
+    if (job->keep && (job->status == CTVK_OK || job->status == CTVK_CANCELLED) && job->stage >= CTVK_STAGE_NETWORK)
+        free_room(job);
+    else
+        ctvk_job_release(job);
 }

@@ -67,9 +67,14 @@ static uint64_t available_host_memory(void)
     return bytes;
 }
 
+uint64_t ctvk_spare_host_memory(const ctvk_host *host)
+{
+    return host->alloc ? UINT64_MAX : available_host_memory();
+}
+
 ctvk_status ctvk_require_host_memory(const ctvk_host *host, uint64_t need, const char *what, const char *remedy, ctvk_error *error)
 {
-    uint64_t available = host->alloc ? UINT64_MAX : available_host_memory();
+    uint64_t available = ctvk_spare_host_memory(host);
     if (need <= available)
         return CTVK_OK;
     return ctvk_fail(error, CTVK_ERROR_HOST_MEMORY, "host memory: %s needs %.1f MiB more, %.1f MiB are left (close other programs, or %s)",

@@ -44,6 +44,8 @@ static void write_run(ctvk_json *json, const ctvk_job *job)
         ctvk_json_text(json, "limit_bytes", NULL);
     ctvk_json_integer(json, "peak_bytes", (int64_t)job->peak_bytes);
     ctvk_json_close(json, '}');
+    if (job->keep)
+        ctvk_kept_windows_report(&job->kept, json);
     ctvk_json_open(json, "seconds", '{');
     for (int i = 0; i < CTVK_STAGE_DONE; i++)
         ctvk_json_number(json, ctvk_stage_names[i], job->seconds[i]);
@@ -84,16 +86,16 @@ static char *write_report(const ctvk_job *job)
     ctvk_json_text(&json, "library", version);
     write_device(&json, ctvk_gpu_get_info(job->gpu));
     ctvk_json_text(&json, "precision", "f32");
-    ctvk_json_text(&json, "prompt_sha256", job->prompt_sha256[0] ? job->prompt_sha256 : NULL);
+    ctvk_json_text(&json, "prompt_sha256", job->text.prompt_sha256[0] ? job->text.prompt_sha256 : NULL);
     ctvk_json_open(&json, "text", '{');
-    ctvk_json_text(&json, "source", job->source);
-    if (job->facts.encoder_sha256[0])
-        ctvk_json_integer(&json, "tokens", job->facts.tokens);
+    ctvk_json_text(&json, "source", job->text.source);
+    if (job->text.facts.encoder_sha256[0])
+        ctvk_json_integer(&json, "tokens", job->text.facts.tokens);
     else
         ctvk_json_text(&json, "tokens", NULL); /* nothing was tokenised */
-    ctvk_json_boolean(&json, "truncated", job->facts.truncated);
-    if (job->facts.encoder_sha256[0])
-        ctvk_json_text(&json, "encoder_sha256", job->facts.encoder_sha256);
+    ctvk_json_boolean(&json, "truncated", job->text.facts.truncated);
+    if (job->text.facts.encoder_sha256[0])
+        ctvk_json_text(&json, "encoder_sha256", job->text.facts.encoder_sha256);
     ctvk_json_close(&json, '}');
     write_image(&json, job);
     write_run(&json, job);

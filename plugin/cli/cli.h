@@ -30,7 +30,7 @@ typedef struct cli_option {
 } cli_option;
 
 #define CLI_MAX_OPTIONS 24
-#define CLI_MAX_MANY 32
+#define CLI_MAX_MANY 64
 typedef struct cli_arguments {
     const char *value[CLI_MAX_OPTIONS]; /* by the option's number; "" for a switch; NULL: not given */
     const char *many[CLI_MAX_MANY];     /* values of the options that may be given more than once, in their order */
@@ -122,7 +122,7 @@ int32_t cli_progress_report(void *user, double fraction, const char *stage);
 void cli_progress_end(cli_progress *progress);
 
 /* --- outputs.c: all of a run's files appear, or none and nothing is harmed --- */
-enum { CLI_MAX_OUTPUTS = 4 };
+enum { CLI_MAX_TEXTS = 8, CLI_MAX_OUTPUTS = 4 * CLI_MAX_TEXTS }; /* texts of one run, with up to four files each */
 typedef struct cli_output {
     const char *option, *path; /* VIEW */
     char staged[4352], kept[4352];
@@ -166,7 +166,8 @@ const char *cli_data_folder(void);
 int cli_check_llm(const char *path);
 /* bundle NULL: to tokenise only, llm must be given. */
 int cli_open_model(const cli_library *library, ctvk_bundle *bundle, const char *llm, ctvk_text_model **model);
-/* Encodes a prompt, or finds it where the bundle knows it. job and model (NULL before) are the caller's to destroy, job first. */
+/* Encodes a prompt, or finds it where the bundle knows it. job (NULL before) and model (NULL, or open already) are the caller's to destroy,
+ * job first. */
 int cli_encode(const cli_library *library, ctvk_bundle *bundle, const cli_encoding *what, cli_progress *progress, ctvk_text_job **job,
                ctvk_text_model **model);
 

@@ -57,7 +57,7 @@ int cli_encode(const cli_library *library, ctvk_bundle *bundle, const cli_encodi
     library->bundles->info(bundle, &info);
     library->texts->known(bundle, what->prompt.data, what->prompt.length, &known);
     /* A prompt that is none, and one that nothing can encode, are refused with their reason when the job is made. */
-    if (!known && what->prompt.length && (info.has_encoder || what->llm))
+    if (!known && what->prompt.length && (info.has_encoder || what->llm) && !*model)
         code = cli_open_model(library, bundle, what->llm, model);
     if (code != CLI_OK)
         return code;

@@ -13,46 +13,98 @@ static int cancelled(void)
     return cli_fail(CLI_CANCELLED, "segment: cancelled (nothing was written; run it again)");
 }
 
-/* Before the segmentation, so that both never share the device's memory. */
-static int encode_prompt(cli_segmentation *s)
+/* What the text under way is, once for all: its file may be a pipe. */
+static int find_text(cli_segmentation *s)
+{
+    cli_target *target = &s->target[s->now];
+    int code = cli_find_text(&s->library, s->bundle, &target->text, &s->options, &target->buffer);
+    target->prompt = s->options.prompt;
+    return code;
+}
+
+/* It is the options' text. Embeddings are held by the bundle, one at a time. */
+static int take_text(cli_segmentation *s)
+{
+    cli_target *target = &s->target[s->now];
+    s->options.prompt = target->prompt;
+    if (s->targets == 1 || target->text.kind != CLI_TEXT_EMBEDDING)
+        return CLI_OK;
+    return cli_find_text(&s->library, s->bundle, &target->text, &s->options, &target->buffer);
+}
+
+/* Why the text under way needs no language model; NULL: it does. */
+static const char *without_model(const cli_segmentation *s)
 {
     ctvk_bundle_info info = CTVK_BUNDLE_INFO_INIT;
+    const ctvk_text *prompt = &s->target[s->now].prompt;
     int32_t known = 0;
     s->library.bundles->info(s->bundle, &info);
-    if (s->options.prompt.length)
-        s->library.texts->known(s->bundle, s->options.prompt.data, s->options.prompt.length, &known);
-    if (s->llm && (known || !info.has_text || !s->options.prompt.length))
-        cli_warn("--llm: not needed: %s", !info.has_text ? "the bundle takes no text"
-                                          : known        ? "the prompt is cached in the bundle"
-                                                         : "an embedding was given");
-    if (known || !info.has_text || !s->options.prompt.length)
-        return CLI_OK;
-    cli_encoding what = {s->options.prompt, s->options.device, s->llm, s->options.memory_limit, s->quiet};
-    s->progress.to = ENCODE_SHARE;
-    int code = cli_encode(&s->library, s->bundle, &what, &s->progress, &s->text_job, &s->text_model);
-    s->progress.from = ENCODE_SHARE;
-    s->progress.to = 1;
+    if (!info.has_text)
+        return "the bundle takes no text";
+    if (!prompt->length)
+        return "an embedding was given";
+    s->library.texts->known(s->bundle, prompt->data, prompt->length, &known);
+    return known ? "the prompt is cached in the bundle" : NULL;
+}
+
+static int encode_prompt(cli_segmentation *s)
+{
+    cli_encoding what = {s->target[s->now].prompt, s->options.device, s->llm, s->options.memory_limit, s->quiet};
+    s->progress.from = ENCODE_SHARE * s->now / s->targets;
+    s->progress.to = ENCODE_SHARE * (s->now + 1) / s->targets;
+    s->encoded = ENCODE_SHARE;
+    s->library.texts->destroy(s->text_job);
+    s->text_job = NULL;
+    return cli_encode(&s->library, s->bundle, &what, &s->progress, &s->text_job, &s->text_model);
+}
+
+/* All prompts, before the segmentation, so that language model and network never share the device's memory. */
+static int encode_prompts(cli_segmentation *s)
+{
+    const char *why = NULL;
+    int code = CLI_OK;
+    for (s->now = 0; s->now < s->targets && code == CLI_OK; s->now++)
+        if (!(why = without_model(s)))
+            code = encode_prompt(s);
+    if (code == CLI_OK && s->llm && s->encoded == 0)
+        cli_warn("--llm: not needed: %s", why);
     return code;
 }
 
 static int open_inputs(cli_segmentation *s)
 {
     cli_library *library = &s->library;
-    ctvk_volume volume = CTVK_VOLUME_INIT;
     int code = cli_open_bundle(library, s->model, &s->bundle);
-    if (code == CLI_OK)
-        code = cli_find_text(library, s->bundle, &s->text, &s->options, &s->prompt_buffer);
+    for (s->now = 0; s->now < s->targets && code == CLI_OK; s->now++)
+        code = find_text(s);
     if (code == CLI_OK)
         code = cli_open_image(library, s->image_path, &s->image);
     if (code != CLI_OK)
         return code;
     if (cli_interrupted())
         return cancelled();
-    library->images->volume(s->image, &volume);
     cli_progress_begin(&s->progress, s->quiet);
-    code = encode_prompt(s);
-    if (code != CLI_OK)
-        return code;
+    return encode_prompts(s);
+}
+
+static int job_error(const cli_segmentation *s, ctvk_status status)
+{
+    ctvk_text message;
+    s->library.jobs->last_error(s->job, &message);
+    return cli_fail_status(status, &message);
+}
+
+/* The job for the first text; the same one again for those that follow. */
+static int make_job(cli_segmentation *s)
+{
+    const cli_library *library = &s->library;
+    ctvk_volume volume = CTVK_VOLUME_INIT;
+    if (s->job) {
+        const ctvk_job_options *o = &s->options;
+        ctvk_status status = library->jobs->again(s->job, o->prompt.data, o->prompt.length, o->embedding, o->embedding_count);
+        return status == CTVK_OK ? CLI_OK : job_error(s, status);
+    }
+    library->images->volume(s->image, &volume);
     s->options.progress = cli_progress_report;
     s->options.progress_user = &s->progress;
     if (library->jobs->create(library->context, s->bundle, &volume, &s->options, &s->job) != CTVK_OK)
@@ -62,15 +114,18 @@ static int open_inputs(cli_segmentation *s)
 
 static int compute(cli_segmentation *s)
 {
-    ctvk_text message;
+    int code = take_text(s);
+    if (code == CLI_OK)
+        code = make_job(s);
+    if (code != CLI_OK)
+        return code;
+    s->progress.from = s->encoded + (1 - s->encoded) * s->now / s->targets;
+    s->progress.to = s->encoded + (1 - s->encoded) * (s->now + 1) / s->targets;
     ctvk_status status = s->library.jobs->run(s->job);
     cli_progress_end(&s->progress);
     if (status == CTVK_OK)
         status = s->library.jobs->take_result(s->job, &s->result);
-    if (status == CTVK_OK)
-        return CLI_OK;
-    s->library.jobs->last_error(s->job, &message);
-    return cli_fail_status(status, &message);
+    return status == CTVK_OK ? CLI_OK : job_error(s, status);
 }
 
 static int write_report(const char *path, const ctvk_text *text)
@@ -90,9 +145,10 @@ static int write_report(const char *path, const ctvk_text *text)
 /* Staged name of an output, marked so that it is removed if anything fails later; NULL: not asked for. */
 static const char *stage(cli_segmentation *s, int place)
 {
-    if (s->place[place] < 0)
+    int32_t number = s->target[s->now].place[place];
+    if (number < 0)
         return NULL;
-    cli_output *output = &s->outputs.output[s->place[place]];
+    cli_output *output = &s->outputs.output[number];
     output->is_staged = 1;
     return output->staged;
 }
@@ -129,7 +185,28 @@ static int write_files(cli_segmentation *s)
         if (code != CLI_OK)
             return code;
     }
-    return cli_interrupted() ? cancelled() : cli_outputs_commit(&s->outputs);
+    return cli_interrupted() ? cancelled() : CLI_OK;
+}
+
+/* Text after text; all files are put into their places at the end. */
+static int run_texts(cli_segmentation *s)
+{
+    int code = CLI_OK;
+    for (s->now = 0; code == CLI_OK; s->now++) {
+        int last = s->now + 1 == s->targets;
+        code = compute(s);
+        if (code == CLI_OK)
+            code = write_all(s);
+        if (code == CLI_OK && last)
+            code = cli_outputs_commit(&s->outputs);
+        if (code == CLI_OK)
+            code = cli_segment_done(s);
+        if (last)
+            break;
+        s->library.results->destroy(s->result);
+        s->result = NULL;
+    }
+    return code;
 }
 
 static int write_all(cli_segmentation *s)
@@ -147,11 +224,7 @@ int cli_segment_run(cli_segmentation *s)
     if (code == CLI_OK)
         code = open_inputs(s);
     if (code == CLI_OK)
-        code = compute(s);
-    if (code == CLI_OK)
-        code = write_all(s);
-    if (code == CLI_OK)
-        code = cli_segment_done(s);
+        code = run_texts(s);
     cli_outputs_discard(&s->outputs);
     if (s->library.context) {
         s->library.results->destroy(s->result);
@@ -162,6 +235,7 @@ int cli_segment_run(cli_segmentation *s)
         s->library.bundles->destroy(s->bundle);
     }
     cli_library_close(&s->library);
-    free(s->prompt_buffer);
+    for (int32_t i = 0; i < s->targets; i++)
+        free(s->target[i].buffer);
     return code;
 }

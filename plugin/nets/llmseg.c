@@ -1,29 +1,18 @@
 #include "nets/llmseg.h"
 
 #include "core/checked.h"
-#include "nets/llmseg_graph.h"
+#include "nets/llmseg_internal.h"
 #include "nets/llmseg_names.h"
 #include "ops/blend.h"
-#include "ops/classify.h"
 #include "ops/instance_norm.h"
 
 #include <string.h>
+#include <time.h>
 
 /* Results travel to the host through one mapped buffer of at most this size; weights and windows go up through the gpu room's staging,
  * which is as large. */
 #define CTVK_HELD 128 /* tensors of one alignment: 74 */
 #define STAGING_BYTES (16u << 20)
-
-struct ctvk_llmseg {
-    ctvk_gpu *gpu;
-    ctvk_llmseg_desc desc;
-    ctvk_llmseg_graph net;
-    ctvk_gpu_buffer *weights;
-    ctvk_gpu_buffer *arena[CTVK_ARENA_CHUNKS];
-    ctvk_gpu_buffer *tile; /* DOWNLOAD: blended planes, classified voxels */
-    ctvk_gpu_buffer *sums; /* UPLOAD: accumulators to classify */
-    uint64_t staging_bytes;
-};
 
 static uint64_t plane_bytes(const ctvk_llmseg_desc *desc)
 {
@@ -182,7 +171,7 @@ void ctvk_llmseg_destroy(ctvk_llmseg **net)
     *net = NULL;
 }
 
-static ctvk_span span_of(const ctvk_llmseg *net, int32_t id)
+ctvk_span ctvk_llmseg_span(const ctvk_llmseg *net, int32_t id)
 {
     const ctvk_graph *graph = &net->net.graph;
     if (id < 0)
@@ -193,7 +182,7 @@ static ctvk_span span_of(const ctvk_llmseg *net, int32_t id)
 
 static ctvk_tensor tensor_of(const ctvk_llmseg *net, int32_t id)
 {
-    ctvk_span span = span_of(net, id);
+    ctvk_span span = ctvk_llmseg_span(net, id);
     if (id < 0)
         return (ctvk_tensor){0};
     const ctvk_value *value = &net->net.graph.value[id];
@@ -203,7 +192,8 @@ static ctvk_tensor tensor_of(const ctvk_llmseg *net, int32_t id)
 static ctvk_status record_node(const ctvk_llmseg *net, ctvk_gpu_cmd *cmd, const ctvk_node *node, ctvk_error *error)
 {
     ctvk_tensor in = tensor_of(net, node->in), in_b = tensor_of(net, node->in_b), out = tensor_of(net, node->out);
-    ctvk_span stats = span_of(net, node->stats), stats_b = span_of(net, node->stats_b), scratch = span_of(net, node->scratch);
+    ctvk_span stats = ctvk_llmseg_span(net, node->stats), stats_b = ctvk_llmseg_span(net, node->stats_b),
+              scratch = ctvk_llmseg_span(net, node->scratch);
     ctvk_span weights = {net->weights, node->weight_offset, node->weight_bytes};
     int two = node->in_b >= 0;
     switch (node->kind) {
@@ -216,7 +206,7 @@ static ctvk_status record_node(const ctvk_llmseg *net, ctvk_gpu_cmd *cmd, const 
     case CTVK_NODE_APPLY:
         return ctvk_instance_norm_apply(cmd, net->gpu, &in, &stats, two ? &in_b : NULL, two ? &stats_b : NULL, &out, error);
     case CTVK_NODE_ALIGN:
-        stats = span_of(net, node->in); /* the text */
+        stats = ctvk_llmseg_span(net, node->in); /* the text */
         return ctvk_alignment_record(cmd, net->gpu, &node->as.align, &weights, &stats, &scratch, &out, error);
     }
     return ctvk_fail(error, CTVK_ERROR_INTERNAL, "network: unknown node (report this)");
@@ -267,6 +257,8 @@ static ctvk_status run_nodes(const ctvk_llmseg *net, progress *p, int32_t first,
         status = record_node(net, cmd, &net->net.graph.node[i], error);
     if (status == CTVK_OK)
         status = ctvk_gpu_cmd_finish(cmd, error);
+    if (status == CTVK_OK)
+        p->before += ctvk_gpu_cmd_work(cmd);
     ctvk_gpu_cmd_destroy(&cmd);
     return status;
 }
@@ -293,86 +285,70 @@ static ctvk_status hand_tiles(const ctvk_llmseg *net, const ctvk_llmseg_run *run
     return CTVK_OK;
 }
 
-ctvk_status ctvk_llmseg_window(ctvk_llmseg *net, const ctvk_llmseg_run *run, ctvk_error *error)
+/* Nodes [first, end): in one command, or with a tap after every node that has a name. */
+static ctvk_status run_range(const ctvk_llmseg *net, const ctvk_llmseg_run *run, progress *p, int32_t first, int32_t end, ctvk_error *error)
 {
     const ctvk_graph *graph = &net->net.graph;
-    ctvk_span input = span_of(net, net->net.input), text = span_of(net, net->net.text);
-    progress p = {run, 0, net->net.work * 1.02 + 1};
-    uint64_t input_bytes = (uint64_t)net->desc.in_channels * (uint64_t)net->desc.window[0] * (uint64_t)net->desc.window[1] *
-                           (uint64_t)net->desc.window[2] * sizeof(float);
-    ctvk_status status = ctvk_gpu_upload(input.buffer, input.offset, run->window, input_bytes, error);
-    if (status == CTVK_OK && text.buffer)
-        status = ctvk_gpu_upload(text.buffer, text.offset, run->text,
-                                 (uint64_t)net->desc.prompts * (uint64_t)net->desc.text_dim * sizeof(float), error);
-    for (int32_t first = 0; status == CTVK_OK && first < graph->nodes;) {
+    ctvk_status status = CTVK_OK;
+    while (status == CTVK_OK && first < end) {
         int32_t last = first + 1;
-        while (last < graph->nodes && !(run->tap && graph->node[last - 1].tap[0]))
+        while (last < end && !(run->tap && graph->node[last - 1].tap[0]))
             last++;
-        status = run_nodes(net, &p, first, last, error);
+        status = run_nodes(net, p, first, last, error);
         if (status == CTVK_OK && run->tap && graph->node[last - 1].tap[0])
             status = hand_tap(net, &graph->node[last - 1], run, error);
         first = last;
     }
-    return status == CTVK_OK && run->tile ? hand_tiles(net, run, &p, error) : status;
+    return status;
 }
 
-typedef struct classified {
-    const float *sums;
-    uint64_t voxels;
-    float *volumes; /* probability or logits */
-    uint8_t *labels;
-    int32_t (*check)(void *user);
-    void *user;
-} classified;
-
-static int32_t check_cancel(void *user, double work_done)
+static ctvk_status upload_window(const ctvk_llmseg *net, const ctvk_llmseg_run *run, ctvk_error *error)
 {
-    const classified *c = user;
+    ctvk_span input = ctvk_llmseg_span(net, net->net.input);
+    uint64_t bytes = (uint64_t)net->desc.in_channels * (uint64_t)net->desc.window[0] * (uint64_t)net->desc.window[1] *
+                     (uint64_t)net->desc.window[2] * sizeof(float);
+    return ctvk_gpu_upload(input.buffer, input.offset, run->window, bytes, error);
+}
+
+static double seconds(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+/* A copy is no part of the work that progress is measured against. */
+static int32_t report_copy(void *user, double work_done)
+{
     (void)work_done;
-    return c->check ? c->check(c->user) : 0;
+    return report(user, 0);
 }
 
-static ctvk_status classify_chunk(ctvk_llmseg *net, classified *c, uint64_t first, uint32_t count, int32_t logits, ctvk_error *error)
+/* The encoder, and its levels to where the run keeps them. */
+static ctvk_status encode(ctvk_llmseg *net, const ctvk_llmseg_run *run, progress *p, ctvk_error *error)
 {
-    int32_t classes = net->desc.out_channels;
-    float *up = net->sums->mapped;
-    const float *down = net->tile->mapped;
-    ctvk_span sums = {net->sums, 0, (uint64_t)(classes + 1) * count * sizeof(float)}, out = {net->tile, 0, sums.bytes};
-    ctvk_gpu_cmd *cmd = NULL;
-    for (int32_t k = 0; k <= classes; k++)
-        memcpy(up + (uint64_t)k * count, c->sums + (uint64_t)k * c->voxels + first, count * sizeof(float));
-    ctvk_status status = ctvk_gpu_cmd_begin(net->gpu, check_cancel, c, &cmd, error);
+    double begin = seconds();
+    ctvk_status status = run_range(net, run, p, 0, net->net.encoder_nodes, error);
+    double middle = seconds();
     if (status == CTVK_OK)
-        status = ctvk_classify_record(cmd, net->gpu, &sums, &out, classes, count, logits, error);
-    if (status == CTVK_OK)
-        status = ctvk_gpu_cmd_finish(cmd, error);
-    ctvk_gpu_cmd_destroy(&cmd);
-    if (status != CTVK_OK)
-        return status;
-    for (int32_t k = 0; c->volumes && k < classes; k++)
-        memcpy(c->volumes + (uint64_t)k * c->voxels + first, down + (uint64_t)k * count, count * sizeof(float));
-    const uint32_t *labels = (const uint32_t *)(const void *)(down + (uint64_t)classes * count);
-    for (uint32_t i = 0; c->labels && i < count; i++)
-        c->labels[first + i] = (uint8_t)labels[i];
-    return CTVK_OK;
+        status = ctvk_llmseg_encoded_save(net, report_copy, p, run->save, error);
+    run->save->encode_seconds = middle - begin;
+    run->save->copy_seconds = seconds() - middle;
+    return status;
 }
 
-ctvk_status ctvk_llmseg_classify(ctvk_llmseg *net, const float *sums, uint64_t voxels, float *probability, float *logits, uint8_t *labels,
-                                 int32_t (*check)(void *user), void *user, ctvk_error *error)
+ctvk_status ctvk_llmseg_window(ctvk_llmseg *net, const ctvk_llmseg_run *run, ctvk_error *error)
 {
-    uint64_t chunk = net->staging_bytes / ((uint64_t)(net->desc.out_channels + 1) * sizeof(float));
-    classified c = {sums, voxels, logits, labels, check, user};
-    for (uint64_t first = 0; first < voxels; first += chunk) {
-        uint32_t count = (uint32_t)(voxels - first < chunk ? voxels - first : chunk);
-        ctvk_status status = CTVK_OK;
-        if (logits || !probability)
-            status = classify_chunk(net, &c, first, count, 1, error);
-        if (status == CTVK_OK && probability) {
-            classified p = {sums, voxels, probability, labels, check, user};
-            status = classify_chunk(net, &p, first, count, 0, error);
-        }
-        if (status != CTVK_OK)
-            return status;
-    }
-    return CTVK_OK;
+    ctvk_span text = ctvk_llmseg_span(net, net->net.text);
+    progress p = {run, 0, (run->load ? net->net.work - net->net.encoder_work : net->net.work) * 1.02 + 1};
+    int32_t first = run->load || run->save ? net->net.encoder_nodes : 0;
+    ctvk_status status = run->load ? ctvk_llmseg_encoded_load(net, report_copy, &p, run->load, error) : upload_window(net, run, error);
+    if (status == CTVK_OK && text.buffer)
+        status = ctvk_gpu_upload(text.buffer, text.offset, run->text,
+                                 (uint64_t)net->desc.prompts * (uint64_t)net->desc.text_dim * sizeof(float), error);
+    if (status == CTVK_OK && run->save && !run->load)
+        status = encode(net, run, &p, error);
+    if (status == CTVK_OK)
+        status = run_range(net, run, &p, first, net->net.graph.nodes, error);
+    return status == CTVK_OK && run->tile ? hand_tiles(net, run, &p, error) : status;
 }

@@ -11,6 +11,8 @@ typedef struct ctvk_llmseg_desc {
     int32_t window[3];
 } ctvk_llmseg_desc;
 
+enum { CTVK_LLMSEG_LEVELS = 5 };
+
 typedef struct ctvk_llmseg ctvk_llmseg;
 
 /* Every tensor the network needs is there with its shape, finite type F32/F16/BF16; *unused counts the others. CTVK_ERROR_BUNDLE names the
@@ -36,8 +38,23 @@ typedef void (*ctvk_llmseg_tile_fn)(void *user, int32_t first, int32_t count, co
  */
 typedef void (*ctvk_llmseg_tap_fn)(void *user, const char *name, const int32_t shape[4], const float *data);
 
+/* The encoder's levels of one window, before any text touches them: what another text on the same window need not compute again. Each level
+ * lies on the device, or in host memory; they are a copy, so that the network may run on. */
+typedef struct ctvk_llmseg_encoded {
+    ctvk_gpu_buffer *device[CTVK_LLMSEG_LEVELS]; /* OWNED; NULL: on the host */
+    void *host[CTVK_LLMSEG_LEVELS];              /* OWNED; NULL: on the device */
+    int32_t filled;                              /* a window was saved, whole */
+    double encode_seconds, copy_seconds;         /* of the save: computing them, copying them */
+} ctvk_llmseg_encoded;
+/* Bytes of one window's levels. */
+uint64_t ctvk_llmseg_encoded_bytes(const ctvk_llmseg *net);
+/* Room for one window, on the device or on_host. *out is OWNED, NULL on failure: CTVK_ERROR_DEVICE_MEMORY, CTVK_ERROR_HOST_MEMORY.
+ * Destroyed before the gpu. */
+ctvk_status ctvk_llmseg_encoded_create(const ctvk_llmseg *net, int32_t on_host, ctvk_llmseg_encoded **out, ctvk_error *error);
+void ctvk_llmseg_encoded_destroy(const ctvk_host *host, ctvk_llmseg_encoded **encoded);
+
 typedef struct ctvk_llmseg_run {
-    const float *window; /* planar [x][in][y][z]: for in = 1 simply [x][y][z]. BORROWED */
+    const float *window; /* planar [x][in][y][z]: for in = 1 simply [x][y][z]. BORROWED. Not read where `load` is given */
     const float *text;   /* [P][D], NULL for vision-only */
     double sigma_scale;
     int32_t constant_blend;
@@ -45,13 +62,22 @@ typedef struct ctvk_llmseg_run {
     ctvk_llmseg_tile_fn tile;
     ctvk_llmseg_tap_fn tap; /* NULL in ordinary runs */
     void *user;
+    ctvk_llmseg_encoded *save;       /* takes the encoder's levels; NULL: nowhere */
+    const ctvk_llmseg_encoded *load; /* filled: taken in place of running the encoder, bit for bit the same; NULL: none */
 } ctvk_llmseg_run;
 ctvk_status ctvk_llmseg_window(ctvk_llmseg *net, const ctvk_llmseg_run *run, ctvk_error *error);
 
-/* Softmax and argmax of accumulated sums (volume/volume.h: classes+1 volumes of `voxels` floats) on the device, in chunks. probability (K
- * volumes, may be NULL), logits (K volumes, may be NULL), labels (uint8, may be NULL). probability or logits may be the sums' own first K
- * volumes. */
-ctvk_status ctvk_llmseg_classify(ctvk_llmseg *net, const float *sums, uint64_t voxels, float *probability, float *logits, uint8_t *labels,
-                                 int32_t (*check)(void *user), void *user, ctvk_error *error);
+/* Accumulated sums (volume/volume.h) and what is to be made of them. */
+typedef struct ctvk_llmseg_classes {
+    const float *sums; /* K volumes of `voxels` floats: sums of weight * logit */
+    uint64_t voxels;
+    void (*weights)(void *user, uint64_t first, uint32_t count, float *out); /* sums of the weights of voxels [first, first + count) */
+    float *probability, *logits;  /* K volumes each, may be NULL; one of them may be the sums themselves */
+    uint8_t *labels;              /* may be NULL */
+    int32_t (*check)(void *user); /* non-zero cancels; may be NULL */
+    void *user;
+} ctvk_llmseg_classes;
+/* Softmax and argmax on the device, in chunks. */
+ctvk_status ctvk_llmseg_classify(ctvk_llmseg *net, const ctvk_llmseg_classes *classes, ctvk_error *error);
 
 #endif

@@ -132,20 +132,19 @@ static void align(builder *b, int32_t level, int32_t image)
     add(b, &n);
 }
 
-static int32_t encode(builder *b, int32_t levels[5])
+static void encode(builder *b, int32_t levels[CTVK_LLMSEG_LEVELS])
 {
     static const char *const names[] = {"encoder1", "encoder2", "encoder3", "encoder4", "encoder10"};
     int32_t x = b->net->input;
     char name[32];
-    for (int32_t i = 0; i < 5; i++) {
+    for (int32_t i = 0; i < CTVK_LLMSEG_LEVELS; i++) {
         snprintf(name, sizeof name, "%s.layer", names[i]);
         levels[i] = x = block(b, name, x, -1, ctvk_llmseg_channels(b->desc, i), 2, 1);
         tap(b, names[i]);
     }
-    return x;
 }
 
-static int32_t decode(builder *b, const int32_t levels[5])
+static int32_t decode(builder *b, const int32_t levels[CTVK_LLMSEG_LEVELS])
 {
     int32_t x = levels[4];
     for (int32_t i = 4; i >= 1; i--) {
@@ -162,7 +161,6 @@ static int32_t decode(builder *b, const int32_t levels[5])
 ctvk_status ctvk_llmseg_graph_build(const ctvk_gpu *gpu, const ctvk_llmseg_desc *desc, ctvk_llmseg_graph *out, ctvk_error *error)
 {
     builder b = {gpu, desc, out, 0};
-    int32_t levels[5];
     memset(out, 0, sizeof *out);
     out->input = tensor(&b, desc->in_channels, desc->window);
     value_of(&b, out->input)->first = -1;
@@ -171,14 +169,16 @@ ctvk_status ctvk_llmseg_graph_build(const ctvk_gpu *gpu, const ctvk_llmseg_desc 
         out->text = span(&b, (uint64_t)desc->prompts * (uint64_t)desc->text_dim * sizeof(float));
         value_of(&b, out->text)->first = -1;
     }
-    encode(&b, levels);
-    for (int32_t i = 0; desc->has_text && i < 5; i++) {
+    encode(&b, out->level);
+    out->encoder_nodes = out->graph.nodes;
+    out->encoder_work = out->work;
+    for (int32_t i = 0; desc->has_text && i < CTVK_LLMSEG_LEVELS; i++) {
         char name[32];
-        align(&b, i, levels[i]);
+        align(&b, i, out->level[i]);
         snprintf(name, sizeof name, "attn_transformer.%d", i);
         tap(&b, name);
     }
-    out->logits = transp(&b, "out", decode(&b, levels), desc->out_channels, 1);
+    out->logits = transp(&b, "out", decode(&b, out->level), desc->out_channels, 1);
     tap(&b, "out");
     ctvk_graph_keep(&out->graph, out->logits);
     if (b.full)

@@ -11,6 +11,9 @@ typedef struct ctvk_llmseg_graph {
     int32_t text;   /* [P][D], written by the host; -1 for a vision-only model */
     int32_t logits; /* planar [x][out_channels][y][z] */
     double work;    /* multiply-adds of all convolutions: what progress is measured against */
+    /* The encoder is the nodes before encoder_nodes; of what they write the rest reads these levels alone, and no text has touched them. */
+    int32_t encoder_nodes, level[CTVK_LLMSEG_LEVELS];
+    double encoder_work;
 } ctvk_llmseg_graph;
 
 /* Packed weight sizes and scratch depend on the variants that the device takes; hence the gpu. */

@@ -70,10 +70,28 @@ void ctvk_windows_free(const ctvk_host *host, ctvk_windows *windows);
  * window's size. The errors of ctvk_preparer_block. */
 ctvk_status ctvk_window_read(const ctvk_windows *windows, int64_t index, const ctvk_preparer *preparer, float *out, ctvk_error *error);
 
-/* Accumulators, step 8: (classes + 1) volumes of `dim` floats: sums of w*logit per class, then sum of w. tile: planes [first, first+count)
- * of the window, planar [x][class+1][y][z] as ops/blend.h writes them. */
-void ctvk_blend_add(const ctvk_windows *windows, int64_t index, int32_t classes, int32_t first, int32_t count, const float *tile,
-                    float *sums);
+/* Which one along an axis. */
+int64_t ctvk_window_number(const ctvk_windows *windows, int64_t index, int axis);
+/* Where the windows of this number along an axis meet the real volume: voxels [*in_window, *in_window + return) of the window are voxels
+ * [*in_volume, ...) of the volume. */
+int64_t ctvk_window_meets(const ctvk_windows *windows, int64_t number, int axis, int64_t *in_window, int64_t *in_volume);
+
+/* Accumulators, step 8. */
+typedef struct ctvk_sums {
+    const ctvk_windows *windows; /* VIEW */
+    int32_t classes;
+    float *logits; /* OWNED. `classes` volumes of windows->dim: sums of weight * logit */
+    float *weight; /* OWNED. Weight of a window, which is symmetric, up to the middle of each axis */
+} ctvk_sums;
+/* Zeroed. The windows outlive it. CTVK_ERROR_HOST_MEMORY. */
+ctvk_status ctvk_sums_make(const ctvk_host *host, const ctvk_windows *windows, int32_t classes, ctvk_sums *out, ctvk_error *error);
+/* Zeroed afterwards, and may be before. */
+void ctvk_sums_free(const ctvk_host *host, ctvk_sums *sums);
+/* tile: planes [first, first+count) of window `index`, planar [x][class+1][y][z] as ops/blend.h writes them. Every window's weight is the
+ * same; it is read from window 0. */
+void ctvk_sums_add(ctvk_sums *sums, int64_t index, int32_t first, int32_t count, const float *tile);
+/* Sums of the weights of voxels [first, first + count) of the volume, once window 0 was added: added up in the order of the windows. */
+void ctvk_sums_weights(const ctvk_sums *sums, uint64_t first, uint32_t count, float *out);
 
 /* Step 9, undone in the order 6, 5, 4, 2, 1. labels: uint8 [x][y][z] of geometry.dim. out: written with strides in bytes on the input's
  * grid, every voxel (0 outside the crop). Without resampling. */

@@ -48,12 +48,15 @@ void ctvk_windows_free(const ctvk_host *host, ctvk_windows *windows)
     }
 }
 
-/* Where the window meets the real volume along one axis: voxels [*in_window, *in_window + return) of the window are voxels
- * [*in_volume, ...) of the volume. */
-static int64_t meet(const ctvk_windows *w, int64_t index, int axis, int64_t *in_window, int64_t *in_volume)
+int64_t ctvk_window_number(const ctvk_windows *w, int64_t index, int axis)
 {
-    int64_t after[3] = {w->count[1] * w->count[2], w->count[2], 1};
-    int64_t start = w->start[axis][index / after[axis] % w->count[axis]] - w->pad_first[axis];
+    const int64_t after[3] = {w->count[1] * w->count[2], w->count[2], 1};
+    return index / after[axis] % w->count[axis];
+}
+
+int64_t ctvk_window_meets(const ctvk_windows *w, int64_t number, int axis, int64_t *in_window, int64_t *in_volume)
+{
+    int64_t start = w->start[axis][number] - w->pad_first[axis];
     int64_t end = start + w->window[axis] < w->dim[axis] ? start + w->window[axis] : w->dim[axis];
     *in_volume = start > 0 ? start : 0;
     *in_window = *in_volume - start;
@@ -65,27 +68,7 @@ ctvk_status ctvk_window_read(const ctvk_windows *w, int64_t index, const ctvk_pr
     const int64_t stride[2] = {(int64_t)w->window[1] * w->window[2], w->window[2]};
     int64_t to[3], from[3], n[3];
     for (int i = 0; i < 3; i++)
-        n[i] = meet(w, index, i, &to[i], &from[i]);
+        n[i] = ctvk_window_meets(w, ctvk_window_number(w, index, i), i, &to[i], &from[i]);
     memset(out, 0, sizeof(float) * (size_t)w->window[0] * (size_t)stride[0]);
     return ctvk_preparer_block(preparer, from, n, stride, out + to[0] * stride[0] + to[1] * stride[1] + to[2], error);
-}
-
-void ctvk_blend_add(const ctvk_windows *w, int64_t index, int32_t classes, int32_t first, int32_t count, const float *tile, float *sums)
-{
-    const int64_t volume = w->dim[0] * w->dim[1] * w->dim[2];
-    int64_t in_window[3], in_volume[3], n[3];
-    for (int i = 0; i < 3; i++)
-        n[i] = meet(w, index, i, &in_window[i], &in_volume[i]);
-    for (int64_t plane = 0; plane < count; plane++) {
-        int64_t x = first + plane - in_window[0];
-        if (x < 0 || x >= n[0])
-            continue;
-        for (int32_t c = 0; c <= classes; c++)
-            for (int64_t y = 0; y < n[1]; y++) {
-                const float *from = tile + ((plane * (classes + 1) + c) * w->window[1] + y + in_window[1]) * w->window[2] + in_window[2];
-                float *to = sums + c * volume + ((x + in_volume[0]) * w->dim[1] + y + in_volume[1]) * w->dim[2] + in_volume[2];
-                for (int64_t z = 0; z < n[2]; z++)
-                    to[z] += from[z];
-            }
-    }
 }

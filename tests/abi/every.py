@@ -91,7 +91,7 @@ class World:
                            affine=(ctypes.c_double * 12)(5, 0, 0, 0, 0, 5, 0, 0, 0, 0, 5, 0))
 
     def options(self):
-        return self.struct("ctvk_job_options", want=3, prompt=self.text(b"left side"))
+        return self.struct("ctvk_job_options", want=3, keep=1, prompt=self.text(b"left side"))
 
     def model(self):
         given = os.environ.get("CTVK_SMOLLM2")
@@ -200,6 +200,7 @@ CASES = {
     "ctvk.job.create": lambda w: {"volume": w.volume(), "options": w.options()}, "ctvk.job.destroy": lambda w: {"job": w.fresh_job()},
     "ctvk.job.last_error": NOTHING, "ctvk.job.progress": NOTHING,
     "ctvk.job.memory": NOTHING, "ctvk.job.take_result": lambda w: {"job": w.fresh_job(run=True)},
+    "ctvk.job.again": lambda w: {"job": w.fresh_job(run=True), "prompt": b"left side", "length": 9},
     "ctvk.plugin.manifest": NOTHING,
     "ctvk.text.open": lambda w: {"desc": w.model()}, "ctvk.text.close": lambda w: {"model": w.fresh_model()},
     "ctvk.text.last_error": NOTHING, "ctvk.text.info": NOTHING, "ctvk.text.tokenize": lambda w: {"text": b"left", "length": 4},
@@ -211,7 +212,7 @@ CASES = {
     "ctvk.vulkan.use_device": lambda w: {"context": w.fresh_context(), "device": w.vulkan.describe(w)},
 }
 # Calls that leave a fresh handle of this name, which has to be destroyed afterwards.
-KEPT = {"ctvk.job.take_result": "job", "ctvk.vulkan.use_device": "context"}
+KEPT = {"ctvk.job.take_result": "job", "ctvk.job.again": "job", "ctvk.vulkan.use_device": "context"}
 for name in ("run", "step", "cancel"):
     CASES[f"ctvk.job.{name}"], KEPT[f"ctvk.job.{name}"] = lambda w: {"job": w.fresh_job()}, "job"
     CASES[f"ctvk.text.{name}"], KEPT[f"ctvk.text.{name}"] = lambda w: {"job": w.fresh_text_job()}, "job"
@@ -222,7 +223,8 @@ NULLS = {
     "ctvk.bundle.last_error": {"message": OK}, "ctvk.image.last_error": {"message": OK}, "ctvk.job.last_error": {"message": OK},
     "ctvk.text.last_error": {"message": OK}, "ctvk.text.job_error": {"message": OK}, "ctvk.evaluation.last_error": {"message": OK},
     "ctvk.bundle.verify": {"user": OK}, "ctvk.bundle.self_test": {"options": OK}, "ctvk.image.write_labels": {"comment": OK}, "ctvk.image.write_probability": {"comment": OK},
-    "ctvk.image.open_with_progress": {"user": OK}, "ctvk.job.create": {"options": PROMPT}, "ctvk.evaluation.create": {"options": OK},
+    "ctvk.image.open_with_progress": {"user": OK}, "ctvk.job.create": {"options": PROMPT}, "ctvk.job.again": {"prompt": PROMPT, "embedding": OK},
+    "ctvk.evaluation.create": {"options": OK},
     "ctvk.text.open": {"bundle": ARGUMENT if not os.environ.get("CTVK_SMOLLM2") else OK, "desc": BUNDLE}, "ctvk.text.create": {"model": OK, "options": OK, "prompt": PROMPT},
 }
 # Functions without any pointer: they cannot be called with NULL.

@@ -165,6 +165,7 @@ static void use_job(void)
     ctvk_text text;
     options.prompt = (ctvk_text){"left side", CTVK_STRLEN};
     options.want = CTVK_WANT_LOGITS | CTVK_WANT_PROBABILITY;
+    options.keep = CTVK_KEEP_ENCODER;
     STATUS(h.jobs, "ctvk.job", create, h.context, h.bundle, &volume, &options, &job);
     REQUIRE(job && h.jobs->create(h.context, h.bundle, &volume, &options, &other) == CTVK_OK);
     STATUS(h.jobs, "ctvk.job", step, other);
@@ -177,6 +178,8 @@ static void use_job(void)
     STATUS(h.jobs, "ctvk.job", memory, job, &memory);
     STATUS(h.jobs, "ctvk.job", take_result, job, &result);
     REQUIRE(result != NULL);
+    STATUS(h.jobs, "ctvk.job", again, job, "right side", CTVK_STRLEN, NULL, 0);
+    CHECK(h.jobs->run(job) == CTVK_OK);
     h.jobs->destroy(job);
     use_result(result);
     NOTHING(h.results, "ctvk.result", destroy, result);

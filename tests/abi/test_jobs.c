@@ -1,5 +1,5 @@
 /* Jobs on one thread: run and step agree to the bit, progress, cancel, limits, and every order of destroying. */
-#include "abi/host.h"
+#include "abi/outcome.h"
 
 #include <math.h>
 
@@ -27,44 +27,6 @@ static int32_t on_progress(void *user, double fraction, const char *stage)
     return w->stopped;
 }
 
-typedef struct outcome {
-    uint8_t *labels;
-    float *probability, *logits;
-    size_t voxels, logit_count, classes;
-} outcome;
-
-static outcome keep(const abi_host *h, ctvk_result *result)
-{
-    ctvk_result_info info = CTVK_RESULT_INFO_INIT;
-    outcome o = {0};
-    REQUIRE(h->results->info(result, &info) == CTVK_OK && h->results->probability(result) && h->results->logits(result));
-    o.classes = info.classes;
-    o.voxels = abi_voxels(&h->volume);
-    o.logit_count = (size_t)(info.logits_dim[0] * info.logits_dim[1] * info.logits_dim[2]) * o.classes;
-    o.labels = malloc(o.voxels);
-    o.probability = malloc(o.voxels * o.classes * sizeof(float));
-    o.logits = malloc(o.logit_count * sizeof(float));
-    REQUIRE(o.labels && o.probability && o.logits);
-    memcpy(o.labels, h->results->labels(result), o.voxels);
-    memcpy(o.probability, h->results->probability(result), o.voxels * o.classes * sizeof(float));
-    memcpy(o.logits, h->results->logits(result), o.logit_count * sizeof(float));
-    return o;
-}
-
-static void forget(outcome *o)
-{
-    free(o->labels);
-    free(o->probability);
-    free(o->logits);
-}
-
-static int same(const outcome *a, const outcome *b)
-{
-    return a->voxels == b->voxels && a->logit_count == b->logit_count && memcmp(a->labels, b->labels, a->voxels) == 0 &&
-           memcmp(a->probability, b->probability, a->voxels * a->classes * sizeof(float)) == 0 &&
-           memcmp(a->logits, b->logits, a->logit_count * sizeof(float)) == 0;
-}
-
 static ctvk_job_options watched(const abi_host *h, watcher *w)
 {
     ctvk_job_options options = abi_options(h);
@@ -74,7 +36,7 @@ static ctvk_job_options watched(const abi_host *h, watcher *w)
     return options;
 }
 
-static outcome check_run(const abi_host *h)
+static abi_outcome check_run(const abi_host *h)
 {
     watcher w = {.host = h, .last = 0};
     ctvk_job_options options = watched(h, &w);
@@ -83,7 +45,7 @@ static outcome check_run(const abi_host *h)
     REQUIRE(h->jobs->run(job) == CTVK_OK && h->jobs->take_result(job, &result) == CTVK_OK);
     CHECK(w.wrong == 0 && w.last == 1 && h->jobs->progress(job) == 1);
     CHECK_MSG(strcmp(w.stages, "open prepare upload network classify restore ") == 0, "stages: %s", w.stages);
-    outcome found = keep(h, result);
+    abi_outcome found = abi_keep(h, result);
     h->jobs->destroy(job);
     /* The result stands alone. */
     CHECK(memcmp(h->results->labels(result), found.labels, found.voxels) == 0);
@@ -91,7 +53,7 @@ static outcome check_run(const abi_host *h)
     return found;
 }
 
-static void check_steps(const abi_host *h, const outcome *wanted)
+static void check_steps(const abi_host *h, const abi_outcome *wanted)
 {
     watcher w = {.host = h, .last = 0};
     ctvk_job_options options = watched(h, &w);
@@ -116,16 +78,16 @@ static void check_steps(const abi_host *h, const outcome *wanted)
     CHECK(h->results->info(result, &info) == CTVK_OK && info.windows > 1);
     CHECK_MSG(steps == 5 + info.windows, "%d steps for %lld windows", steps, (long long)info.windows);
     CHECK(h->jobs->step(job) == CTVK_OK && w.wrong == 0);
-    outcome found = keep(h, result);
-    CHECK(same(&found, wanted));
-    forget(&found);
+    abi_outcome found = abi_keep(h, result);
+    CHECK(abi_same(&found, wanted));
+    abi_forget(&found);
     h->results->destroy(result);
     h->jobs->destroy(job);
 }
 
 /* A callback that stops the run once it is so far: nothing more is reported, nothing is handed out, and all goes on as if nothing had been.
  * How many reports there are depends on how fast the device was found to be, so that a fraction decides. */
-static void check_stops(const abi_host *h, const outcome *wanted)
+static void check_stops(const abi_host *h, const abi_outcome *wanted)
 {
     static const double at[] = {1e-9, 0.01, 0.04, 0.05, 0.2, 0.6, 0.94, 0.97, 0.985, 1};
     ctvk_text message;
@@ -148,9 +110,9 @@ static void check_stops(const abi_host *h, const outcome *wanted)
         CHECK((w.last == 1) == (at[n] == 1));
         h->jobs->destroy(job);
     }
-    outcome found = check_run(h);
-    CHECK(same(&found, wanted));
-    forget(&found);
+    abi_outcome found = check_run(h);
+    CHECK(abi_same(&found, wanted));
+    abi_forget(&found);
 }
 
 static void check_early_cancel(const abi_host *h)
@@ -270,12 +232,12 @@ int main(void)
 {
     abi_host host;
     abi_open(&host, NULL, "sliding-LPS");
-    outcome wanted = check_run(&host);
+    abi_outcome wanted = check_run(&host);
     check_steps(&host, &wanted);
     check_stops(&host, &wanted);
     check_early_cancel(&host);
     check_limit(&host);
-    forget(&wanted);
+    abi_forget(&wanted);
     abi_close(&host);
     check_orders("one-window");
     check_log("one-window");

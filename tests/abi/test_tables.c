@@ -160,7 +160,8 @@ static void test_job_arguments(void)
     } while (0)
     WITH(options.struct_size = 0, CTVK_ERROR_ARGUMENT, "job options: struct_size is 0");
     WITH(volume.struct_size = 0, CTVK_ERROR_ARGUMENT, "volume: struct_size is 0");
-    WITH(options.struct_size--, CTVK_ERROR_ARGUMENT, "job options: struct_size");
+    WITH(options.struct_size = offsetof(ctvk_job_options, keep) - 1, CTVK_ERROR_ARGUMENT, "job options: struct_size");
+    WITH(options.keep = 2, CTVK_ERROR_ARGUMENT, "keep");
     WITH(volume.struct_size = 8, CTVK_ERROR_ARGUMENT, "volume: struct_size");
     WITH(options.want = 4, CTVK_ERROR_ARGUMENT, "want");
     WITH(options.precision = 3, CTVK_ERROR_ARGUMENT, "precision");

@@ -19,9 +19,11 @@ static int run_job(worker *w)
     ctvk_job_options options = abi_options(h);
     ctvk_job *job = NULL;
     ctvk_result *result = NULL;
+    options.keep = CTVK_KEEP_ENCODER;
     if (h->jobs->create(h->context, h->bundle, &h->volume, &options, &job) != CTVK_OK)
         return -1;
-    int failed = h->jobs->run(job) != CTVK_OK || h->jobs->take_result(job, &result) != CTVK_OK;
+    int failed = h->jobs->run(job) != CTVK_OK || h->jobs->again(job, NULL, 0, h->embedding, h->embedding_count) != CTVK_OK ||
+                 h->jobs->run(job) != CTVK_OK || h->jobs->take_result(job, &result) != CTVK_OK;
     h->jobs->destroy(job);
     if (!failed)
         memcpy(w->labels, h->results->labels(result), abi_voxels(&h->volume));

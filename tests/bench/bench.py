@@ -13,11 +13,13 @@ import os
 import sys
 import time
 
+import again
 import cancel
 import cases
 import figures
 import hosts
 import language
+import large
 import profiling
 import programs
 import starts
@@ -112,6 +114,16 @@ def run_language(arguments, about):
     return rows
 
 
+def run_again(arguments, network):
+    """A second text on the same CT, by window; of the largest one a round takes minutes on a small machine."""
+    found = []
+    for window in cases.WINDOWS[:1] if arguments.quick else cases.WINDOWS:
+        say(f"second text, {' x '.join(map(str, window))}")
+        rounds = MAX_ROUNDS if max(window) <= 192 else 1
+        found.append(again.measure(arguments.build, cases.Case(network, window, True), arguments.threads, rounds))
+    return found
+
+
 def tell(result, output):
     rows = result["rows"]
     about = result["machine"]
@@ -124,6 +136,8 @@ def tell(result, output):
              f"{result['profile']['limits']['copy_gbyte_per_s']:.1f} GB/s, read and written."]
     lines += [f"{text}." for text in table.figures(rows)]
     lines += [hosts.sentence(result["hosts"])]
+    lines += [again.sentence(found) + "." for found in result["again"]]
+    lines += [large.sentence(result["large"]) + "."] if "large" in result else []
     lines += [cancel.sentence(result["cancel"]) + "."] if "cancel" in result else []
     lines += [f"{r['name']}: {side}: {why}." for r in rows for side, why in r.get("missing", {}).items()]
     lines += [f"ATTENTION: {r['name']}: the two programs' logits differ by {r['difference']:.1e}."
@@ -173,6 +187,7 @@ def main():
         case = cases.Case(network, cases.WINDOWS[0 if arguments.quick else -1], True)
         profiled = profiling.measure(arguments.build, case, arguments.threads, PROFILE_ROUNDS, say)
         started = starts.measure(arguments.build, arguments.output, arguments.threads, say)
+        second = run_again(arguments, network)
         say("Python host")
         python = hosts.measure(arguments.build, arguments.threads)
     except programs.Failed as problem:
@@ -180,12 +195,14 @@ def main():
     rows += run_language(arguments, about)
     written = profiled.pop("page")
     profiled["window"] = " x ".join(map(str, case.window))
-    result = {"machine": about, "weights": network.source, "rows": rows, "hosts": python, "profile": profiled, "starts": started}
+    result = {"machine": about, "weights": network.source, "rows": rows, "again": second, "hosts": python, "profile": profiled, "starts": started}
     result["figures"] = figures.of(result)
     with open(os.path.join(arguments.output, "profile.md"), "w", encoding="utf-8") as file:
         file.write(written + "\n")
     if not arguments.quick:
         try:
+            say("host memory of a large CT")
+            result["large"] = large.measure(arguments.build, arguments.output, arguments.threads)
             result["cancel"] = cancel.measure(arguments.build, arguments.output, say, arguments.threads)
         except programs.Failed as problem:
             sys.exit(f"bench: {problem}")

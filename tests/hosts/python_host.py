@@ -112,6 +112,24 @@ class Images(unittest.TestCase):
         again = self.model.segment(self.hu, self.affine, embedding=result.embedding)
         self.assertTrue(numpy.array_equal(again.labels, self.want))
 
+    def test_several_texts(self):
+        """One after the other on one CT, each as a run of its own."""
+        other = self.model.embed("N0, left side") * -3
+        wanted = [self.model.segment(self.hu, self.affine, embedding=other, logits=True),
+                  self.model.segment(self.hu, self.affine, prompt="N0, left side", logits=True)]
+        self.assertFalse(numpy.array_equal(wanted[0].logits, wanted[1].logits))
+        found = list(self.model.segment_each(self.hu, self.affine, [other, "N0, left side", other], logits=True))
+        self.assertEqual([result.record["encoder"]["windows_reused"] for result in found], [0, found[0].record["windows"], found[0].record["windows"]])
+        for result, want in zip(found, [*wanted, wanted[0]]):
+            self.assertTrue(numpy.array_equal(result.labels, want.labels) and numpy.array_equal(result.logits, want.logits))
+        with ctvk.Model(f"{self.scratch.name}/bundle") as model:
+            runs = model.segment_each(self.hu, self.affine, ["N0, left side", "not cached"])
+            with self.assertRaises(ctvk.Error):  # before anything is computed
+                next(runs)
+            runs = model.segment_each(self.hu, self.affine, ["N0, left side", other])
+            self.assertTrue(numpy.array_equal(next(runs).labels, self.want))
+        self.assertEqual(list(runs), [])  # it went with the model
+
     def test_errors(self):
         cases = [(ValueError, dict(array=self.hu[0], affine=self.affine)), (ValueError, dict(array=self.hu, affine=numpy.eye(3))),
                  (ValueError, dict(array=self.hu, affine=self.affine, convention="RPI")),

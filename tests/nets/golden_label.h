@@ -39,15 +39,25 @@ static inline int golden_read(const golden_case *c, const char *name, ctvk_image
     return status == CTVK_OK;
 }
 
+static inline void golden_weights(void *user, uint64_t first, uint32_t count, float *out)
+{
+    ctvk_sums_weights(user, first, count, out);
+}
+
 /* Labels on the image's grid (room for its voxels) as a job makes them (api/job_end.c). */
-static inline ctvk_status golden_restore(ctvk_llmseg *net, const ctvk_geometry *g, int32_t classes, const float *sums,
+static inline ctvk_status golden_restore(ctvk_llmseg *net, const ctvk_geometry *g, int32_t classes, ctvk_sums *sums,
                                          const int64_t stride[3], uint8_t *out, ctvk_error *error)
 {
     uint64_t voxels = (uint64_t)(g->dim[0] * g->dim[1] * g->dim[2]);
     float *probability = malloc(voxels * (uint64_t)classes * sizeof *probability);
     uint8_t *labels = malloc(voxels);
-    ctvk_status status =
-        ctvk_llmseg_classify(net, sums, voxels, g->resample ? probability : NULL, NULL, g->resample ? NULL : labels, NULL, NULL, error);
+    ctvk_llmseg_classes wanted = {.sums = sums->logits,
+                                  .voxels = voxels,
+                                  .weights = golden_weights,
+                                  .probability = g->resample ? probability : NULL,
+                                  .labels = g->resample ? NULL : labels,
+                                  .user = sums};
+    ctvk_status status = ctvk_llmseg_classify(net, &wanted, error);
     if (status == CTVK_OK && g->resample)
         status = ctvk_restore_argmax(NULL, g, probability, classes, out, stride, error);
     else if (status == CTVK_OK)
@@ -58,7 +68,7 @@ static inline ctvk_status golden_restore(ctvk_llmseg *net, const ctvk_geometry *
 }
 
 /* sums: on the preprocessed grid, `voxels` of them. */
-static inline void golden_label_check(const golden_case *c, const ctvk_manifest *m, ctvk_llmseg *net, const float *sums, uint64_t voxels)
+static inline void golden_label_check(const golden_case *c, const ctvk_manifest *m, ctvk_llmseg *net, ctvk_sums *sums, uint64_t voxels)
 {
     ctvk_image image = {0}, label = {0};
     prepared p = {0};

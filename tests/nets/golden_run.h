@@ -16,8 +16,8 @@ typedef struct golden_state {
     uint64_t tap_step; /* taps hold every n-th voxel along each axis */
     const ctvk_windows *windows;
     int64_t index;
-    int32_t classes, taps;
-    float *sums;
+    int32_t taps;
+    ctvk_sums *sums;
     const char *name;
 } golden_state;
 
@@ -91,7 +91,7 @@ static inline void on_tap(void *user, const char *name, const int32_t shape[4], 
 static inline void on_tile(void *user, int32_t first, int32_t count, const float *tile)
 {
     golden_state *s = user;
-    ctvk_blend_add(s->windows, s->index, s->classes, first, count, tile, s->sums);
+    ctvk_sums_add(s->sums, s->index, first, count, tile);
 }
 
 static inline void run_windows(ctvk_llmseg *net, const ctvk_manifest *m, golden_state *s, const float *volume, const float *text, int taps)
@@ -157,23 +157,25 @@ static inline void golden_run(ctvk_gpu *gpu, const golden_case *c, golden_outcom
         int64_t dim[3] = {(int64_t)input->shape[1], (int64_t)input->shape[2], (int64_t)input->shape[3]};
         uint64_t voxels = input->count;
         float *volume = malloc(voxels * sizeof *volume), *want = malloc(logits->count * sizeof *want);
-        float *sums = calloc((size_t)(m->out_channels + 1) * voxels, sizeof *sums),
-              *again = calloc((size_t)(m->out_channels + 1) * voxels, sizeof *again);
         float *got = malloc((size_t)m->out_channels * voxels * sizeof *got);
         ctvk_st_to_f32(input, 0, voxels, volume);
         ctvk_st_to_f32(logits, 0, logits->count, want);
+        ctvk_sums sums, again;
         CHECK(ctvk_windows_plan(NULL, dim, m->window, m->overlap, &windows, &error) == CTVK_OK);
+        CHECK(ctvk_sums_make(NULL, &windows, m->out_channels, &sums, &error) == CTVK_OK &&
+              ctvk_sums_make(NULL, &windows, m->out_channels, &again, &error) == CTVK_OK);
         /* The network's output has the window's size: the step of the taps follows from it (at a small level it would not be unique). */
         const ctvk_st_tensor *last = ctvk_safetensors_find(expected, "first_window.out");
         const uint64_t window_dim[3] = {(uint64_t)m->window[0], (uint64_t)m->window[1], (uint64_t)m->window[2]};
-        golden_state s = {expected, last ? step_of(last, window_dim) : 0, &windows, 0, m->out_channels, 0, sums, c->name};
+        golden_state s = {expected, last ? step_of(last, window_dim) : 0, &windows, 0, 0, &sums, c->name};
         run_windows(net, m, &s, volume, text, s.tap_step != 0);
         CHECK_MSG(s.taps == taps_of(expected) && (!last || s.taps >= 10), "%s: %d taps of %d", c->name, s.taps, taps_of(expected));
-        s.sums = again;
+        s.sums = &again;
         if (!out)
             run_windows(net, m, &s, volume, text, 0);
-        CHECK_MSG(out || memcmp(sums, again, (size_t)(m->out_channels + 1) * voxels * sizeof *sums) == 0, "%s: two runs differ", c->name);
-        status = ctvk_llmseg_classify(net, sums, voxels, NULL, got, NULL, NULL, NULL, &error);
+        CHECK_MSG(out || memcmp(sums.logits, again.logits, (size_t)m->out_channels * voxels * sizeof(float)) == 0, "%s: two runs differ", c->name);
+        ctvk_llmseg_classes wanted = {.sums = sums.logits, .voxels = voxels, .weights = golden_weights, .logits = got, .user = &sums};
+        status = ctvk_llmseg_classify(net, &wanted, &error);
         CHECK_MSG(status == CTVK_OK, "%s: %s", c->name, error.message);
         const uint64_t full[3] = {input->shape[1], input->shape[2], input->shape[3]};
         uint64_t step = step_of(logits, full);
@@ -183,16 +185,16 @@ static inline void golden_run(ctvk_gpu *gpu, const golden_case *c, golden_outcom
         double e = step ? relative_l2(got, want, logits->count) : INFINITY;
         CHECK_MSG(e <= GOLDEN_TOLERANCE, "%s logits: relative L2 error %.2e", c->name, e);
         printf("%-24s taps %2d, logits relative L2 error %.2e", c->name, s.taps, e);
-        golden_label_check(c, m, net, sums, voxels);
+        golden_label_check(c, m, net, &sums, voxels);
         printf("\n");
         if (out) {
-            *out = (golden_outcome){e, sums, (uint64_t)(m->out_channels + 1) * voxels};
-            sums = NULL;
+            *out = (golden_outcome){e, sums.logits, (uint64_t)m->out_channels * voxels};
+            sums.logits = NULL;
         }
         free(volume);
         free(want);
-        free(sums);
-        free(again);
+        ctvk_sums_free(NULL, &sums);
+        ctvk_sums_free(NULL, &again);
         free(got);
     }
     free(text);

@@ -43,6 +43,21 @@ static double worst_of(const job *j, shape s, const float *logits, const float *
     return worst;
 }
 
+/* Voxels of a whole window's weight (the channel behind the classes) that are not, to the bit, what their mirror images are: volume/sums.c
+ * keeps one of them alone. */
+static size_t asymmetric(const job *j, shape s, const float *got)
+{
+    const float *weight = got + (size_t)s.classes * (size_t)j->out.tensor.x * (size_t)(s.y * s.z);
+    size_t wrong = 0;
+    for (int x = 0; x < s.x; x++)
+        for (int y = 0; y < s.y; y++)
+            for (int z = 0; z < s.z; z++) {
+                int mx = x < s.x - 1 - x ? x : s.x - 1 - x, my = y < s.y - 1 - y ? y : s.y - 1 - y, mz = z < s.z - 1 - z ? z : s.z - 1 - z;
+                wrong += memcmp(&weight[(x * s.y + y) * s.z + z], &weight[(mx * s.y + my) * s.z + mz], sizeof *weight) != 0;
+            }
+    return wrong;
+}
+
 /* out has one plane more than is asked for. */
 static void run_case(ctvk_gpu *gpu, shape s, double sigma_scale, int constant, int first, int count)
 {
@@ -60,6 +75,7 @@ static void run_case(ctvk_gpu *gpu, shape s, double sigma_scale, int constant, i
     double worst = worst_of(&j, s, logits, got, weights);
     CHECK_MSG(worst <= TOLERANCE, "%d classes, %d x %d x %d, planes %d + %d, sigma %g, constant %d: error %g", s.classes, s.x, s.y, s.z,
               first, count, sigma_scale, constant, worst);
+    CHECK(first > 0 || count < s.x || asymmetric(&j, s, got) == 0);
     CHECK(conv_tensor_guards_hold(&j.logits) && conv_tensor_guards_hold(&j.out));
     conv_tensor_destroy(&j.logits);
     conv_tensor_destroy(&j.out);

@@ -56,23 +56,27 @@ static void check_windows(const char *name, const ctvk_volume_view *image, const
     CHECK(ctvk_preparer_open(NULL, image, desc, NULL, NULL, &preparer, NULL) == CTVK_OK);
     CHECK(ctvk_windows_plan(NULL, d, desc->window, overlap, &w, NULL) == CTVK_OK);
     float *one = malloc(sizeof(float) * (size_t)size), *tile = malloc(sizeof(float) * 2 * (size_t)size),
-          *sums = calloc((size_t)(2 * n), sizeof *sums);
+          *weights = malloc(sizeof(float) * (size_t)n);
+    ctvk_sums sums;
+    CHECK(ctvk_sums_make(NULL, &w, 1, &sums, NULL) == CTVK_OK);
     for (int64_t index = 0; index < w.count[0] * w.count[1] * w.count[2]; index++) {
         CHECK(ctvk_window_read(&w, index, preparer, one, NULL) == CTVK_OK);
         for (int64_t i = 0; i < size; i++) {
             tile[i / plane * 2 * plane + i % plane] = one[i];
             tile[i / plane * 2 * plane + plane + i % plane] = 1;
         }
-        ctvk_blend_add(&w, index, 1, 0, desc->window[0], tile, sums);
+        ctvk_sums_add(&sums, index, 0, desc->window[0], tile);
     }
+    ctvk_sums_weights(&sums, 0, (uint32_t)n, weights);
     for (int64_t i = 0; i < n; i++)
-        wrong += !(fabs((double)(sums[i] / sums[n + i] - p->data[i])) <= 1e-6);
+        wrong += !(fabs((double)(sums.logits[i] / weights[i] - p->data[i])) <= 1e-6);
     CHECK_MSG(wrong == 0, "%s: %lld voxels do not come back from their windows", name, (long long)wrong);
     printf(", %lld windows", (long long)(w.count[0] * w.count[1] * w.count[2]));
     ctvk_preparer_close(&preparer);
     free(one);
     free(tile);
-    free(sums);
+    free(weights);
+    ctvk_sums_free(NULL, &sums);
     ctvk_windows_free(NULL, &w);
 }
 

@@ -18,6 +18,39 @@ static void starts(int64_t dim, int32_t window, double overlap, int64_t count, c
     CHECK(w.start[0] == NULL);
 }
 
+/* Symmetric along every axis, another at every place but for that, and no sum of few of them exact. */
+static float weight_of(const int32_t window[3], int64_t x, int64_t y, int64_t z)
+{
+    const int64_t at[3] = {x, y, z};
+    double sum = 1;
+    for (int i = 0; i < 3; i++)
+        sum = sum * 31 + (double)(at[i] < window[i] - 1 - at[i] ? at[i] : window[i] - 1 - at[i]);
+    return (float)(1 / sum);
+}
+
+static int64_t voxel_of(const ctvk_windows *w, int64_t index, int64_t x, int64_t y, int64_t z)
+{
+    const int64_t at[3] = {x, y, z};
+    int64_t voxel = 0;
+    for (int i = 0; i < 3; i++)
+        voxel = voxel * w->dim[i] + w->start[i][ctvk_window_number(w, index, i)] - w->pad_first[i] + at[i];
+    return voxel;
+}
+
+/* In pieces of any length, each bit for bit the sum over the windows in their order, and nothing behind the piece. */
+static void check_weights(const ctvk_sums *sums, uint64_t *state, int64_t n, float *weights, const float *wanted)
+{
+    for (int64_t first = 0, count; first < n; first += count) {
+        count = random_int(state, 1, n - first);
+        memset(weights, 0, sizeof(float) * (size_t)(n + 16));
+        ctvk_sums_weights(sums, (uint64_t)first, (uint32_t)count, weights);
+        CHECK_MSG(memcmp(weights, wanted + first, sizeof(float) * (size_t)count) == 0, "weights of %lld voxels from %lld", (long long)count,
+                  (long long)first);
+        for (int64_t i = count; i < n + 16; i++)
+            CHECK(weights[i] == 0);
+    }
+}
+
 /* Every voxel seen, values as they are, sums of weight and value right, nothing written outside. */
 static void coverage(uint64_t seed)
 {
@@ -32,7 +65,10 @@ static void coverage(uint64_t seed)
     CHECK(ctvk_windows_plan(NULL, dim, window, random_real(&state, 0, 0.99), &w, NULL) == CTVK_OK);
     int64_t n = dim[0] * dim[1] * dim[2], size = (int64_t)window[0] * window[1] * window[2], plane = (int64_t)window[1] * window[2];
     float *volume = malloc(sizeof(float) * (size_t)n), *out = malloc(sizeof(float) * (size_t)size);
-    float *tile = malloc(sizeof(float) * 3 * (size_t)size), *sums = calloc((size_t)(3 * n + 16), sizeof(float));
+    float *tile = malloc(sizeof(float) * 3 * (size_t)size), *weights = malloc(sizeof(float) * (size_t)(n + 16)),
+          *wanted = calloc((size_t)n, sizeof(float));
+    ctvk_sums sums;
+    CHECK(ctvk_sums_make(NULL, &w, 2, &sums, NULL) == CTVK_OK);
     for (int64_t i = 0; i < n; i++)
         volume[i] = (float)(1 + i % 1021);
     ctvk_preparer *preparer = NULL;
@@ -46,26 +82,27 @@ static void coverage(uint64_t seed)
             CHECK(!isnan(out[i]));
             inside += out[i] > 0;
         }
-        /* class 0: the value; class 1: 2; weight: 1, or as a sign of a wrong cut -1e6 where the window is outside. In two calls. */
+        /* class 0: the value; class 1: 1, or as a sign of a wrong cut -1e6 where the window is outside; and the weight. In two calls. */
         for (int64_t x = 0; x < window[0]; x++)
             for (int64_t k = 0; k < plane; k++) {
-                float value = out[x * plane + k];
+                float value = out[x * plane + k], weight = weight_of(window, x, k / window[2], k % window[2]);
                 tile[(x * 3 + 0) * plane + k] = value;
-                tile[(x * 3 + 1) * plane + k] = value > 0 ? 2 : -1e6f;
-                tile[(x * 3 + 2) * plane + k] = value > 0 ? 1 : -1e6f;
+                tile[(x * 3 + 1) * plane + k] = value > 0 ? 1 : -1e6f;
+                tile[(x * 3 + 2) * plane + k] = weight;
+                if (value > 0)
+                    wanted[voxel_of(&w, index, x, k / window[2], k % window[2])] += weight;
             }
         int32_t half = window[0] / 2;
-        ctvk_blend_add(&w, index, 2, 0, half, tile, sums);
-        ctvk_blend_add(&w, index, 2, half, window[0] - half, tile + (int64_t)half * 3 * plane, sums);
+        ctvk_sums_add(&sums, index, 0, half, tile);
+        ctvk_sums_add(&sums, index, half, window[0] - half, tile + (int64_t)half * 3 * plane);
     }
     for (int64_t i = 0; i < n; i++) {
-        expected += sums[2 * n + i];
-        CHECK_MSG(sums[2 * n + i] >= 1, "seed %llu: voxel %lld is in no window", (unsigned long long)seed, (long long)i);
-        CHECK(sums[i] == volume[i] * sums[2 * n + i] && sums[n + i] == 2 * sums[2 * n + i]);
+        expected += sums.logits[n + i];
+        CHECK_MSG(sums.logits[n + i] >= 1, "seed %llu: voxel %lld is in no window", (unsigned long long)seed, (long long)i);
+        CHECK(sums.logits[i] == volume[i] * sums.logits[n + i]);
     }
     CHECK(inside == expected);
-    for (int i = 0; i < 16; i++)
-        CHECK(sums[3 * n + i] == 0);
+    check_weights(&sums, &state, n, weights, wanted);
     for (int i = 0; i < 3; i++)
         for (int64_t k = 0; k < w.count[i]; k++) {
             CHECK(w.start[i][k] >= 0 && w.start[i][k] + window[i] <= w.padded[i]);
@@ -75,7 +112,10 @@ static void coverage(uint64_t seed)
     free(volume);
     free(out);
     free(tile);
-    free(sums);
+    free(weights);
+    free(wanted);
+    ctvk_sums_free(NULL, &sums);
+    CHECK(sums.logits == NULL && sums.weight == NULL);
     ctvk_windows_free(NULL, &w);
 }
 
@@ -84,16 +124,20 @@ static void centred(void)
 {
     const int64_t dim[3] = {1, 1, 3};
     const int32_t window[3] = {1, 1, 8};
-    const float volume[3] = {5, 6, 7}, tile[16] = {1, 2, 3, 4, 5, 6, 7, 8, 10, 20, 30, 40, 50, 60, 70, 80};
-    float out[8], sums[6] = {0};
+    const float volume[3] = {5, 6, 7}, tile[16] = {1, 2, 3, 4, 5, 6, 7, 8, 10, 20, 30, 40, 40, 30, 20, 10};
+    float out[8], weights[3];
+    ctvk_sums sums;
     ctvk_windows w;
     ctvk_preparer *preparer = NULL;
     CHECK(prepare_nothing(volume, dim, &preparer, NULL) == CTVK_OK);
     CHECK(ctvk_windows_plan(NULL, dim, window, 0.5, &w, NULL) == CTVK_OK);
     CHECK(ctvk_window_read(&w, 0, preparer, out, NULL) == CTVK_OK);
     CHECK(out[0] == 0 && out[1] == 0 && out[2] == 5 && out[3] == 6 && out[4] == 7 && out[5] == 0 && out[6] == 0 && out[7] == 0);
-    ctvk_blend_add(&w, 0, 1, 0, 1, tile, sums);
-    CHECK(sums[0] == 3 && sums[1] == 4 && sums[2] == 5 && sums[3] == 30 && sums[4] == 40 && sums[5] == 50);
+    CHECK(ctvk_sums_make(NULL, &w, 1, &sums, NULL) == CTVK_OK);
+    ctvk_sums_add(&sums, 0, 0, 1, tile);
+    ctvk_sums_weights(&sums, 0, 3, weights);
+    CHECK(sums.logits[0] == 3 && sums.logits[1] == 4 && sums.logits[2] == 5 && weights[0] == 30 && weights[1] == 40 && weights[2] == 40);
+    ctvk_sums_free(NULL, &sums);
     ctvk_preparer_close(&preparer);
     ctvk_windows_free(NULL, &w);
 }

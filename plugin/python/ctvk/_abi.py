@@ -85,7 +85,7 @@ class Volume(Sized):
 class JobOptions(Sized):
     _fields_ = [("struct_size", c_uint32), ("want", c_uint32), ("precision", c_int32), ("reserved", c_int32), ("memory_limit", c_uint64),
                 ("device", Text), ("prompt", Text), ("embedding", POINTER(c_float)), ("embedding_count", c_uint64),
-                ("progress", ProgressFn), ("progress_user", c_void_p)]
+                ("progress", ProgressFn), ("progress_user", c_void_p), ("keep", c_uint32), ("reserved2", c_int32)]
 
 
 class ResultInfo(Sized):
@@ -175,7 +175,8 @@ BundleApi = _table(
 JobApi = _table(
     "JobApi", ("create", _status, [_handle, _handle, POINTER(Volume), POINTER(JobOptions), _out]), ("destroy", None, [_handle]), _error,
     ("run", _status, [_handle]), ("step", _status, [_handle]), ("cancel", None, [_handle]), ("progress", c_double, [_handle]),
-    ("memory", _status, [_handle, POINTER(MemoryInfo)]), ("take_result", _status, [_handle, _out]))
+    ("memory", _status, [_handle, POINTER(MemoryInfo)]), ("take_result", _status, [_handle, _out]),
+    ("again", _status, [_handle, c_char_p, c_uint64, POINTER(c_float), c_uint64]))
 ResultApi = _table(
     "ResultApi", ("destroy", None, [_handle]), ("info", _status, [_handle, POINTER(ResultInfo)]), ("labels", POINTER(c_uint8), [_handle]),
     ("copy_labels", _status, [_handle, c_void_p, POINTER(c_int64)]), ("probability", POINTER(c_float), [_handle]),

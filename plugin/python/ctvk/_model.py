@@ -1,7 +1,9 @@
 """Models and segmentations: what a researcher holds."""
+import contextlib
 import ctypes
 import json
 import os
+import weakref
 from dataclasses import dataclass, field
 from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Union
 
@@ -10,6 +12,8 @@ import numpy
 from . import _abi
 from ._context import Context, Error, Progress, Watch, data_folder
 from ._geometry import as_volume
+
+Text = Union[str, Mapping[str, Union[str, Sequence[str]]], numpy.ndarray]  # a prompt, fields, or an embedding
 
 
 @dataclass
@@ -49,6 +53,7 @@ class Model:
     def __init__(self, bundle: Union[str, "os.PathLike[str]"], *, device: Union[str, int] = "auto", memory_limit: int = 0,
                  llm: Optional[Union[str, "os.PathLike[str]"]] = None, log: Optional[Callable[[int, str], Any]] = None):
         self._bundle, self._text_model = ctypes.c_void_p(), ctypes.c_void_p()
+        self._open_runs: "weakref.WeakSet[Any]" = weakref.WeakSet()  # iterators with a job of the bundle
         self._device, self._limit, self._llm = str(device), int(memory_limit), os.fspath(llm) if llm else None
         self._context = Context(log)
         self._library = self._context.library
@@ -73,7 +78,9 @@ class Model:
             self.close()
 
     def close(self) -> None:
-        """Frees everything. More than once is fine."""
+        """Frees everything, and ends what segment_each has begun. More than once is fine."""
+        for runs in list(self._open_runs):
+            runs.close()
         if self._text_model:
             self._library.texts.close(self._text_model)
         if self._bundle:
@@ -226,27 +233,61 @@ class Model:
         >>> labels.shape == CT.shape and int(labels.max()) == 1
         True
         """
-        self._open()
         if sum(given is not None for given in (prompt, fields, embedding)) > 1:
             raise ValueError("give one of prompt, fields, embedding")
-        if fields is not None:
-            prompt = self.prompt(fields)
-        if prompt and self.has_text and prompt.strip() and not self._known(prompt.encode("utf-8", "surrogateescape")) and self._info.has_encoder:
+        text = fields if fields is not None else embedding if embedding is not None else prompt
+        with contextlib.closing(self._runs(array, affine, [text], False, convention, slope, intercept, probability, logits, on_progress)) as runs:
+            return next(runs)
+
+    def segment_each(self, array: Any, affine: Any, texts: Sequence[Text], *, convention: str = "RAS", slope: float = 1.0, intercept: float = 0.0,
+                     probability: bool = False, logits: bool = False, on_progress: Optional[Progress] = None) -> Iterator[Segmentation]:
+        """Segments one CT for several texts, one result after the other: what does not depend on the text is computed once and kept until the
+        last result was taken, or the iterator is closed. Each text is a prompt, a mapping as `fields`, or an embedding; the rest as in segment, with
+        progress from 0 to 1 for each text. The array must not be changed meanwhile. An error or a cancel ends the iteration.
+
+        >>> left, right = ctvk.Model(DEMO).segment_each(CT, AFFINE, ["left side", {"side": "right"}])
+        >>> right.record["encoder"]["windows_reused"] == right.record["windows"]
+        True
+        """
+        runs = self._runs(array, affine, list(texts), True, convention, slope, intercept, probability, logits, on_progress)
+        self._open_runs.add(runs)
+        return runs
+
+    def _prompt_of(self, text: Optional[Text], on_progress: Optional[Progress]) -> Union[bytes, numpy.ndarray]:
+        """A prompt that the bundle knows afterwards, or the floats of an embedding; b"": none."""
+        if text is not None and not isinstance(text, (str, Mapping)):
+            return numpy.ascontiguousarray(text, dtype=numpy.float32)
+        prompt = (self.prompt(text) if isinstance(text, Mapping) else text) or ""
+        data = prompt.encode("utf-8", "surrogateescape")
+        if prompt.strip() and self.has_text and not self._known(data):  # one that nothing can encode is refused here
             self.embed(prompt, on_progress=on_progress)
+        return data
+
+    def _runs(self, array: Any, affine: Any, texts: Sequence[Optional[Text]], keep: bool, convention: str, slope: float, intercept: float,
+              probability: bool, logits: bool, on_progress: Optional[Progress]) -> Iterator[Segmentation]:
+        self._open()
+        given = [self._prompt_of(text, on_progress) for text in texts]  # the language model before the network: they never share the device
         voxels, volume = as_volume(array, affine, convention, slope, intercept)
-        watch = Watch(on_progress)
-        options = _abi.JobOptions(want=(1 if probability else 0) | (2 if logits else 0), memory_limit=self._limit,
-                                  device=_abi.text(self._device), prompt=_abi.text(prompt), progress=watch.function)
-        if embedding is not None:
-            values = numpy.ascontiguousarray(embedding, dtype=numpy.float32)
-            options.embedding, options.embedding_count = values.ctypes.data_as(ctypes.POINTER(ctypes.c_float)), values.size
+        watch, floats = Watch(on_progress), ctypes.POINTER(ctypes.c_float)
         job, result, jobs = ctypes.c_void_p(), ctypes.c_void_p(), self._library.jobs
-        status = jobs.create(self._context.handle, self._bundle, ctypes.byref(volume), ctypes.byref(options), ctypes.byref(job))
-        self._check(status, self._library.contexts.last_error, self._context.handle)
         try:
-            self._check(watch.run(jobs.run, jobs.cancel, job), jobs.last_error, job)
-            self._check(jobs.take_result(job, ctypes.byref(result)), jobs.last_error, job)
-            return _read_result(self._library.results, result, voxels)
+            for text in given:
+                prompt, values = (text, None) if isinstance(text, bytes) else (b"", text)
+                data, count = (values.ctypes.data_as(floats), values.size) if values is not None else (None, 0)
+                if job:
+                    self._check(jobs.again(job, prompt, len(prompt), data, count), jobs.last_error, job)
+                else:
+                    options = _abi.JobOptions(want=(1 if probability else 0) | (2 if logits else 0), memory_limit=self._limit, keep=int(keep),
+                                              device=_abi.text(self._device), prompt=_abi.text(prompt), embedding=data, embedding_count=count,
+                                              progress=watch.function)
+                    status = jobs.create(self._context.handle, self._bundle, ctypes.byref(volume), ctypes.byref(options), ctypes.byref(job))
+                    self._check(status, self._library.contexts.last_error, self._context.handle)
+                self._check(watch.run(jobs.run, jobs.cancel, job), jobs.last_error, job)
+                self._check(jobs.take_result(job, ctypes.byref(result)), jobs.last_error, job)
+                found = _read_result(self._library.results, result, voxels)
+                self._library.results.destroy(result)
+                result = ctypes.c_void_p()
+                yield found
         finally:
             self._library.results.destroy(result)
             jobs.destroy(job)

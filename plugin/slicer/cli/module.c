@@ -92,6 +92,7 @@ static int split_fields(char *text, cli_arguments *out)
             *comma++ = 0;
         if (out->many_count == CLI_MAX_MANY)
             return cli_fail(CLI_USAGE, "--field: more than %d facts (give fewer)", CLI_MAX_MANY);
+        out->many_option[out->many_count] = FIELD;
         out->many[out->many_count++] = piece;
         out->value[FIELD] = piece;
         piece = comma;

@@ -1,0 +1,27 @@
+/* nets/llmseg_internal.h - what the files of the network share. */
+#ifndef CTVK_NETS_LLMSEG_INTERNAL_H
+#define CTVK_NETS_LLMSEG_INTERNAL_H
+
+#include "nets/llmseg_graph.h"
+
+struct ctvk_llmseg {
+    ctvk_gpu *gpu;
+    ctvk_llmseg_desc desc;
+    ctvk_llmseg_graph net;
+    ctvk_gpu_buffer *weights;
+    ctvk_gpu_buffer *arena[CTVK_ARENA_CHUNKS];
+    ctvk_gpu_buffer *tile; /* DOWNLOAD: blended planes, classified voxels */
+    ctvk_gpu_buffer *sums; /* UPLOAD: accumulators to classify */
+    uint64_t staging_bytes;
+};
+
+/* Where a value lies in the arena; buffer NULL for id < 0. */
+ctvk_span ctvk_llmseg_span(const ctvk_llmseg *net, int32_t id);
+
+/* The five levels between the arena and `encoded`, in pieces; check is asked between them. */
+ctvk_status ctvk_llmseg_encoded_save(ctvk_llmseg *net, ctvk_gpu_check_fn check, void *user, ctvk_llmseg_encoded *encoded,
+                                     ctvk_error *error);
+ctvk_status ctvk_llmseg_encoded_load(ctvk_llmseg *net, ctvk_gpu_check_fn check, void *user, const ctvk_llmseg_encoded *encoded,
+                                     ctvk_error *error);
+
+#endif
