@@ -13,6 +13,13 @@ extern "C" {
 
 typedef struct ctvk_context ctvk_context;
 
+/* Whether a device is tried before a job computes on it: every operation on small shapes against double precision, within a second on a
+ * software driver. A driver that computes wrongly is refused with CTVK_ERROR_DEVICE, which names the operation. AUTO: once for each device,
+ * driver and library version; the answer is kept in the cache folder, and without one each context tries anew. FORCE: at the first use in
+ * this context, whatever is kept. SKIP: never. */
+typedef int32_t ctvk_self_test;
+enum { CTVK_SELF_TEST_AUTO = 0, CTVK_SELF_TEST_FORCE = 1, CTVK_SELF_TEST_SKIP = 2 };
+
 /* What the host brings; all of it is optional. */
 typedef struct ctvk_context_desc {
     uint32_t struct_size;
@@ -22,11 +29,14 @@ typedef struct ctvk_context_desc {
     ctvk_alloc_fn alloc; /* both NULL: malloc and free */
     ctvk_free_fn free;   /* set where alloc is */
     void *alloc_user;
-    ctvk_text cache_folder; /* where compiled pipelines are kept; none: they are made anew in every process. Copied */
+    ctvk_text
+        cache_folder; /* where compiled pipelines and the self-test's answers are kept; none: they are made anew in every process. Copied */
+    ctvk_self_test self_test; /* CTVK_SELF_TEST_*, of every job of this context */
+    int32_t reserved;
 } ctvk_context_desc;
-#define CTVK_CONTEXT_DESC_INIT                                                               \
-    {                                                                                        \
-        (uint32_t)sizeof(ctvk_context_desc), 0, NULL, NULL, NULL, NULL, NULL, CTVK_TEXT_INIT \
+#define CTVK_CONTEXT_DESC_INIT                                                                     \
+    {                                                                                              \
+        (uint32_t)sizeof(ctvk_context_desc), 0, NULL, NULL, NULL, NULL, NULL, CTVK_TEXT_INIT, 0, 0 \
     }
 
 /* As Vulkan says it. */

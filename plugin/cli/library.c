@@ -15,6 +15,22 @@ static ctvk_log_level log_limit(void)
                                             : CTVK_LOG_ERROR;
 }
 
+static ctvk_self_test self_test;
+
+int cli_parse_self_test(const char *option)
+{
+    static const char *const names[] = {"auto", "force", "skip"};
+    const char *from_environment = getenv("CTVK_SELF_TEST"), *wanted = option ? option : from_environment;
+    for (int i = 0; wanted && *wanted && i < 3; i++)
+        if (strcmp(wanted, names[i]) == 0) {
+            self_test = i;
+            return CLI_OK;
+        }
+    if (wanted && *wanted)
+        return cli_fail(CLI_USAGE, "%s %.40s: unknown (auto, force or skip)", option ? "--self-test" : "CTVK_SELF_TEST", wanted);
+    return CLI_OK;
+}
+
 static void on_log(void *user, ctvk_log_level level, const char *message)
 {
     ctvk_log_level limit = *(const ctvk_log_level *)user;
@@ -45,6 +61,7 @@ int cli_library_open(cli_library *library)
     desc.log = limit ? on_log : NULL;
     desc.log_user = &limit;
     desc.cache_folder = cli_text(folder);
+    desc.self_test = self_test;
     ctvk_status status = library->contexts->create(&desc, &library->context);
     if (status != CTVK_OK)
         return cli_fail_status(status, &(ctvk_text){"library: no context could be made (free some memory)", 52});
