@@ -74,6 +74,7 @@ typedef struct cli_library {
     const ctvk_result_api *results;
     const ctvk_text_api *texts;
     const ctvk_evaluation_api *evaluations;
+    const ctvk_selftest_api *selftests;
     ctvk_context *context;
 } cli_library;
 /* How devices are tried: --self-test, else CTVK_SELF_TEST, else auto; before cli_library_open. */

@@ -49,8 +49,9 @@ int cli_library_open(cli_library *library)
     library->results = ctvk_interface(CTVK_RESULT_NAME, CTVK_RESULT_VERSION);
     library->texts = ctvk_interface(CTVK_TEXT_NAME, CTVK_TEXT_VERSION);
     library->evaluations = ctvk_interface(CTVK_EVALUATION_NAME, CTVK_EVALUATION_VERSION);
+    library->selftests = ctvk_interface(CTVK_SELFTEST_NAME, CTVK_SELFTEST_VERSION);
     if (!library->contexts || !library->images || !library->bundles || !library->jobs || !library->results || !library->texts ||
-        !library->evaluations)
+        !library->evaluations || !library->selftests)
         return cli_fail(CLI_FAILED, "libctvk.so.1: it lacks an interface that this command needs (install both from one release)");
     ctvk_context_desc desc = CTVK_CONTEXT_DESC_INIT;
     const char *validation = getenv("CTVK_VALIDATION"), *folder = cli_cache_folder();
