@@ -10,7 +10,7 @@ set_target_properties(ctvk_command ctvk_draw PROPERTIES INSTALL_RPATH "$ORIGIN/.
 install(TARGETS ctvk EXPORT ctvk_targets LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT runtime NAMELINK_COMPONENT development)
 install(TARGETS ctvk_command ctvk_draw RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 install(DIRECTORY include/ctvk DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT development FILES_MATCHING PATTERN *.h)
-install(FILES manifest/bundle.schema.json manifest/plugin.schema.json manifest/plugin.json DESTINATION ${ctvk_data_dir})
+install(FILES manifest/bundle.schema.json manifest/plugin.schema.json manifest/selftest.schema.json manifest/plugin.json DESTINATION ${ctvk_data_dir})
 install(DIRECTORY manifest/demo DESTINATION ${ctvk_data_dir})
 install(DIRECTORY tests/data/ct/ DESTINATION ${ctvk_data_dir}/demo-ct)
 install(FILES LICENSE README.md DESTINATION ${CMAKE_INSTALL_DOCDIR})

@@ -13,6 +13,13 @@ extern "C" {
 
 typedef struct ctvk_context ctvk_context;
 
+/* Whether a device is tried before a job computes on it: every operation on small shapes against double precision, within a second on a
+ * software driver. A driver that computes wrongly is refused with CTVK_ERROR_DEVICE, which names the operation. AUTO: once for each device,
+ * driver and library version; the answer is kept in the cache folder, and without one each context tries anew. FORCE: at the first use in
+ * this context, whatever is kept. SKIP: never. */
+typedef int32_t ctvk_self_test;
+enum { CTVK_SELF_TEST_AUTO = 0, CTVK_SELF_TEST_FORCE = 1, CTVK_SELF_TEST_SKIP = 2 };
+
 /* What the host brings; all of it is optional. */
 typedef struct ctvk_context_desc {
     uint32_t struct_size;
@@ -22,7 +29,8 @@ typedef struct ctvk_context_desc {
     ctvk_alloc_fn alloc; /* both NULL: malloc and free */
     ctvk_free_fn free;   /* set where alloc is */
     void *alloc_user;
-    ctvk_text cache_folder; /* where compiled pipelines are kept; none: they are made anew in every process. Copied */
+    /* Where compiled pipelines and the self-test's answers are kept; none: they are made anew in every process. Copied. */
+    ctvk_text cache_folder;
     /* What the devices are used without, words separated by commas: to work around a driver, or to see what a smaller device gives. Nothing
      * can be added so. Copied. The first call that needs a device fails with CTVK_ERROR_ARGUMENT at a word that is none of
      * address (of buffers), texel (buffers of RGBA32F), fp16, storage16, storage8 (integers of that size too), int64, subgroup
@@ -30,10 +38,12 @@ typedef struct ctvk_context_desc {
      * than 128 bytes), bindings (of more than 128 MiB), memory (more than 2 GiB, or 1 GiB in one allocation), limits (the last four and
      * every other limit at the promised minimum), all (of these: the smallest device that is promised to do). */
     ctvk_text device_mask;
+    ctvk_self_test self_test; /* CTVK_SELF_TEST_*, of every job of this context */
+    int32_t reserved;
 } ctvk_context_desc;
-#define CTVK_CONTEXT_DESC_INIT                                                                               \
-    {                                                                                                        \
-        (uint32_t)sizeof(ctvk_context_desc), 0, NULL, NULL, NULL, NULL, NULL, CTVK_TEXT_INIT, CTVK_TEXT_INIT \
+#define CTVK_CONTEXT_DESC_INIT                                                                                     \
+    {                                                                                                              \
+        (uint32_t)sizeof(ctvk_context_desc), 0, NULL, NULL, NULL, NULL, NULL, CTVK_TEXT_INIT, CTVK_TEXT_INIT, 0, 0 \
     }
 
 /* As Vulkan says it. */

@@ -27,6 +27,7 @@
 #include "ctvk/job.h"
 #include "ctvk/plugin.h"
 #include "ctvk/result.h"
+#include "ctvk/selftest.h"
 #include "ctvk/text.h"
 #include "ctvk/types.h"
 #include "ctvk/volume.h"

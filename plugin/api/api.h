@@ -18,9 +18,11 @@ struct ctvk_context {
     char *cache_folder; /* NULL: none */
     char *device_mask;  /* "": nothing is taken away */
     int32_t validation;
-    /* Guards instance, and the making and closing of devices: jobs of one context run on several threads. */
+    ctvk_self_test self_test;
+    /* Guards instance, tried, and the making and closing of devices: jobs of one context run on several threads. */
     pthread_mutex_t lock;
     ctvk_gpu_instance *instance; /* NULL until the first call that needs a device */
+    uint64_t tried;              /* devices whose self-test this context need not run, one bit each by index */
     ctvk_error error;
 };
 

@@ -9,7 +9,7 @@ static ctvk_status context_create(const ctvk_context_desc *desc, ctvk_context **
         return CTVK_ERROR_ARGUMENT;
     *out = NULL;
     if (ctvk_take_struct(&d, sizeof d, desc, CTVK_UP_TO(ctvk_context_desc, cache_folder), "context description", NULL) != CTVK_OK ||
-        !d.alloc != !d.free)
+        !d.alloc != !d.free || d.self_test < CTVK_SELF_TEST_AUTO || d.self_test > CTVK_SELF_TEST_SKIP)
         return CTVK_ERROR_ARGUMENT;
     ctvk_host host = {.log = d.log, .log_user = d.log_user, .alloc = d.alloc, .free = d.free, .alloc_user = d.alloc_user};
     ctvk_context *context = ctvk_calloc(&host, 1, sizeof *context);
@@ -17,6 +17,7 @@ static ctvk_status context_create(const ctvk_context_desc *desc, ctvk_context **
         return CTVK_ERROR_HOST_MEMORY;
     context->host = host;
     context->validation = d.validation;
+    context->self_test = d.self_test;
     ctvk_status status =
         ctvk_copy_text(&host, d.cache_folder.data, d.cache_folder.length, CTVK_MAX_PATH, "cache folder", &context->cache_folder, NULL);
     if (status == CTVK_OK)

@@ -1,4 +1,5 @@
 #include "api/evaluation.h"
+#include "api/self_test.h"
 #include "api/text.h"
 
 #include <string.h>
@@ -18,6 +19,7 @@ const void *ctvk_interface(const char *name, uint32_t version)
         {CTVK_TEXT_NAME, CTVK_TEXT_VERSION, &ctvk_text_table},
         {CTVK_EVALUATION_NAME, CTVK_EVALUATION_VERSION, &ctvk_evaluation_table},
         {CTVK_PLUGIN_NAME, CTVK_PLUGIN_VERSION, &ctvk_plugin_table},
+        {CTVK_SELFTEST_NAME, CTVK_SELFTEST_VERSION, &ctvk_selftest_table},
         {CTVK_VULKAN_NAME, CTVK_VULKAN_VERSION, &ctvk_vulkan_table},
         {CTVK_TRACE_NAME, CTVK_TRACE_VERSION, &ctvk_trace_table},
     };

@@ -1,4 +1,5 @@
 #include "api/job.h"
+#include "api/self_test.h"
 
 #include "core/checked.h"
 #include "core/trace.h"
@@ -39,6 +40,12 @@ static uint64_t float_bytes(const int64_t dim[3], uint64_t volumes)
     return bytes;
 }
 
+static int32_t on_trial(void *user, double work_done)
+{
+    (void)work_done;
+    return ctvk_job_report_progress(user, 0.5);
+}
+
 ctvk_status ctvk_job_open(ctvk_job *job)
 {
     if (ctvk_job_report_progress(job, 0))
@@ -48,6 +55,8 @@ ctvk_status ctvk_job_open(ctvk_job *job)
         status = ctvk_plan_memory(job->gpu, &job->bundle->desc, job->memory_limit, &job->memory, &job->error);
     if (status == CTVK_OK)
         status = ctvk_require_memory(job->gpu, &job->bundle->desc, job->memory_limit, &job->memory, &job->error);
+    if (status == CTVK_OK)
+        status = ctvk_context_try_device(job->context, job->gpu, on_trial, job, &job->error);
     return status;
 }
 

@@ -28,6 +28,7 @@ static const char manifest[] =
     INTERFACE(TEXT, "text.h") ",\n"
     INTERFACE(EVALUATION, "evaluation.h") ",\n"
     INTERFACE(PLUGIN, "plugin.h") ",\n"
+    INTERFACE(SELFTEST, "selftest.h") ",\n"
     INTERFACE(VULKAN, "vulkan.h") "\n"
     "  ],\n"
     "  \"capabilities\": {\n"

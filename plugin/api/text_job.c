@@ -1,3 +1,4 @@
+#include "api/self_test.h"
 #include "api/text.h"
 
 #include "core/trace.h"
@@ -183,6 +184,12 @@ static ctvk_status check_hash(ctvk_text_job *job)
     return status;
 }
 
+static int32_t on_trial(void *user, double work_done)
+{
+    (void)work_done;
+    return report(user, 0.5);
+}
+
 static ctvk_status open_device(ctvk_text_job *job)
 {
     if (report(job, 0))
@@ -191,8 +198,9 @@ static ctvk_status open_device(ctvk_text_job *job)
     if (status != CTVK_OK)
         return status;
     snprintf(job->device_name, sizeof job->device_name, "%s", ctvk_gpu_get_info(job->gpu)->name);
-    return ctvk_llama_plan(job->gpu, job->model->file, &job->model->desc, job->soft.prompts, job->rows, job->memory_limit, &job->memory,
-                           &job->error);
+    status = ctvk_llama_plan(job->gpu, job->model->file, &job->model->desc, job->soft.prompts, job->rows, job->memory_limit, &job->memory,
+                             &job->error);
+    return status == CTVK_OK ? ctvk_context_try_device(job->context, job->gpu, on_trial, job, &job->error) : status;
 }
 
 static ctvk_status load_network(ctvk_text_job *job)

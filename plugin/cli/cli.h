@@ -50,7 +50,7 @@ typedef struct cli_command {
     int (*run)(const cli_arguments *arguments);
 } cli_command;
 
-extern const cli_command cli_segment, cli_embed, cli_tokenize, cli_devices, cli_inspect, cli_verify, cli_evaluate, cli_review;
+extern const cli_command cli_segment, cli_embed, cli_tokenize, cli_devices, cli_inspect, cli_verify, cli_evaluate, cli_review, cli_selftest;
 /* What stands before a command's name on the command line; defined beside main. */
 extern const char cli_invocation[];
 int cli_parse(const cli_command *command, int argc, char **argv, cli_arguments *out);
@@ -59,6 +59,8 @@ void cli_print_help(const cli_command *command);
 int cli_parse_limit(const char *text, uint64_t *bytes);
 #define CLI_HELP_DEVICE \
     "index of ctvk devices, part of a name, UUID, or auto (default):\ndiscrete, integrated, virtual, CPU; also CTVK_DEVICE"
+#define CLI_HELP_SELF_TEST \
+    "whether the device is tried before its first use: auto (default,\nonce for each driver), force or skip; also CTVK_SELF_TEST"
 #define CLI_HELP_LLM                                                                                                            \
     "language model for prompts that are not cached; without it the\nbundle's own is looked for in its folder and in the data " \
     "folder\n(~/.local/share/ctvk)"
@@ -72,8 +74,11 @@ typedef struct cli_library {
     const ctvk_result_api *results;
     const ctvk_text_api *texts;
     const ctvk_evaluation_api *evaluations;
+    const ctvk_selftest_api *selftests;
     ctvk_context *context;
 } cli_library;
+/* How devices are tried: --self-test, else CTVK_SELF_TEST, else auto; before cli_library_open. */
+int cli_parse_self_test(const char *option);
 int cli_library_open(cli_library *library);
 void cli_library_close(cli_library *library);
 /* Prints the context's last error. */

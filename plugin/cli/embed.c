@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MODEL, OUTPUT, PROMPT, PROMPT_FILE, FIELD, LLM, DEVICE, MEMORY_LIMIT, PROGRESS, QUIET, EMBED_OPTIONS };
+enum { MODEL, OUTPUT, PROMPT, PROMPT_FILE, FIELD, LLM, DEVICE, MEMORY_LIMIT, SELF_TEST, PROGRESS, QUIET, EMBED_OPTIONS };
 
 static const cli_option options[] = {
     [MODEL] = {"--model", "BUNDLE", "folder of the model bundle (required)", 0},
@@ -14,6 +14,7 @@ static const cli_option options[] = {
     [LLM] = {"--llm", "FILE.gguf", CLI_HELP_LLM, 0},
     [DEVICE] = {"--device", "SELECTOR", CLI_HELP_DEVICE, 0},
     [MEMORY_LIMIT] = {"--memory-limit", "MIB", "device memory to stay under; weights that do not fit are streamed", 0},
+    [SELF_TEST] = {"--self-test", "auto|force|skip", CLI_HELP_SELF_TEST, 0},
     [PROGRESS] = {"--progress", NULL, "show progress on stderr (default)", 0},
     [QUIET] = {"--quiet", NULL, "show no progress", 0},
 };
@@ -106,6 +107,8 @@ static int run(const cli_arguments *a)
     if (code == CLI_OK && a->value[MEMORY_LIMIT])
         code = cli_parse_limit(a->value[MEMORY_LIMIT], &e.what.memory_limit);
     if (code == CLI_OK)
+        code = cli_parse_self_test(a->value[SELF_TEST]);
+    if (code == CLI_OK)
         code = cli_outputs_add(&e.outputs, "--output", a->value[OUTPUT], ".part");
     if (code == CLI_OK)
         code = cli_check_llm(a->value[LLM]);
@@ -133,7 +136,8 @@ const cli_command cli_embed = {
     "embed",
     "Encodes a prompt with the bundle's language model into a file that segment --text-embedding takes.",
     "ctvk embed --model BUNDLE --output FILE.safetensors [--prompt TEXT | --prompt-file FILE | --field NAME=VALUE ...]\n"
-    "             [--llm FILE.gguf] [--device SELECTOR] [--memory-limit MIB] [--progress|--quiet]",
+    "             [--llm FILE.gguf] [--device SELECTOR] [--memory-limit MIB] [--self-test auto|force|skip]\n"
+    "             [--progress|--quiet]",
     "The file holds the tensor text_embedding, [prompts, embedding_dim], float32. Ctrl-C cancels.",
     NULL,
     options,

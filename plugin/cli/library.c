@@ -15,6 +15,22 @@ static ctvk_log_level log_limit(void)
                                             : CTVK_LOG_ERROR;
 }
 
+static ctvk_self_test self_test;
+
+int cli_parse_self_test(const char *option)
+{
+    static const char *const names[] = {"auto", "force", "skip"};
+    const char *from_environment = getenv("CTVK_SELF_TEST"), *wanted = option ? option : from_environment;
+    for (int i = 0; wanted && *wanted && i < 3; i++)
+        if (strcmp(wanted, names[i]) == 0) {
+            self_test = i;
+            return CLI_OK;
+        }
+    if (wanted && *wanted)
+        return cli_fail(CLI_USAGE, "%s %.40s: unknown (auto, force or skip)", option ? "--self-test" : "CTVK_SELF_TEST", wanted);
+    return CLI_OK;
+}
+
 static void on_log(void *user, ctvk_log_level level, const char *message)
 {
     ctvk_log_level limit = *(const ctvk_log_level *)user;
@@ -33,8 +49,9 @@ int cli_library_open(cli_library *library)
     library->results = ctvk_interface(CTVK_RESULT_NAME, CTVK_RESULT_VERSION);
     library->texts = ctvk_interface(CTVK_TEXT_NAME, CTVK_TEXT_VERSION);
     library->evaluations = ctvk_interface(CTVK_EVALUATION_NAME, CTVK_EVALUATION_VERSION);
+    library->selftests = ctvk_interface(CTVK_SELFTEST_NAME, CTVK_SELFTEST_VERSION);
     if (!library->contexts || !library->images || !library->bundles || !library->jobs || !library->results || !library->texts ||
-        !library->evaluations)
+        !library->evaluations || !library->selftests)
         return cli_fail(CLI_FAILED, "libctvk.so.1: it lacks an interface that this command needs (install both from one release)");
     ctvk_context_desc desc = CTVK_CONTEXT_DESC_INIT;
     const char *validation = getenv("CTVK_VALIDATION"), *folder = cli_cache_folder();
@@ -46,6 +63,7 @@ int cli_library_open(cli_library *library)
     desc.log_user = &limit;
     desc.cache_folder = cli_text(folder);
     desc.device_mask = cli_text(getenv("CTVK_MASK"));
+    desc.self_test = self_test;
     ctvk_status status = library->contexts->create(&desc, &library->context);
     if (status != CTVK_OK)
         return cli_fail_status(status, &(ctvk_text){"library: no context could be made (free some memory)", 52});

@@ -2,8 +2,8 @@
 
 #include <string.h>
 
-static const cli_command *const commands[] = {&cli_segment, &cli_embed,  &cli_tokenize, &cli_devices,
-                                              &cli_inspect, &cli_verify, &cli_evaluate, &cli_review};
+static const cli_command *const commands[] = {&cli_segment, &cli_embed,    &cli_tokenize, &cli_devices, &cli_inspect,
+                                              &cli_verify,  &cli_evaluate, &cli_review,   &cli_selftest};
 enum { COMMANDS = sizeof commands / sizeof *commands };
 const char cli_invocation[] = "ctvk ";
 
@@ -21,8 +21,9 @@ static int print_help(void)
     printf("ctvk --version | --help | COMMAND --help\n\n"
            "exit codes: 0 done, 2 command line, 3 input or output file, 4 bundle or hash, 5 no usable device, 6 memory, 7 cancelled,\n"
            "            8 device failure or internal error\n"
-           "environment: CTVK_DEVICE (as --device), CTVK_LOG=error|warning|info|debug, CTVK_VALIDATION=1, CTVK_MASK=WORD,... (devices are\n"
-           "            used without these; ctvk(1) lists them), CTVK_TRACE=FILE (where the time goes, for Perfetto), and the Vulkan loader's own\n");
+           "environment: CTVK_DEVICE (as --device), CTVK_SELF_TEST (as --self-test), CTVK_LOG=error|warning|info|debug, CTVK_VALIDATION=1,\n"
+           "            CTVK_MASK=WORD,... (devices are used without these; ctvk(1) lists them), CTVK_TRACE=FILE (where the time goes, for\n"
+           "            Perfetto), and the Vulkan loader's own\n");
     return cli_flush();
 }
 
@@ -31,7 +32,8 @@ int main(int argc, char **argv)
     cli_arguments arguments;
     if (argc < 2)
         return cli_fail(
-            CLI_USAGE, "command: none was given (segment, embed, tokenize, devices, inspect, verify, evaluate or review; see ctvk --help)");
+            CLI_USAGE,
+            "command: none was given (segment, embed, tokenize, devices, inspect, verify, evaluate, review or selftest; see ctvk --help)");
     if (strcmp(argv[1], "--version") == 0)
         return argc == 2 ? print_version() : cli_fail(CLI_USAGE, "--version: takes nothing after it (leave the rest out)");
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
@@ -49,9 +51,9 @@ int main(int argc, char **argv)
         cli_print_help(commands[i]);
         return cli_flush();
     }
-    return cli_fail(
-        CLI_USAGE,
-        "command \"%.80s\": not a command of this version (segment, embed, tokenize, devices, inspect, verify, evaluate or review; see "
-        "ctvk --help)",
-        argv[1]);
+    return cli_fail(CLI_USAGE,
+                    "command \"%.80s\": not a command of this version (segment, embed, tokenize, devices, inspect, verify, evaluate, "
+                    "review or selftest; see "
+                    "ctvk --help)",
+                    argv[1]);
 }

@@ -21,6 +21,7 @@ static const cli_option options[] = {
     [LOGITS] = {"--logits", "FILE.safetensors", "also write the logits on the preprocessed grid", 1},
     [PROBABILITY] = {"--probability", "FILE.nii.gz", "also write each class's probability, on the CT's grid", 1},
     [REPORT] = {"--report", "FILE.json", "also write what ran, on what, with which result", 1},
+    [SELF_TEST] = {"--self-test", "auto|force|skip", CLI_HELP_SELF_TEST, 0},
     [PROGRESS] = {"--progress", NULL, "show progress on stderr (default)", 0},
     [QUIET] = {"--quiet", NULL, "show no progress", 0},
 };
@@ -168,6 +169,8 @@ static int parse(const cli_arguments *a, cli_segmentation *s)
     if (code == CLI_OK && s->options.precision == CTVK_PRECISION_F16)
         code = cli_fail(CLI_USAGE, "--precision f16: not part of this version (auto or f32)");
     if (code == CLI_OK)
+        code = cli_parse_self_test(a->value[SELF_TEST]);
+    if (code == CLI_OK)
         code = parse_texts(a, s);
     if (code == CLI_OK)
         code = check_outputs(a, s);
@@ -195,7 +198,8 @@ const cli_command cli_segment = {
     "ctvk segment --model BUNDLE --image CT.nii.gz --output LABEL.nii.gz\n"
     "             [--prompt TEXT | --prompt-file FILE | --field NAME=VALUE ... | --text-embedding FILE.safetensors]\n"
     "             [--llm FILE.gguf] [--device SELECTOR] [--precision auto|f32|f16] [--memory-limit MIB]\n"
-    "             [--logits FILE.safetensors] [--probability FILE.nii.gz] [--report FILE.json] [--progress|--quiet]",
+    "             [--logits FILE.safetensors] [--probability FILE.nii.gz] [--report FILE.json] [--self-test auto|force|skip]\n"
+    "             [--progress|--quiet]",
     "Several texts, each with its own --output (and --report, --logits, --probability, where wanted), are contoured on the same CT in one\n"
     "run: what does not depend on the text is computed once.\n"
     "Files appear when all of them are whole; a failed or cancelled run leaves nothing and harms nothing. Ctrl-C cancels.",

@@ -19,6 +19,7 @@ enum {
     LOGITS,
     PROBABILITY,
     REPORT,
+    SELF_TEST,
     PROGRESS,
     QUIET,
     SEGMENT_OPTIONS

@@ -188,6 +188,14 @@ static int write_files(cli_segmentation *s)
     return cli_interrupted() ? cancelled() : CLI_OK;
 }
 
+static int write_all(cli_segmentation *s)
+{
+    double begin = cli_trace_now();
+    int code = write_files(s);
+    cli_trace_stage("write", begin);
+    return code;
+}
+
 /* Text after text; all files are put into their places at the end. */
 static int run_texts(cli_segmentation *s)
 {
@@ -206,14 +214,6 @@ static int run_texts(cli_segmentation *s)
         s->library.results->destroy(s->result);
         s->result = NULL;
     }
-    return code;
-}
-
-static int write_all(cli_segmentation *s)
-{
-    double begin = cli_trace_now();
-    int code = write_files(s);
-    cli_trace_stage("write", begin);
     return code;
 }
 

@@ -34,7 +34,8 @@ class World:
 
     destroyers = {"ctvk_context": "ctvk.context.destroy", "ctvk_bundle": "ctvk.bundle.destroy", "ctvk_image_file": "ctvk.image.destroy",
                   "ctvk_job": "ctvk.job.destroy", "ctvk_result": "ctvk.result.destroy", "ctvk_text_model": "ctvk.text.close",
-                  "ctvk_text_job": "ctvk.text.destroy", "ctvk_evaluation": "ctvk.evaluation.destroy"}
+                  "ctvk_text_job": "ctvk.text.destroy", "ctvk_evaluation": "ctvk.evaluation.destroy",
+                  "ctvk_selftest": "ctvk.selftest.destroy"}
 
     def __init__(self, headers, folder):
         self.headers, self.folder = headers, folder
@@ -61,6 +62,7 @@ class World:
         self.handles["ctvk_text_model"] = self.make("ctvk.text.open", context, self.handles["ctvk_bundle"], self.model())
         self.handles["ctvk_text_job"] = self.fresh_text_job(run=True)
         self.handles["ctvk_evaluation"] = self.fresh_evaluation(run=True)
+        self.handles["ctvk_selftest"] = self.fresh_selftest(run=True)
         self.handles["ctvk_job"] = self.fresh_job(run=True)
         self.handles["ctvk_result"] = self.make("ctvk.job.take_result", self.handles["ctvk_job"])
 
@@ -127,6 +129,9 @@ class World:
     def fresh_evaluation(self, run=False):
         return self.fresh("an evaluation", "ctvk.evaluation.create", run, self.volume(True), self.volume(True), self.evaluation_options())
 
+    def fresh_selftest(self, run=False):
+        return self.fresh("a self-test", "ctvk.selftest.create", run, self.struct("ctvk_selftest_options", small=1))
+
     def fresh_bundle(self):
         return self.make("ctvk.bundle.open", self.handles["ctvk_context"], DEMO.encode(), 2**64 - 1)
 
@@ -151,7 +156,7 @@ class World:
         return (kind * (math.prod(volume.dim) * volumes))()
 
     def end(self):
-        for kind in ("ctvk_result", "ctvk_job", "ctvk_evaluation", "ctvk_text_job", "ctvk_text_model", "ctvk_image_file", "ctvk_bundle", "ctvk_context"):
+        for kind in ("ctvk_result", "ctvk_job", "ctvk_selftest", "ctvk_evaluation", "ctvk_text_job", "ctvk_text_model", "ctvk_image_file", "ctvk_bundle", "ctvk_context"):
             self.call[self.destroyers[kind]](self.handles[kind])
         self.vulkan.end()
 
@@ -202,6 +207,9 @@ CASES = {
     "ctvk.job.memory": NOTHING, "ctvk.job.take_result": lambda w: {"job": w.fresh_job(run=True)},
     "ctvk.job.again": lambda w: {"job": w.fresh_job(run=True), "prompt": b"left side", "length": 9},
     "ctvk.plugin.manifest": NOTHING,
+    "ctvk.selftest.create": lambda w: {"options": w.struct("ctvk_selftest_options", small=1)},
+    "ctvk.selftest.destroy": lambda w: {"selftest": w.fresh_selftest()}, "ctvk.selftest.last_error": NOTHING,
+    "ctvk.selftest.progress": NOTHING, "ctvk.selftest.info": NOTHING, "ctvk.selftest.operation": NOTHING,
     "ctvk.text.open": lambda w: {"desc": w.model()}, "ctvk.text.close": lambda w: {"model": w.fresh_model()},
     "ctvk.text.last_error": NOTHING, "ctvk.text.info": NOTHING, "ctvk.text.tokenize": lambda w: {"text": b"left", "length": 4},
     "ctvk.text.known": lambda w: {"prompt": b"left side", "length": 9},
@@ -217,6 +225,7 @@ for name in ("run", "step", "cancel"):
     CASES[f"ctvk.job.{name}"], KEPT[f"ctvk.job.{name}"] = lambda w: {"job": w.fresh_job()}, "job"
     CASES[f"ctvk.text.{name}"], KEPT[f"ctvk.text.{name}"] = lambda w: {"job": w.fresh_text_job()}, "job"
     CASES[f"ctvk.evaluation.{name}"], KEPT[f"ctvk.evaluation.{name}"] = lambda w: {"evaluation": w.fresh_evaluation()}, "evaluation"
+    CASES[f"ctvk.selftest.{name}"], KEPT[f"ctvk.selftest.{name}"] = lambda w: {"selftest": w.fresh_selftest()}, "selftest"
 # What NULL gives where it is not CTVK_ERROR_ARGUMENT: an optional argument, or a lack that has a status of its own.
 NULLS = {
     "ctvk.context.create": {"desc": OK}, "ctvk.context.device_select": {"selector": OK}, "ctvk.context.last_error": {"message": OK},
@@ -225,6 +234,7 @@ NULLS = {
     "ctvk.bundle.verify": {"user": OK}, "ctvk.bundle.self_test": {"options": OK}, "ctvk.image.write_labels": {"comment": OK}, "ctvk.image.write_probability": {"comment": OK},
     "ctvk.image.open_with_progress": {"user": OK}, "ctvk.job.create": {"options": PROMPT}, "ctvk.job.again": {"prompt": PROMPT, "embedding": OK},
     "ctvk.evaluation.create": {"options": OK},
+    "ctvk.selftest.last_error": {"message": OK}, "ctvk.selftest.create": {"options": OK},
     "ctvk.text.open": {"bundle": ARGUMENT if not os.environ.get("CTVK_SMOLLM2") else OK, "desc": BUNDLE}, "ctvk.text.create": {"model": OK, "options": OK, "prompt": PROMPT},
 }
 # Functions without any pointer: they cannot be called with NULL.

@@ -247,6 +247,32 @@ static void use_evaluation(void)
     NOTHING(evaluations, "ctvk.evaluation", destroy, evaluation);
 }
 
+static void use_selftest(void)
+{
+    const ctvk_selftest_api *selftests = ctvk_interface(CTVK_SELFTEST_NAME, CTVK_SELFTEST_VERSION);
+    ctvk_selftest_options options = CTVK_SELFTEST_OPTIONS_INIT;
+    ctvk_selftest_info info = CTVK_SELFTEST_INFO_INIT;
+    ctvk_selftest_operation operation = CTVK_SELFTEST_OPERATION_INIT;
+    ctvk_selftest *selftest = NULL, *other = NULL;
+    ctvk_text text;
+    options.small = 1;
+    REQUIRE(selftests != NULL);
+    STATUS(selftests, "ctvk.selftest", create, h.context, &options, &selftest);
+    REQUIRE(selftest && selftests->create(h.context, NULL, &other) == CTVK_OK);
+    NOTHING(selftests, "ctvk.selftest", cancel, other);
+    CHECK(selftests->run(other) == CTVK_CANCELLED);
+    NOTHING(selftests, "ctvk.selftest", destroy, other);
+    STATUS(selftests, "ctvk.selftest", step, selftest);
+    STATUS(selftests, "ctvk.selftest", run, selftest);
+    STATUS(selftests, "ctvk.selftest", last_error, selftest, &text);
+    FRACTION(selftests, "ctvk.selftest", progress, 1, selftest);
+    STATUS(selftests, "ctvk.selftest", info, selftest, &info);
+    STATUS(selftests, "ctvk.selftest", operation, selftest, 0, &operation);
+    CHECK(info.operation_count >= 16 && !info.wrong_count && !info.labels && info.capabilities.length && info.peak_bytes > 0);
+    CHECK(operation.cases > 0 && !operation.wrong && operation.worst_error <= operation.limit && operation.name.length);
+    selftests->destroy(selftest);
+}
+
 int main(int argc, char **argv)
 {
     if (argc != 3)
@@ -263,6 +289,7 @@ int main(int argc, char **argv)
     use_job();
     use_text();
     use_evaluation();
+    use_selftest();
     abi_close(&h);
     return check_done("every_host");
 }

@@ -12,7 +12,7 @@ static void test_interfaces(void)
                  {"ctvk.bundle", 1, sizeof(ctvk_bundle_api)},         {"ctvk.job", 1, sizeof(ctvk_job_api)},
                  {"ctvk.result", 1, sizeof(ctvk_result_api)},         {"ctvk.text", 1, sizeof(ctvk_text_api)},
                  {"ctvk.evaluation", 1, sizeof(ctvk_evaluation_api)}, {"ctvk.plugin", 1, sizeof(ctvk_plugin_api)},
-                 {"ctvk.vulkan", 1, sizeof(ctvk_vulkan_api)}};
+                 {"ctvk.vulkan", 1, sizeof(ctvk_vulkan_api)},         {"ctvk.selftest", 1, sizeof(ctvk_selftest_api)}};
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
         const uint32_t *table = ctvk_interface(known[i].name, known[i].version);
         REQUIRE(table != NULL);
@@ -83,7 +83,7 @@ static void test_plugin(void)
         REQUIRE(sscanf(at, "{\"name\": \"%63[^\"]\", \"version\": %u,", name, &number) == 2);
         CHECK_MSG(ctvk_interface(name, number) != NULL, "%s/%u", name, number);
     }
-    CHECK_MSG(found == 9, "%d interfaces", found);
+    CHECK_MSG(found == 10, "%d interfaces", found);
 }
 
 int main(void)

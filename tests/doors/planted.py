@@ -10,6 +10,8 @@ README = """# The rooms
 | `ops/` | operations | gpu, `shaders/params` |
 | `nets/` | the network | ops, formats |
 | `volume/` | geometry | core, ops |
+| `ref/` | answers | `shaders/params` |
+| `selftest/` | trials | ref, ops |
 | `api/` | the symbol | all of the above |
 | `cli/`, `draw/` | hosts | `include/` only |
 | `slicer/` | a host | `include/`, cli |
@@ -39,8 +41,8 @@ SOUND = {
     "shaders/add_rows.comp": '#include "params/add.h"\n',
     "shaders/common/exp.glsl": "float f();\n",
     "shaders/params/add.h": "struct p { int n; };\n",
-    "tests/ref/add.c": '#include "ref/add.h"\n#include <stdlib.h>\n',
-    "tests/ref/add.h": "void f(void);\n",
+    "plugin/ref/add.c": '#include "ref/add.h"\n#include <math.h>\n',
+    "plugin/ref/add.h": "void f(void);\n",
     "tests/ops/test_add.c": '#include "ops/add.h"\n',
     "tests/consumer/host.c": "#include <ctvk/ctvk.h>\n",
     "tests/fuzz/fuzz_a.c": 'const char *made = "/tmp/fuzz";\n',
@@ -61,6 +63,8 @@ PLANTED = [
     ("rooms", "plugin/nets/net.c", '#include "gpu/gpu.h"\n'),
     ("rooms", "plugin/volume/v.c", '#include "formats/a.h"\n'),
     ("rooms", "plugin/nets/net.c", '#include "net.h"\n'),
+    ("rooms", "plugin/ref/add.c", '#include "ops/add.h"\n'),
+    ("rooms", "plugin/nets/net.c", '#include "ref/add.h"\n'),
     ("rooms", "plugin/cli/main.c", '#include "core/host.h"\n'),
     ("rooms", "plugin/draw/main.c", '#include "formats/a.h"\n'),
     ("rooms", "plugin/slicer/cli/main.c", '#include "core/host.h"\n'),
@@ -84,7 +88,7 @@ PLANTED = [
     ("file_sizes", "plugin/train/net.py", "x = 1\n" * 601),
     ("one_name", "shaders/params/add.h", None),
     ("one_name", "plugin/ops/add.c", None),
-    ("one_name", "tests/ref/add.c", None),
+    ("one_name", "plugin/ref/add.c", None),
     ("one_name", "tests/ops/test_add.c", None),
     ("one_name", "shaders/subtract.comp", '#include "params/add.h"\n'),
     ("one_name", "shaders/add_columns.comp", "void main() {}\n"),
@@ -98,6 +102,7 @@ PLANTED = [
     ("quiet_library", "plugin/api/api.c", 'void f(void) { setenv("A", "B", 1); }\n'),
     ("quiet_library", "plugin/gpu/gpu.c", "void f(void) { signal(SIGINT, g); }\n"),
     ("quiet_library", "plugin/nets/net.c", "void *p = malloc(4);\n"),
+    ("quiet_library", "plugin/ref/add.c", "void *p = malloc(4);\n"),
     ("quiet_library", "plugin/nets/net.c", "void f(void *p) { free(p); }\n"),
     ("machine_paths", "plugin/train/net.py", 'x = "/home/someone/data"\n'),
     ("machine_paths", "plugin/core/host.h", "/* see /root/notes */\n"),

@@ -3,7 +3,7 @@ import re
 
 C = (".c", ".h", ".cpp")
 SHADER = (".comp", ".glsl")
-LIBRARY = ("core", "formats", "gpu", "ops", "nets", "volume", "api")
+LIBRARY = ("core", "formats", "gpu", "ops", "nets", "volume", "ref", "selftest", "api")
 # An operation of several shaders with names of their own.
 SHADERS_OF = {"tokens": ("attend", "fold", "layer_norm", "linear")}
 # Files of ops/ that are no operation; NAME_plan.h belongs to NAME.
@@ -67,7 +67,7 @@ def rooms(tree):
         elif folder == "params":
             if "shaders/params" not in allowed[here]:
                 yield path, number, f"{here}/ may not include {name}"
-        elif folder not in allowed[here] or (folder == "ctvk" and here in ("formats", "gpu", "ops", "nets", "volume")):
+        elif folder not in allowed[here] or (folder == "ctvk" and here in ("formats", "gpu", "ops", "nets", "volume", "ref", "selftest")):
             yield path, number, f"{here}/ may not include {name}"
 
 
@@ -115,7 +115,7 @@ def one_name(tree):
         mine = [s for s in shaders if s == op or s.startswith(op + "_") or s in SHADERS_OF.get(op, ())]
         for shader in mine:
             owner[shader] = op
-        wanted = [f"plugin/ops/{op}.c", f"shaders/params/{op}.h", f"tests/ref/{op}.c", f"tests/ref/{op}.h", f"tests/ops/test_{op}.c"]
+        wanted = [f"plugin/ops/{op}.c", f"shaders/params/{op}.h", f"plugin/ref/{op}.c", f"plugin/ref/{op}.h", f"tests/ops/test_{op}.c"]
         for path in wanted:
             if path not in tree:
                 yield f"plugin/ops/{op}.h", 1, f"the operation {op} has no {path}"

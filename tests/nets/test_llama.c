@@ -41,6 +41,7 @@ typedef struct model {
     size_t width;
     float *in;
     double *want; /* [sequences][width] */
+    ref_scratch scratch;
 } model;
 
 static int open_model(model *m, const char *name, const llama_case_spec *spec, int sequences, int tokens)
@@ -55,8 +56,9 @@ static int open_model(model *m, const char *name, const llama_case_spec *spec, i
     size_t one = (size_t)tokens * m->width;
     m->in = ops_random((size_t)sequences * one, 77, 0.3);
     m->want = malloc((size_t)sequences * m->width * sizeof *m->want);
+    m->scratch.numbers = malloc(ref_llama_scratch(&m->made.ref, tokens) * sizeof(double));
     for (size_t i = 0; i < (size_t)sequences; i++)
-        CHECK(ref_llama_encode(&m->made.ref, m->in + i * one, tokens, m->want + i * m->width) == 0);
+        ref_llama_encode(&m->made.ref, m->in + i * one, tokens, &m->scratch, m->want + i * m->width);
     return status == CTVK_OK;
 }
 
@@ -66,6 +68,7 @@ static void close_model(model *m)
     llama_case_destroy(&m->made);
     free(m->in);
     free(m->want);
+    free(m->scratch.numbers);
 }
 
 /* limit: as in create. out: [sequences][width]. Encodes twice. */
@@ -126,7 +129,7 @@ static void check_model(ctvk_gpu *gpu, const model *m)
 }
 
 /* Fewer sequences and tokens than it was made for, then all of them: nothing is left over from the call before. */
-static void check_shorter(ctvk_gpu *gpu, const model *m)
+static void check_shorter(ctvk_gpu *gpu, model *m)
 {
     size_t count = (size_t)m->sequences * m->width;
     float *out = malloc(count * sizeof *out);
@@ -135,7 +138,7 @@ static void check_shorter(ctvk_gpu *gpu, const model *m)
     CHECK(ctvk_llama_create(gpu, m->file, &m->desc, m->sequences, m->tokens, 0, &llama, NULL) == CTVK_OK);
     for (int tokens = 1; llama && tokens <= m->tokens; tokens += 5) {
         CHECK(ctvk_llama_encode(llama, m->in, 1, tokens, out, NULL, NULL, NULL) == CTVK_OK);
-        CHECK(ref_llama_encode(&m->made.ref, m->in, tokens, want) == 0);
+        ref_llama_encode(&m->made.ref, m->in, tokens, &m->scratch, want);
         double error = relative_l2(out, want, m->width);
         CHECK_MSG(error <= TOLERANCE, "%s, %d tokens: relative L2 error %.2e", m->name, tokens, error);
     }

@@ -3,7 +3,7 @@
 #include "ops/quant_linear_plan.h"
 #include "ref/quant_linear.h"
 #include "support/ops_case.h"
-#include "support/quant_case.h"
+#include "selftest/quant_case.h"
 
 /* One float32 rounding for each of the products that a sum passes, one for a weight, a few for the accumulation: the usual bound of
  * recursive summation, relative to the sum of the absolute products (Higham, Accuracy and Stability of Numerical Algorithms, 3.1). */

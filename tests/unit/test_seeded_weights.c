@@ -1,5 +1,5 @@
 /* The seeded generator against numbers that plugin/train/seeded_weights.py gave: the golden cases' weights are the same in both. */
-#include "support/seeded_weights.h"
+#include "selftest/seeded.h"
 
 #include "support/check.h"
 
@@ -21,7 +21,7 @@ static const struct {
 int main(void)
 {
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        float have = seeded_weight(rows[i].name, rows[i].rank, rows[i].shape, rows[i].index);
+        float have = ctvk_seeded_weight(rows[i].name, rows[i].rank, rows[i].shape, rows[i].index);
         CHECK_MSG(have == rows[i].want, "%s[%llu]: %a, not %a", rows[i].name, (unsigned long long)rows[i].index, (double)have,
                   (double)rows[i].want);
     }

@@ -39,7 +39,7 @@ class Sized(Structure):
 class ContextDesc(Sized):
     _fields_ = [("struct_size", c_uint32), ("validation", c_int32), ("log", LogFn), ("log_user", c_void_p), ("alloc", c_void_p),
                 ("free", c_void_p), ("alloc_user", c_void_p), ("cache_folder", Text),
-                ("device_mask", Text)]
+                ("device_mask", Text), ("self_test", c_int32), ("reserved", c_int32)]
 
 
 class DeviceInfo(Sized):

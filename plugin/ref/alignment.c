@@ -3,7 +3,6 @@
 #include "ref/tokens.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
 enum { HEADS = 8, LAYERS = 2 };
 
@@ -12,13 +11,20 @@ typedef struct state {
     ref_weight_fn weight;
     void *user;
     int layer;
+    ref_scratch *scratch;
     double *t, *q, *sum, *out; /* [prompts][channels]: T, Q, Q + T, what an attention or the MLP gives */
     double *x, *from_x;        /* [voxels][channels] */
 } state;
 
-static double *rows(int count, int width)
+static double *rows(ref_scratch *scratch, int count, int width)
 {
-    return malloc((size_t)count * (size_t)width * sizeof(double));
+    return ref_take(scratch, (size_t)count * (size_t)width);
+}
+
+size_t ref_alignment_scratch(const ref_alignment_shape *s)
+{
+    size_t p = (size_t)s->prompts, n = (size_t)s->voxels, c = (size_t)s->channels, most = p > n ? p : n;
+    return 4 * p * c + 2 * n * c + p * (size_t)s->mlp + p * (size_t)s->text_dim + 4 * most * c;
 }
 
 static const float *find(const state *st, const char *module, const char *kind)
@@ -40,16 +46,15 @@ static void attention(const state *st, const char *module, int inner, const doub
                       int keys, double *out)
 {
     int c = st->s->channels;
-    double *pq = rows(queries, inner), *pk = rows(keys, inner), *pv = rows(keys, inner), *mixed = rows(queries, inner);
+    size_t used = st->scratch->used;
+    double *pq = rows(st->scratch, queries, inner), *pk = rows(st->scratch, keys, inner), *pv = rows(st->scratch, keys, inner),
+           *mixed = rows(st->scratch, queries, inner);
     linear(st, module, "q_proj", q, queries, c, inner, pq);
     linear(st, module, "k_proj", k, keys, c, inner, pk);
     linear(st, module, "v_proj", v, keys, c, inner, pv);
     ref_attend(pq, pk, pv, queries, keys, inner, HEADS, mixed);
     linear(st, module, "out_proj", mixed, queries, inner, c, out);
-    free(pq);
-    free(pk);
-    free(pv);
-    free(mixed);
+    st->scratch->used = used;
 }
 
 /* to = norm(to * keep + what) */
@@ -70,7 +75,8 @@ static void add_text(const state *st)
 static void layer(const state *st)
 {
     int c = st->s->channels, p = st->s->prompts, mlp = st->s->mlp;
-    double *hidden = rows(p, mlp);
+    size_t used = st->scratch->used;
+    double *hidden = rows(st->scratch, p, mlp);
     add_text(st);
     if (st->layer == 0)
         attention(st, "self_attn", c, st->t, p, st->t, st->t, p, st->out);
@@ -87,26 +93,35 @@ static void layer(const state *st)
     add_text(st);
     attention(st, "cross_attn_image_to_token", c / 2, st->x, st->s->voxels, st->sum, st->q, p, st->from_x);
     norm(st, "norm4", st->x, st->from_x, st->s->voxels, 1);
-    free(hidden);
+    st->scratch->used = used;
 }
 
 static void project_text(const state *st, const float *text)
 {
     int d = st->s->text_dim, p = st->s->prompts;
-    double *in = rows(p, d);
+    size_t used = st->scratch->used;
+    double *in = rows(st->scratch, p, d);
     char weight[64], bias[64];
     for (int i = 0; i < p * d; i++)
         in[i] = text[i];
     snprintf(weight, sizeof weight, "txt2vis.%d.weight", st->s->level);
     snprintf(bias, sizeof bias, "txt2vis.%d.bias", st->s->level);
     ref_linear(in, st->weight(st->user, weight), st->weight(st->user, bias), p, d, st->s->channels, st->t);
-    free(in);
+    st->scratch->used = used;
 }
 
-void ref_alignment(const ref_alignment_shape *shape, ref_weight_fn weight, void *user, const float *text, const float *image, double *out)
+void ref_alignment(const ref_alignment_shape *shape, ref_weight_fn weight, void *user, const float *text, const float *image,
+                   ref_scratch *scratch, double *out)
 {
     int c = shape->channels, p = shape->prompts, n = shape->voxels;
-    state st = {shape, weight, user, 0, rows(p, c), rows(p, c), rows(p, c), rows(p, c), rows(n, c), rows(n, c)};
+    size_t used = scratch->used;
+    state st = {.s = shape, .weight = weight, .user = user, .scratch = scratch};
+    st.t = rows(scratch, p, c);
+    st.q = rows(scratch, p, c);
+    st.sum = rows(scratch, p, c);
+    st.out = rows(scratch, p, c);
+    st.x = rows(scratch, n, c);
+    st.from_x = rows(scratch, n, c);
     for (int i = 0; i < n * c; i++)
         st.x[i] = image[i % c * n + i / c];
     for (int i = 0; i < p * c; i++)
@@ -116,10 +131,5 @@ void ref_alignment(const ref_alignment_shape *shape, ref_weight_fn weight, void 
         layer(&st);
     for (int i = 0; i < n * c; i++)
         out[i % c * n + i / c] = st.x[i];
-    free(st.t);
-    free(st.q);
-    free(st.sum);
-    free(st.out);
-    free(st.x);
-    free(st.from_x);
+    scratch->used = used;
 }

@@ -2,6 +2,8 @@
 #ifndef CTVK_REF_LLAMA_H
 #define CTVK_REF_LLAMA_H
 
+#include "ref/scratch.h"
+
 typedef struct ref_llama_layer {
     const float *attn_norm, *ffn_norm;                   /* [width] */
     const double *q, *k, *v, *output, *gate, *up, *down; /* [outs][ins] */
@@ -15,7 +17,9 @@ typedef struct ref_llama {
     const float *output_norm;
 } ref_llama;
 
-/* in: [tokens][width]; out: [width], the final norm's output at the last position. 0, or -1 without memory. */
-int ref_llama_encode(const ref_llama *model, const float *in, int tokens, double *out);
+/* Doubles of scratch that it needs. */
+size_t ref_llama_scratch(const ref_llama *model, int tokens);
+/* in: [tokens][width]; out: [width], the final norm's output at the last position. */
+void ref_llama_encode(const ref_llama *model, const float *in, int tokens, ref_scratch *scratch, double *out);
 
 #endif

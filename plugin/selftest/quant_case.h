@@ -1,12 +1,12 @@
-/* support/quant_case.h - packed weights from random bits with finite scales, for tests of the products and of the reader. */
-#ifndef CTVK_TESTS_QUANT_CASE_H
-#define CTVK_TESTS_QUANT_CASE_H
+/* selftest/quant_case.h - packed weights from random bits with finite scales, for trials and tests of the products. */
+#ifndef CTVK_SELFTEST_QUANT_CASE_H
+#define CTVK_SELFTEST_QUANT_CASE_H
 
 #include "params/quant.h"
 #include "ref/quant_linear.h"
 
 #include <stdint.h>
-#include <stdlib.h>
+#include <stddef.h>
 
 enum { QUANT_USUAL = 0, QUANT_TINY = 1, QUANT_WIDE = 2 };
 

@@ -12,6 +12,9 @@ typedef struct ref_folded {
     const float *base, *gamma, *beta;
 } ref_folded;
 
+/* The most of each. */
+enum { REF_IMAGE_TO_TOKEN_CHANNELS = 1024, REF_IMAGE_TO_TOKEN_ROWS = 15 };
+
 /* out = layer norm(x + base + sum over pairs of softmax weight * value), eps 1e-5. image and out: [c][voxels]. */
 void ref_image_to_token(const float *image, int c, size_t voxels, int rows, const ref_folded *folded, double *out);
 

@@ -1,7 +1,7 @@
 #include "ref/tokens.h"
 
 #include <math.h>
-#include <stdlib.h>
+#include <stddef.h>
 
 void ref_linear(const double *in, const float *weight, const float *bias, int rows, int width, int outs, double *out)
 {
@@ -34,33 +34,38 @@ void ref_layer_norm(const double *in, const float *gamma, const float *beta, int
     }
 }
 
-/* One head of one query; score has room for all keys. */
-static void attend_head(const double *q, const double *k, const double *v, int keys, int width, int head, double *score, double *out)
+static double score_of(const double *q, const double *k, int head)
+{
+    double score = 0;
+    for (int d = 0; d < head; d++)
+        score += q[d] * k[d] / sqrt(head);
+    return score;
+}
+
+/* One head of one query. */
+static void attend_head(const double *q, const double *k, const double *v, int keys, int width, int head, double *out)
 {
     double most = -INFINITY, total = 0;
-    for (int i = 0; i < keys; i++) {
-        score[i] = 0;
-        for (int d = 0; d < head; d++)
-            score[i] += q[d] * k[(size_t)i * width + d] / sqrt(head);
-        most = fmax(most, score[i]);
-    }
     for (int i = 0; i < keys; i++)
-        total += score[i] = exp(score[i] - most);
-    for (int d = 0; d < head; d++) {
+        most = fmax(most, score_of(q, k + (size_t)i * width, head));
+    for (int d = 0; d < head; d++)
         out[d] = 0;
-        for (int i = 0; i < keys; i++)
-            out[d] += score[i] / total * v[(size_t)i * width + d];
+    for (int i = 0; i < keys; i++) {
+        double weight = exp(score_of(q, k + (size_t)i * width, head) - most);
+        total += weight;
+        for (int d = 0; d < head; d++)
+            out[d] += weight * v[(size_t)i * width + d];
     }
+    for (int d = 0; d < head; d++)
+        out[d] /= total;
 }
 
 void ref_attend(const double *q, const double *k, const double *v, int queries, int keys, int width, int heads, double *out)
 {
     int head = width / heads;
-    double *score = malloc((size_t)keys * sizeof *score);
     for (int i = 0; i < queries; i++)
         for (int first = 0; first < width; first += head)
-            attend_head(q + (size_t)i * width + first, k + first, v + first, keys, width, head, score, out + (size_t)i * width + first);
-    free(score);
+            attend_head(q + (size_t)i * width + first, k + first, v + first, keys, width, head, out + (size_t)i * width + first);
 }
 
 void ref_fold(const double *in, const float *weight, const float *bias, int rows, int heads, int width, int columns, double scale,

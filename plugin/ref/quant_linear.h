@@ -1,6 +1,6 @@
 /* ref/quant_linear.h - products with packed weights in double, decoded weight by weight; shares no code with the plugin. */
-#ifndef CTVK_TESTS_REF_QUANT_LINEAR_H
-#define CTVK_TESTS_REF_QUANT_LINEAR_H
+#ifndef CTVK_REF_QUANT_LINEAR_H
+#define CTVK_REF_QUANT_LINEAR_H
 
 #include <stddef.h>
 #include <stdint.h>

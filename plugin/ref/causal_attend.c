@@ -1,7 +1,6 @@
 #include "ref/causal_attend.h"
 
 #include <math.h>
-#include <stdlib.h>
 
 static double dot(const double *a, const double *b, int count)
 {
@@ -11,18 +10,15 @@ static double dot(const double *a, const double *b, int count)
     return sum;
 }
 
-/* scores has room for `keys`. */
-static void attend(const double *q, const double *k, const double *v, int keys, int stride, int head_dim, double *scores, double *out)
+static void attend(const double *q, const double *k, const double *v, int keys, int stride, int head_dim, double *out)
 {
     double most = -INFINITY, total = 0;
-    for (int t = 0; t < keys; t++) {
-        scores[t] = dot(q, k + (long)t * stride, head_dim) / sqrt(head_dim);
-        most = fmax(most, scores[t]);
-    }
+    for (int t = 0; t < keys; t++)
+        most = fmax(most, dot(q, k + (long)t * stride, head_dim) / sqrt(head_dim));
     for (int i = 0; i < head_dim; i++)
         out[i] = 0;
     for (int t = 0; t < keys; t++) {
-        double weight = exp(scores[t] - most);
+        double weight = exp(dot(q, k + (long)t * stride, head_dim) / sqrt(head_dim) - most);
         total += weight;
         for (int i = 0; i < head_dim; i++)
             out[i] += weight * v[(long)t * stride + i];
@@ -34,11 +30,9 @@ static void attend(const double *q, const double *k, const double *v, int keys, 
 void ref_causal_attend(const double *q, const double *k, const double *v, int tokens, int q_tokens, int heads, int kv_heads, int head_dim,
                        double *out)
 {
-    double *scores = malloc((size_t)tokens * sizeof *scores);
-    for (int t = 0; scores && t < q_tokens; t++)
+    for (int t = 0; t < q_tokens; t++)
         for (int h = 0; h < heads; h++) {
             long at = ((long)t * heads + h) * head_dim, shared = (long)(h / (heads / kv_heads)) * head_dim;
-            attend(q + at, k + shared, v + shared, tokens - q_tokens + t + 1, kv_heads * head_dim, head_dim, scores, out + at);
+            attend(q + at, k + shared, v + shared, tokens - q_tokens + t + 1, kv_heads * head_dim, head_dim, out + at);
         }
-    free(scores);
 }

@@ -5,8 +5,6 @@
 #include "ref/rope.h"
 #include "ref/swiglu.h"
 
-#include <stdlib.h>
-
 /* out[t][o] (+)= sum over i of in[t][i] w[o][i] */
 static void product(const double *in, const double *w, int rows, int ins, int outs, int accumulate, double *out)
 {
@@ -49,14 +47,17 @@ static void layer(const ref_llama *m, const ref_llama_layer *l, const rows *r, i
     product(r->gate, l->down, tokens, ff, d, 1, r->x);
 }
 
-int ref_llama_encode(const ref_llama *m, const float *in, int tokens, double *out)
+size_t ref_llama_scratch(const ref_llama *m, int tokens)
+{
+    return (size_t)tokens * 2 * (size_t)(m->width + (m->heads + m->kv_heads) * m->head_dim + m->feed_forward);
+}
+
+void ref_llama_encode(const ref_llama *m, const float *in, int tokens, ref_scratch *scratch, double *out)
 {
     size_t n = (size_t)tokens, d = (size_t)m->width, ff = (size_t)m->feed_forward, q = (size_t)(m->heads * m->head_dim),
            k = (size_t)(m->kv_heads * m->head_dim);
-    double *all = malloc(n * (2 * d + 2 * q + 2 * k + 2 * ff) * sizeof *all);
-    if (!all)
-        return -1;
-    rows r = {.x = all};
+    size_t used = scratch->used;
+    rows r = {.x = ref_take(scratch, ref_llama_scratch(m, tokens))};
     r.normed = r.x + n * d;
     r.q = r.normed + n * d;
     r.k = r.q + n * q;
@@ -69,6 +70,5 @@ int ref_llama_encode(const ref_llama *m, const float *in, int tokens, double *ou
     for (int i = 0; i < m->layers; i++)
         layer(m, &m->layer[i], &r, tokens);
     ref_rms_norm(r.x + (n - 1) * d, m->output_norm, m->width, m->rms_eps, out);
-    free(all);
-    return 0;
+    scratch->used = used;
 }

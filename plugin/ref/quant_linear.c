@@ -3,7 +3,6 @@
 #include "params/quant.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 void ref_quant_block(int type, int *weights, int *bytes)
@@ -118,25 +117,37 @@ double ref_quant_weight(int type, const uint8_t *row, int index, double *size)
     }
 }
 
+enum { PIECE = 256 };
+
+/* Weights [first, first + count) of output o against all rows. */
+static void add_piece(const double *weight, const double *size, int first, int count, const float *in, int in_stride, int rows, int outs,
+                      double *want, double *sizes)
+{
+    for (int t = 0; t < rows; t++) {
+        const float *row = in + (size_t)t * (size_t)in_stride + first;
+        double sum = 0, total = 0;
+        for (int k = 0; k < count; k++) {
+            sum += row[k] * weight[k];
+            total += fabs((double)row[k]) * size[k];
+        }
+        want[(size_t)t * (size_t)outs] += sum;
+        sizes[(size_t)t * (size_t)outs] += total;
+    }
+}
+
 void ref_quant_linear(int type, const uint8_t *packed, int width, int outs, const float *in, int in_stride, int rows, double *want,
                       double *sizes)
 {
     int weights, bytes;
-    double *row = malloc((size_t)width * 2 * sizeof *row), *size = row + width;
+    double weight[PIECE], size[PIECE];
     ref_quant_block(type, &weights, &bytes);
-    for (int o = 0; o < outs && row; o++) {
-        for (int k = 0; k < width; k++)
-            row[k] = ref_quant_weight(type, packed + (size_t)o * (size_t)(width / weights * bytes), k, &size[k]);
-        for (int t = 0; t < rows; t++) {
-            double sum = 0, total = 0;
-            for (int k = 0; k < width; k++) {
-                double x = in[(size_t)t * (size_t)in_stride + (size_t)k];
-                sum += x * row[k];
-                total += fabs(x) * size[k];
-            }
-            want[(size_t)t * (size_t)outs + (size_t)o] += sum;
-            sizes[(size_t)t * (size_t)outs + (size_t)o] += total;
+    for (int o = 0; o < outs; o++) {
+        const uint8_t *row = packed + (size_t)o * (size_t)(width / weights * bytes);
+        for (int first = 0; first < width; first += PIECE) {
+            int count = width - first < PIECE ? width - first : PIECE;
+            for (int k = 0; k < count; k++)
+                weight[k] = ref_quant_weight(type, row, first + k, &size[k]);
+            add_piece(weight, size, first, count, in, in_stride, rows, outs, want + o, sizes + o);
         }
     }
-    free(row);
 }

@@ -1,0 +1,192 @@
+/* The trials of what works on whole images: convolutions, norms, blending, classes. Limits are four times those of tests/ops, which say
+ * where each comes from: Vulkan lets a GPU's exp, division and square root be off by a few ulp more than those of the software drivers. */
+#include "ops/blend.h"
+#include "ops/classify.h"
+#include "ops/conv3d_plan.h"
+#include "ops/instance_norm.h"
+#include "ops/transp_conv3d.h"
+#include "ref/blend.h"
+#include "ref/classify.h"
+#include "ref/conv3d.h"
+#include "ref/instance_norm.h"
+#include "ref/transp_conv3d.h"
+#include "selftest/bench.h"
+
+#include <math.h>
+
+typedef struct conv_case {
+    ctvk_conv3d conv;
+    int32_t x, y, z;
+} conv_case;
+
+static void conv3d(ctvk_trials *b, const conv_case *t)
+{
+    const ctvk_conv3d *conv = &t->conv;
+    int32_t in = conv->in_a + conv->in_b, s = conv->stride, x = (t->x + s - 1) / s, y = (t->y + s - 1) / s, z = (t->z + s - 1) / s;
+    size_t voxels = (size_t)t->x * (size_t)t->y * (size_t)t->z, count = (size_t)conv->out * (size_t)x * (size_t)y * (size_t)z;
+    size_t taps = (size_t)conv->kernel * (size_t)conv->kernel * (size_t)conv->kernel;
+    int32_t winograd = ctvk_conv3d_plan_for(ctvk_gpu_get_caps(b->gpu), conv).family == CTVK_CONV3D_WINOGRAD;
+    ctvk_bench_case(b);
+    float *dense = ctvk_bench_random(b, (size_t)in * voxels, 1), *kernel = ctvk_bench_random(b, (size_t)(conv->out * in) * taps, 1);
+    double *want = ctvk_bench_doubles(b, count);
+    void *packed = ctvk_bench_take(b, ctvk_conv3d_weight_bytes(b->gpu, conv));
+    if (!packed)
+        return;
+    ctvk_conv3d_pack(b->gpu, conv, kernel, packed);
+    ctvk_tensor a = ctvk_bench_tensor(b, conv->in_a, t->x, t->y, t->z, conv->planar, dense), second = {0};
+    if (conv->in_b)
+        second = ctvk_bench_tensor(b, conv->in_b, t->x, t->y, t->z, 0, dense + (size_t)conv->in_a * voxels);
+    ctvk_span weights = ctvk_bench_span(b, ctvk_conv3d_weight_bytes(b->gpu, conv), packed);
+    ctvk_span scratch = ctvk_bench_span(b, ctvk_conv3d_scratch_bytes(b->gpu, conv, x, y, z), NULL);
+    ctvk_tensor out = ctvk_bench_tensor(b, conv->out, x, y, z, 0, NULL);
+    if (!ctvk_bench_begin(b))
+        return;
+    ctvk_bench_finish(b, ctvk_conv3d_record(b->cmd, b->gpu, conv, &a, conv->in_b ? &second : NULL, &weights, &scratch, &out, b->error));
+    ref_conv3d(dense, in, t->x, t->y, t->z, kernel, conv->out, conv->kernel, s, want);
+    ctvk_bench_compare(b, ctvk_bench_dense(b, &out, 0), want, count, CTVK_BY_LARGEST, NULL, winograd ? 2.4e-4 : 2.4e-5);
+}
+
+void ctvk_trial_conv3d(ctvk_trials *b)
+{
+    /* The first six, small, take each kernel that a network has: both Winograd widths, strides, the first layer's planes, two sources. */
+    static const conv_case cases[] = {
+        {{48, 0, 24, 3, 1, 0}, 3, 5, 5},    {{16, 16, 16, 3, 1, 0}, 2, 4, 5},  {{16, 0, 24, 3, 2, 0}, 3, 5, 6},
+        {{1, 0, 16, 3, 2, 1}, 5, 6, 7},     {{1, 0, 16, 1, 2, 1}, 4, 5, 7},    {{16, 0, 32, 1, 2, 0}, 4, 6, 5},
+        {{48, 0, 48, 3, 1, 0}, 4, 4, 4},    {{48, 48, 48, 3, 1, 0}, 3, 5, 9},  {{16, 0, 16, 3, 1, 0}, 1, 1, 1},
+        {{4, 16, 52, 3, 1, 0}, 7, 9, 33},   {{20, 28, 24, 3, 1, 0}, 2, 3, 5},  {{52, 0, 48, 3, 2, 0}, 5, 8, 8},
+        {{16, 0, 16, 3, 1, 0}, 16, 16, 16}, {{1, 0, 48, 3, 1, 1}, 3, 5, 9},    {{3, 0, 12, 3, 2, 1}, 7, 9, 33},
+        {{24, 0, 48, 1, 2, 0}, 5, 8, 8},    {{12, 20, 16, 1, 1, 0}, 3, 5, 33}, {{2, 0, 4, 1, 1, 1}, 16, 16, 16},
+        {{96, 0, 96, 3, 1, 0}, 3, 6, 4},    {{48, 0, 96, 3, 2, 0}, 8, 6, 10}};
+    for (int i = 0; i < (b->full ? (int)(sizeof cases / sizeof *cases) : 6); i++)
+        conv3d(b, &cases[i]);
+}
+
+static void transp_conv3d(ctvk_trials *b, const ctvk_transp_conv3d *conv, int32_t x, int32_t y, int32_t z)
+{
+    size_t voxels = (size_t)x * (size_t)y * (size_t)z, count = (size_t)conv->out * voxels * 8;
+    ctvk_bench_case(b);
+    float *dense = ctvk_bench_random(b, (size_t)conv->in * voxels, 1),
+          *kernel = ctvk_bench_random(b, (size_t)(conv->in * conv->out) * 8, 1);
+    double *want = ctvk_bench_doubles(b, count);
+    void *packed = ctvk_bench_take(b, ctvk_transp_conv3d_weight_bytes(b->gpu, conv));
+    if (!packed)
+        return;
+    ctvk_transp_conv3d_pack(b->gpu, conv, kernel, packed);
+    ctvk_tensor in = ctvk_bench_tensor(b, conv->in, x, y, z, 0, dense);
+    ctvk_span weights = ctvk_bench_span(b, ctvk_transp_conv3d_weight_bytes(b->gpu, conv), packed);
+    ctvk_tensor out = ctvk_bench_tensor(b, conv->out, 2 * x, 2 * y, 2 * z, conv->planar, NULL);
+    if (!ctvk_bench_begin(b))
+        return;
+    ctvk_bench_finish(b, ctvk_transp_conv3d_record(b->cmd, b->gpu, conv, &in, &weights, &out, b->error));
+    ref_transp_conv3d(dense, conv->in, x, y, z, kernel, conv->out, want);
+    ctvk_bench_compare(b, ctvk_bench_dense(b, &out, conv->planar), want, count, CTVK_BY_LARGEST, NULL, 1.6e-5);
+}
+
+void ctvk_trial_transp_conv3d(ctvk_trials *b)
+{
+    static const ctvk_transp_conv3d up = {16, 16, 0}, logits = {16, 2, 1}, wide = {96, 48, 0}, three = {48, 3, 1};
+    transp_conv3d(b, &up, 2, 3, 3);
+    transp_conv3d(b, &logits, 2, 3, 5);
+    for (int i = 0; i < 3 && b->full; i++) {
+        static const int32_t sizes[3][3] = {{1, 1, 1}, {3, 5, 9}, {2, 8, 17}};
+        transp_conv3d(b, &up, sizes[i][0], sizes[i][1], sizes[i][2]);
+        transp_conv3d(b, &wide, sizes[i][0], sizes[i][1], sizes[i][2]);
+        transp_conv3d(b, &three, sizes[i][0], sizes[i][1], sizes[i][2]);
+    }
+}
+
+static void instance_norm(ctvk_trials *b, int32_t c, int32_t x, int32_t y, int32_t z, int32_t with_shortcut)
+{
+    size_t voxels = (size_t)x * (size_t)y * (size_t)z, count = (size_t)c * voxels;
+    ctvk_bench_case(b);
+    float *dense = ctvk_bench_random(b, count, 1), *other = ctvk_bench_random(b, count, 3);
+    double *want = ctvk_bench_doubles(b, count);
+    ctvk_tensor in = ctvk_bench_tensor(b, c, x, y, z, 0, dense), shortcut = ctvk_bench_tensor(b, c, x, y, z, 0, other);
+    uint64_t bytes = ctvk_instance_norm_scratch_bytes(b->gpu, c, x, y, z);
+    ctvk_span stats = ctvk_bench_span(b, bytes, NULL), other_stats = ctvk_bench_span(b, bytes, NULL);
+    if (!ctvk_bench_begin(b))
+        return;
+    ctvk_status status = ctvk_instance_norm_stats(b->cmd, b->gpu, &in, &stats, b->error);
+    if (!status && with_shortcut)
+        status = ctvk_instance_norm_stats(b->cmd, b->gpu, &shortcut, &other_stats, b->error);
+    if (!status)
+        status = ctvk_instance_norm_apply(b->cmd, b->gpu, &in, &stats, with_shortcut ? &shortcut : NULL,
+                                          with_shortcut ? &other_stats : NULL, &in, b->error);
+    ctvk_bench_finish(b, status);
+    ref_instance_norm(dense, with_shortcut ? other : NULL, c, voxels, want);
+    ctvk_bench_compare(b, ctvk_bench_dense(b, &in, 0), want, count, CTVK_BY_ONE, NULL, 1.6e-5);
+}
+
+void ctvk_trial_instance_norm(ctvk_trials *b)
+{
+    static const int32_t shapes[][4] = {{4, 1, 1, 2}, {16, 3, 7, 9}, {48, 2, 16, 16}, {16, 17, 5, 13}, {96, 3, 4, 5}, {16, 32, 16, 16}};
+    instance_norm(b, 16, 5, 6, 7, 0);
+    instance_norm(b, 16, 4, 5, 9, 1);
+    for (int i = 0; i < 12 && b->full; i++)
+        instance_norm(b, shapes[i / 2][0], shapes[i / 2][1], shapes[i / 2][2], shapes[i / 2][3], i % 2);
+}
+
+/* Planes [first, first + planes) of a window's logits. */
+static void blend(ctvk_trials *b, int32_t classes, const int32_t dim[3], int32_t first, int32_t planes, int32_t constant)
+{
+    size_t area = (size_t)dim[1] * (size_t)dim[2], voxels = (size_t)dim[0] * area, tile = (size_t)planes * area;
+    ctvk_bench_case(b);
+    float *dense = ctvk_bench_random(b, (size_t)classes * voxels, 20);
+    double *weights = ctvk_bench_doubles(b, voxels), *want = ctvk_bench_doubles(b, (size_t)(classes + 1) * tile),
+           *sizes = ctvk_bench_doubles(b, (size_t)(classes + 1) * tile);
+    ctvk_tensor logits = ctvk_bench_tensor(b, classes, dim[0], dim[1], dim[2], 1, dense);
+    ctvk_tensor out = ctvk_bench_tensor(b, classes + 1, planes, dim[1], dim[2], 1, NULL);
+    if (!ctvk_bench_begin(b))
+        return;
+    ctvk_bench_finish(b, ctvk_blend_record(b->cmd, b->gpu, &logits, 0.125, constant, first, planes, &out, b->error));
+    ref_blend_weights(dim[0], dim[1], dim[2], 0.125, constant, weights);
+    for (size_t k = 0; k <= (size_t)classes; k++)
+        for (size_t i = 0; i < tile; i++) {
+            size_t voxel = (size_t)first * area + i;
+            want[k * tile + i] = weights[voxel] * (k < (size_t)classes ? dense[k * voxels + voxel] : 1);
+            sizes[k * tile + i] = fabs(want[k * tile + i]);
+        }
+    ctvk_bench_compare(b, ctvk_bench_dense(b, &out, 1), want, (size_t)(classes + 1) * tile, CTVK_BY_SIZE, sizes, 6e-6);
+}
+
+void ctvk_trial_blend(ctvk_trials *b)
+{
+    static const int32_t small[3] = {5, 6, 7}, large[3] = {16, 9, 33};
+    blend(b, 2, small, 1, 3, 0);
+    blend(b, 2, small, 0, 5, 1);
+    for (int i = 0; i < 4 && b->full; i++)
+        blend(b, 2 + i, large, i, 16 - 2 * i, i == 3);
+}
+
+static void classify(ctvk_trials *b, int32_t classes, uint32_t voxels, int32_t want_logits)
+{
+    size_t n = voxels, count = (size_t)classes * n;
+    ctvk_bench_case(b);
+    float *values = ctvk_bench_random(b, count + n, 20);
+    double *logits = ctvk_bench_doubles(b, count), *probabilities = ctvk_bench_doubles(b, count);
+    unsigned *labels = ctvk_bench_take(b, n * sizeof *labels);
+    for (size_t i = 0; labels && i < n; i++)
+        values[count + i] = 0.5f + fabsf(values[count + i]) / 20; /* sums of weights */
+    ctvk_span sums = ctvk_bench_span(b, (count + n) * sizeof(float), values), out = ctvk_bench_span(b, (count + n) * 4, NULL);
+    if (!ctvk_bench_begin(b))
+        return;
+    ctvk_bench_finish(b, ctvk_classify_record(b->cmd, b->gpu, &sums, &out, classes, voxels, want_logits, b->error));
+    ref_classify(values, classes, n, logits, probabilities, labels);
+    const float *got = ctvk_bench_floats(b, &out);
+    const uint32_t *found = (const uint32_t *)(got + count);
+    ctvk_bench_compare(b, got, want_logits ? logits : probabilities, count, CTVK_BY_ONE, NULL, 8e-6);
+    int32_t right = 1;
+    for (size_t i = 0; i < n && !b->status; i++) /* two logits of one rounding are either's */
+        right = right && found[i] < (uint32_t)classes &&
+                logits[found[i] * n + i] >= logits[labels[i] * n + i] - 1e-5 * fabs(logits[labels[i] * n + i]);
+    ctvk_bench_require(b, right);
+}
+
+void ctvk_trial_classify(ctvk_trials *b)
+{
+    static const uint32_t voxels[] = {1, 63, 64, 65, 1000};
+    classify(b, 2, 130, 0);
+    classify(b, 3, 65, 1);
+    for (int i = 0; i < 10 && b->full; i++)
+        classify(b, 2 + i / 2, voxels[i / 2], i % 2);
+}

@@ -1,0 +1,144 @@
+"""A driver that computes wrongly is refused at its first use, with the operation's name; a sound one is tried once and then believed. The driver
+is the software driver at hand, which tests/selftest/corrupt_layer.c makes lose a dispatch or take one shader for another."""
+import os
+import re
+import struct
+import subprocess
+import sys
+import tempfile
+
+SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+COMMAND, LAYER, SPIRV = os.environ["CTVK_COMMAND"], os.environ["CTVK_LAYER"], os.environ["CTVK_SPIRV"]
+# Shaders that every software driver takes, and whose operation each is. Those that compile quickly.
+SHADERS = {"linear": "linear", "attend": "attend", "instance_norm_merge": "instance_norm", "token_to_image_merge": "token_to_image",
+           "image_to_token": "image_to_token", "classify": "classify", "rms_norm": "rms_norm", "rope": "rope"}
+STEP = 19  # from one lost dispatch to the next
+CT = f"{SOURCE}/tests/data/ct/lidc-idri-0314_small.nii.gz"
+TRIED = "tried before its first use"
+failures = []
+
+
+def check(condition, text):
+    if not condition:
+        failures.append(text)
+        print(f"failed: {text}", file=sys.stderr)
+
+
+class Run:
+    """One `ctvk segment`, with a cache folder of its own that others may share."""
+
+    def __init__(self, folder, cache, *options, air=True, **corrupt):
+        self.output = f"{folder}/label.nii.gz"
+        env = dict(os.environ, XDG_CACHE_HOME=f"{folder}/{cache}", CTVK_LOG="info", MESA_SHADER_CACHE_DIR=f"{folder}/shaders")
+        for name in ("CTVK_SELF_TEST", "CTVK_DEVICE"):
+            env.pop(name, None)
+        if corrupt:
+            env.update(VK_LAYER_PATH=LAYER, VK_INSTANCE_LAYERS="VK_LAYER_CTVK_corrupt", **{f"CTVK_CORRUPT_{k.upper()}": v for k, v in corrupt.items()})
+        if os.path.exists(self.output):
+            os.remove(self.output)
+        done = subprocess.run([COMMAND, "segment", "--model", f"{SOURCE}/manifest/demo", "--image", f"{folder}/air.nii" if air else CT,
+                               "--prompt", "left side", "--output", self.output, "--quiet", *options], capture_output=True, text=True, timeout=600,
+                              env=env, stdin=subprocess.DEVNULL)
+        self.code, self.tried = done.returncode, TRIED in done.stderr
+        self.corrupted = "corrupt layer: " in done.stderr and " 0 instructions" not in done.stderr
+        lines = done.stderr.splitlines()
+        self.errors = [line for line in lines if line.startswith("ctvk: error: ")]
+        self.operation = (re.findall(r"computes the operation (\w+) wrongly: error \S+ where at most \S+ is right \(", " ".join(self.errors)) or [None])[0]
+        self.left = os.path.exists(self.output)
+
+    def labels(self):
+        with open(self.output, "rb") as file:
+            return file.read()
+
+
+def write_air(path):
+    """An image of nothing but air: the network is not run on it, so that what a run does to the device is the self-test's."""
+    header = bytearray(352)
+    struct.pack_into("<i", header, 0, 348)
+    struct.pack_into("<8h", header, 40, 3, 8, 8, 8, 1, 1, 1, 1)
+    struct.pack_into("<2h", header, 70, 4, 16)
+    struct.pack_into("<8f", header, 76, 1, 2, 2, 2, 1, 1, 1, 1)
+    struct.pack_into("<f", header, 108, 352)
+    struct.pack_into("<2h", header, 252, 0, 1)
+    for row, at in enumerate((280, 296, 312)):
+        struct.pack_into("<4f", header, at, *[2.0 if column == row else 0.0 for column in range(4)])
+    header[344:348] = b"n+1\0"
+    with open(path, "wb") as file:
+        file.write(bytes(header) + struct.pack("<512h", *[-2000] * 512))
+
+
+def record(folder, cache):
+    with open(f"{folder}/{cache}/ctvk/self-tests", encoding="utf-8") as file:
+        return file.read()
+
+
+def refused(run, what, operation=None):
+    check(run.corrupted, f"{what}: the layer did nothing")
+    check(run.code == 8 and len(run.errors) == 1 and run.operation, f"{what}: exit {run.code}: {run.errors}")
+    check(operation in (None, run.operation), f"{what}: {run.operation} is named, not {operation}")
+    check(not run.left, f"{what}: a label map was written")
+
+
+def remembered(folder):
+    """Tried once; then believed; a damaged record is none; force and skip."""
+    first, second = Run(folder, "sound"), Run(folder, "sound", air=False)
+    check(first.code == 0 and first.tried, f"a sound driver: exit {first.code}, {first.errors}")
+    check(second.code == 0 and not second.tried, "a driver that was right is tried again")
+    labels, text = second.labels(), record(folder, "sound")
+    check(text.count("\n") == 2 and " right " in text and "llvmpipe" not in text, f"the record: {text!r}")
+    path = f"{folder}/sound/ctvk/self-tests"
+    for damage in (text.replace(" right ", " wrong "), text[:-9] + "00000000\n", "\0" * 200):
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(damage)
+        again = Run(folder, "sound")
+        check(again.code == 0 and again.tried, f"a damaged record {damage[:60]!r}: exit {again.code}, tried: {again.tried}")
+        check(record(folder, "sound") == text, "a damaged record is not mended")
+    check(Run(folder, "sound", "--self-test", "force").tried, "force does not try")
+    skipped = Run(folder, "fresh", "--self-test=skip")
+    check(skipped.code == 0 and not skipped.tried and not os.path.exists(f"{folder}/fresh/ctvk/self-tests"), "skip tries")
+    return labels
+
+
+def broken_shaders(folder, labels):
+    for shader, operation in SHADERS.items():
+        refused(Run(folder, f"shader-{shader}", shader=f"{SPIRV}/{shader}.spv"), shader, operation)
+    # What a segmentation does not use is refused too, and harms nothing where the host takes it upon itself.
+    path = f"{SPIRV}/rope.spv"
+    skipped = Run(folder, "shader-rope", "--self-test", "skip", air=False, shader=path)
+    check(skipped.code == 0 and skipped.labels() == labels, f"skip with a broken rope: exit {skipped.code}: {skipped.errors}")
+    check(" wrong " in record(folder, "shader-rope"), "a wrong answer is not kept")
+    again = Run(folder, "shader-rope")
+    check(again.code == 0 and again.tried, f"a driver that was mended: exit {again.code}, {again.errors}")
+    check(" right " in record(folder, "shader-rope") and " wrong " not in record(folder, "shader-rope"), "the mended driver's answer is not kept")
+    # A driver that breaks while it is believed: seen by force alone, which then withdraws the belief.
+    refused(Run(folder, "shader-rope", "--self-test", "force", shader=path), "force", "rope")
+    refused(Run(folder, "shader-rope", shader=path), "after force", "rope")
+
+
+def lost_dispatches(folder):
+    """One dispatch of the self-test is swallowed; every so many, until there are no more: of air nothing else is dispatched."""
+    number, named = 1, set()
+    while number < 400:
+        run = Run(folder, f"dispatch-{number}", dispatch=str(number))
+        if not run.corrupted:
+            check(run.code == 0, f"no dispatch {number}: exit {run.code}: {run.errors}")
+            break
+        refused(run, f"dispatch {number}")
+        named.add(run.operation)
+        number += STEP
+    check(number > 3 * STEP and len(named) > 2, f"dispatches up to {number} were swallowed, operations {sorted(named)}")
+    print(f"dispatches: up to {number} swallowed, {len(named)} operations named")
+
+
+def main():
+    with tempfile.TemporaryDirectory(dir=os.environ["CTVK_TEST_TMP"]) as folder:
+        write_air(f"{folder}/air.nii")
+        labels = remembered(folder)
+        broken_shaders(folder, labels)
+        lost_dispatches(folder)
+    print(f"refuse: {len(failures)} failed")
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

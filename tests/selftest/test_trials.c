@@ -1,0 +1,58 @@
+/* The trials of the self-test on a sound driver: every operation within its limit on every shape, under every mask that an operation sees,
+ * with no message of the validation layer; what is asked in between may stop them. */
+#include "selftest/trials.h"
+#include "support/ops_case.h"
+
+static void all_right(ctvk_gpu *gpu, int32_t full, uint32_t mask)
+{
+    ctvk_trials *trials = NULL;
+    ctvk_error error = {0};
+    uint64_t before = ctvk_gpu_memory_used(gpu);
+    CHECK_MSG(ctvk_trials_create(gpu, full, NULL, NULL, &trials, &error) == CTVK_OK, "%s", error.message);
+    CHECK(ctvk_trials_count() >= 16);
+    for (int32_t i = 0; trials && i < ctvk_trials_count(); i++) {
+        ctvk_trial_result result = {0};
+        ctvk_status status = ctvk_trials_run(trials, i, &result, &error);
+        CHECK_MSG(status == CTVK_OK, "mask %x: %s", (unsigned)mask, error.message);
+        CHECK_MSG(result.cases > 0 && result.error > 0 && result.error <= result.limit && result.limit < 1e-3,
+                  "%s: %d cases, error %g of %g", result.name, result.cases, result.error, result.limit);
+    }
+    ctvk_trials_destroy(&trials);
+    CHECK(trials == NULL && ctvk_gpu_memory_used(gpu) <= before + (16u << 20)); /* the gpu room keeps its staging buffer */
+}
+
+typedef struct watch {
+    int calls, stop_at;
+} watch;
+
+static int32_t look(void *user, double work_done)
+{
+    watch *w = user;
+    (void)work_done;
+    return ++w->calls == w->stop_at;
+}
+
+static void stopped(ctvk_gpu *gpu)
+{
+    const char *wrong;
+    ctvk_error error = {0};
+    watch all = {0};
+    CHECK_MSG(ctvk_trials_small(gpu, look, &all, &wrong, &error) == CTVK_OK && !wrong, "%s", error.message);
+    CHECK_MSG(all.calls >= ctvk_trials_count(), "asked %d times", all.calls);
+    for (int at = 1; at <= all.calls; at += 7) {
+        watch w = {.stop_at = at};
+        CHECK(ctvk_trials_small(gpu, look, &w, &wrong, &error) == CTVK_CANCELLED && !wrong && w.calls == at);
+    }
+}
+
+int main(void)
+{
+    for (int i = 0; i < OPS_MASKS; i++) {
+        ctvk_gpu *gpu = ops_open(ops_masks[i]);
+        all_right(gpu, i == 0, ops_masks[i]);
+        if (i == 0)
+            stopped(gpu);
+        ctvk_gpu_destroy(&gpu);
+    }
+    return gpu_done("trials");
+}
