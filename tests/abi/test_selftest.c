@@ -61,7 +61,7 @@ static void test_cancelled_job(void)
     ctvk_context_desc desc = CTVK_CONTEXT_DESC_INIT;
     desc.self_test = CTVK_SELF_TEST_FORCE;
     abi_open(&h, &desc, "one-window");
-    for (int at = 2; at <= 20; at += 6) {
+    for (int at = 2; at <= 20; at += 16) {
         watch w = {.stop_at = at};
         ctvk_job_options options = abi_options(&h);
         options.progress = look;
@@ -111,7 +111,7 @@ static void test_memory(void)
     watch all = {0};
     ctvk_status status = run_small(contexts, &whole, &all, &message, kept, sizeof kept);
     CHECK_MSG(status == CTVK_OK && atomic_load(&whole.live) == 0, "%d %s, %ld blocks", status, kept, atomic_load(&whole.live));
-    for (long n = 1; n <= atomic_load(&whole.count); n += n / 4 + 1) {
+    for (long n = 1; n <= atomic_load(&whole.count); n += n / 2 + 3) {
         arena a = {.fail_at = n};
         watch w = {0};
         status = run_small(contexts, &a, &w, &message, kept, sizeof kept);
@@ -119,7 +119,7 @@ static void test_memory(void)
         CHECK_MSG(atomic_load(&a.live) == 0 && atomic_load(&a.foreign) == 0, "allocation %ld: %ld blocks (%s)", n, atomic_load(&a.live),
                   kept);
     }
-    for (int at = 1; at <= all.calls; at += all.calls / 4 + 1) {
+    for (int at = 1; at <= all.calls; at += all.calls / 2 + 1) {
         arena a = {0};
         watch w = {.stop_at = at};
         CHECK(run_small(contexts, &a, &w, &message, kept, sizeof kept) == CTVK_CANCELLED && w.calls == at);
