@@ -92,7 +92,7 @@ def command_lines():
     yield case("field value unknown", "left", segment("--field", "side=middle"))
     yield case("field value empty", "side", segment("--field", "side="))
     yield case("field twice", "side", segment("--field", "side=left", "--field", "side=left"))
-    yield case("too many fields", "--field", segment(*(["--field", "side=left"] * 40)))
+    yield case("too many fields", "--field", segment(*(["--field", "side=left"] * 100)))
     yield case("devices with a word", "extra", ["devices", "extra"])
     yield case("devices with an unknown option", "--yaml", ["devices", "--yaml"])
     yield case("inspect alone", "BUNDLE", ["inspect"])

@@ -2,6 +2,7 @@
 #include "ctvk/ctvk.h"
 #include "support/check.h"
 
+#include <limits.h>
 #include <math.h>
 
 enum { X = 11, Y = 9, Z = 7, N = X * Y * Z };
@@ -270,13 +271,14 @@ static void memory(void)
     ctvk_context *kept = context;
     int done = 0, n = 0;
     for (; !done && n < 100; n++) {
-        int left = n + 2; /* the context's own */
+        int left = INT_MAX;
         ctvk_context_desc desc = CTVK_CONTEXT_DESC_INIT;
         ctvk_evaluation *e = NULL;
         desc.alloc = counted;
         desc.free = give;
         desc.alloc_user = &left;
         CHECK(contexts->create(&desc, &context) == CTVK_OK);
+        left = n;
         ctvk_status status = api->create(context, &a, &b, NULL, &e);
         if (status == CTVK_OK)
             status = api->run(e);

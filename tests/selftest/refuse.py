@@ -13,6 +13,7 @@ COMMAND, LAYER, SPIRV = os.environ["CTVK_COMMAND"], os.environ["CTVK_LAYER"], os
 SHADERS = {"linear": "linear", "attend": "attend", "instance_norm_merge": "instance_norm", "token_to_image_merge": "token_to_image",
            "image_to_token": "image_to_token", "classify": "classify", "rms_norm": "rms_norm", "rope": "rope"}
 STEP = 19  # from one lost dispatch to the next
+SHADER_CACHE = os.environ["CTVK_TEST_TMP"] + "/selftest-shaders"  # what is compiled once need not be again
 CT = f"{SOURCE}/tests/data/ct/lidc-idri-0314_small.nii.gz"
 TRIED = "tried before its first use"
 failures = []
@@ -29,7 +30,7 @@ class Run:
 
     def __init__(self, folder, cache, *options, air=True, **corrupt):
         self.output = f"{folder}/label.nii.gz"
-        env = dict(os.environ, XDG_CACHE_HOME=f"{folder}/{cache}", CTVK_LOG="info", MESA_SHADER_CACHE_DIR=f"{folder}/shaders")
+        env = dict(os.environ, XDG_CACHE_HOME=f"{folder}/{cache}", CTVK_LOG="info", MESA_SHADER_CACHE_DIR=SHADER_CACHE)
         for name in ("CTVK_SELF_TEST", "CTVK_DEVICE"):
             env.pop(name, None)
         if corrupt:
