@@ -5,7 +5,7 @@
 // variant: conv3d_k1 -DKERNEL=1 -DGROUPS=1
 // variant: conv3d_planar_k3 -DKERNEL=3 -DPLANAR
 // variant: conv3d_planar_k1 -DKERNEL=1 -DPLANAR
-// variant: conv3d_k3_address4 -DKERNEL=3 -DGROUPS=4 -DADDRESS -DTEXEL
+// variant: conv3d_k3_address2 -DKERNEL=3 -DGROUPS=2 -DADDRESS -DTEXEL
 // variant: conv3d_k3_address1 -DKERNEL=3 -DGROUPS=1 -DADDRESS -DTEXEL
 // variant: conv3d_k1_address4 -DKERNEL=1 -DGROUPS=4 -DADDRESS -DTEXEL
 // variant: conv3d_k1_address1 -DKERNEL=1 -DGROUPS=1 -DADDRESS -DTEXEL
@@ -109,7 +109,10 @@ void main()
     LOAD_SUM(0) LOAD_SUM(1) LOAD_SUM(2) LOAD_SUM(3) LOAD_SUM(4) LOAD_SUM(5)
     GROUP(0)
 #if GROUPS > 1
-    GROUP(1) GROUP(2) GROUP(3)
+    GROUP(1)
+#endif
+#if GROUPS > 2
+    GROUP(2) GROUP(3)
 #endif
     if (int(gl_GlobalInvocationID.x) < p.lanes) {
         STORE_SUM(0) STORE_SUM(1) STORE_SUM(2) STORE_SUM(3) STORE_SUM(4) STORE_SUM(5)

@@ -58,7 +58,7 @@ static ctvk_status check_job(const ctvk_conv3d_job *job, ctvk_error *error)
 /* The direct convolution, whatever variant computes it: a multiplication and an addition for each tap, also where it meets the padding. */
 static void name_operation(const ctvk_conv3d_job *job)
 {
-    static const char *const families[] = {"", "portable", "address", "winograd"};
+    static const char *const families[] = {"", "portable", "address", "winograd", "gemm"};
     const ctvk_conv3d *conv = job->conv;
     const ctvk_tensor *out = job->out;
     double taps = (double)conv->kernel * conv->kernel * conv->kernel * (conv->in_a + conv->in_b) * conv->out;
@@ -77,7 +77,14 @@ ctvk_status ctvk_conv3d_plan_record(const ctvk_conv3d_job *job, ctvk_error *erro
         return status;
     }
     name_operation(job);
-    return job->plan->family == CTVK_CONV3D_WINOGRAD ? ctvk_conv3d_winograd_record(job, error) : ctvk_conv3d_direct_record(job, error);
+    switch (job->plan->family) {
+    case CTVK_CONV3D_WINOGRAD:
+        return ctvk_conv3d_winograd_record(job, error);
+    case CTVK_CONV3D_GEMM:
+        return ctvk_conv3d_gemm_record(job, error);
+    default:
+        return ctvk_conv3d_direct_record(job, error);
+    }
 }
 
 uint64_t ctvk_conv3d_weight_bytes(const ctvk_gpu *gpu, const ctvk_conv3d *conv)

@@ -24,6 +24,11 @@ uint64_t ctvk_conv3d_direct_unit_bytes(const ctvk_conv3d *conv)
     return (bytes + 255) / 256 * 256;
 }
 
+int32_t ctvk_conv3d_direct_chunk(const ctvk_conv3d *conv)
+{
+    return conv->kernel == 3 ? 2 : 4;
+}
+
 uint64_t ctvk_conv3d_direct_weight_bytes(const ctvk_conv3d *conv)
 {
     return ctvk_conv3d_direct_unit_bytes(conv) * ctvk_conv3d_in_units(conv) * ctvk_conv3d_out_chunks(conv);
@@ -50,7 +55,7 @@ void ctvk_conv3d_direct_pack(const ctvk_conv3d *conv, const float *weights, floa
 static const char *shader_name(const ctvk_conv3d_job *job, int longer)
 {
     static const char *const names[2][2][3] = {
-        {{"conv3d_k1", "conv3d_k1_address1", "conv3d_k1_address4"}, {"conv3d_k3", "conv3d_k3_address1", "conv3d_k3_address4"}},
+        {{"conv3d_k1", "conv3d_k1_address1", "conv3d_k1_address4"}, {"conv3d_k3", "conv3d_k3_address1", "conv3d_k3_address2"}},
         {{"conv3d_planar_k1", "conv3d_planar_k1_address", 0}, {"conv3d_planar_k3", "conv3d_planar_k3_address", 0}}};
     int address = job->plan->family == CTVK_CONV3D_PORTABLE ? 0 : 1 + longer;
     return names[job->conv->planar != 0][job->conv->kernel == 3][address];

@@ -14,6 +14,13 @@ static int winograd_pays(const ctvk_conv3d *conv)
            conv->out <= 128;
 }
 
+/* Products of the whole grid pay where there are few voxels for many weights: a kernel that takes all inputs of a tap at once would have
+ * no lanes to work with, and a dispatch for every 24 outputs would do nothing but begin and end. */
+static int gemm_pays(const ctvk_conv3d *conv)
+{
+    return ctvk_conv3d_gemm_fits(conv) && (conv->in_a + conv->in_b > 48 || conv->out > 96);
+}
+
 ctvk_conv3d_plan ctvk_conv3d_plan_for(const ctvk_gpu_caps *caps, const ctvk_conv3d *conv)
 {
     ctvk_conv3d_plan plan = {CTVK_CONV3D_PORTABLE, 1, 0, 0, 0};
@@ -25,12 +32,15 @@ ctvk_conv3d_plan ctvk_conv3d_plan_for(const ctvk_gpu_caps *caps, const ctvk_conv
      * promise (1 MiB) holds too few planes to be of use. */
     if (caps->is_cpu && caps->buffer_address && caps->texel_rgba32f && caps->max_texel_elements >= 1u << 22) {
         plan.family = CTVK_CONV3D_ADDRESS;
-        plan.chunk = 4;
+        plan.chunk = ctvk_conv3d_direct_chunk(conv);
         plan.source_bytes = conv->planar ? storage : texel;
         if (winograd_pays(conv)) {
             plan.family = CTVK_CONV3D_WINOGRAD;
             plan.chunk = (conv->in_a + conv->in_b) % 48 == 0 ? 12 : 4;
             plan.scratch_bytes = 64u << 20;
+        } else if (gemm_pays(conv)) {
+            plan.family = CTVK_CONV3D_GEMM;
+            plan.scratch_bytes = 32u << 20;
         }
     }
     return plan;
@@ -48,19 +58,38 @@ int32_t ctvk_conv3d_out_chunks(const ctvk_conv3d *conv)
 
 uint64_t ctvk_conv3d_plan_weight_bytes(const ctvk_conv3d_plan *plan, const ctvk_conv3d *conv)
 {
-    return plan->family == CTVK_CONV3D_WINOGRAD ? ctvk_conv3d_winograd_weight_bytes(conv) : ctvk_conv3d_direct_weight_bytes(conv);
+    switch (plan->family) {
+    case CTVK_CONV3D_WINOGRAD:
+        return ctvk_conv3d_winograd_weight_bytes(conv);
+    case CTVK_CONV3D_GEMM:
+        return ctvk_conv3d_gemm_weight_bytes(conv);
+    default:
+        return ctvk_conv3d_direct_weight_bytes(conv);
+    }
 }
 
 void ctvk_conv3d_plan_pack(const ctvk_conv3d_plan *plan, const ctvk_conv3d *conv, const float *weights, void *packed)
 {
-    if (plan->family == CTVK_CONV3D_WINOGRAD) {
+    switch (plan->family) {
+    case CTVK_CONV3D_WINOGRAD:
         ctvk_conv3d_winograd_pack(conv, weights, packed);
-    } else {
+        break;
+    case CTVK_CONV3D_GEMM:
+        ctvk_conv3d_gemm_pack(conv, weights, packed);
+        break;
+    default:
         ctvk_conv3d_direct_pack(conv, weights, packed);
     }
 }
 
 uint64_t ctvk_conv3d_plan_scratch_bytes(const ctvk_conv3d_plan *plan, const ctvk_conv3d *conv, int32_t x, int32_t y, int32_t z)
 {
-    return plan->family == CTVK_CONV3D_WINOGRAD ? ctvk_conv3d_winograd_scratch_bytes(plan, conv, x, y, z) : 0;
+    switch (plan->family) {
+    case CTVK_CONV3D_WINOGRAD:
+        return ctvk_conv3d_winograd_scratch_bytes(plan, conv, x, y, z);
+    case CTVK_CONV3D_GEMM:
+        return ctvk_conv3d_gemm_scratch_bytes(plan, conv, x, y, z);
+    default:
+        return 0;
+    }
 }

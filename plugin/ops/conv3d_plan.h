@@ -7,7 +7,8 @@
 enum {
     CTVK_CONV3D_PORTABLE = 1, /* weights in uniform blocks, input through storage buffers: promised minimum */
     CTVK_CONV3D_ADDRESS = 2,  /* weights by device address, input through texel buffers: software drivers */
-    CTVK_CONV3D_WINOGRAD = 3  /* F(4x4, 3x3) over y and z, three taps along x, on top of ADDRESS */
+    CTVK_CONV3D_WINOGRAD = 3, /* F(4x4, 3x3) over y and z, three taps along x, on top of ADDRESS */
+    CTVK_CONV3D_GEMM = 4      /* products of the whole grid, all channels and runs a dispatch, on top of ADDRESS */
 };
 
 /* Channel groups (vec4) that one dispatch computes. */
@@ -18,7 +19,7 @@ typedef struct ctvk_conv3d_plan {
     int32_t chunk;          /* channel groups of the input in one dispatch of the long kernel (a rest goes one by one) */
     uint64_t source_bytes;  /* the most that one binding of an input may hold */
     uint64_t target_bytes;  /* same of an output */
-    uint64_t scratch_bytes; /* Winograd: about how much scratch to use */
+    uint64_t scratch_bytes; /* Winograd, GEMM: about how much scratch to use */
 } ctvk_conv3d_plan;
 
 /* The one place where a variant is chosen. */
@@ -45,14 +46,40 @@ ctvk_status ctvk_conv3d_plan_record(const ctvk_conv3d_job *job, ctvk_error *erro
 uint64_t ctvk_conv3d_direct_unit_bytes(const ctvk_conv3d *conv);
 int32_t ctvk_conv3d_in_units(const ctvk_conv3d *conv);
 int32_t ctvk_conv3d_out_chunks(const ctvk_conv3d *conv);
+/* Units of the long kernel of family ADDRESS. lavapipe translates it in a time that grows with the square of its length: 0.36 s for 4 units
+ * of 27 taps, 0.09 s for 2, and then runs it in 6 % more. */
+int32_t ctvk_conv3d_direct_chunk(const ctvk_conv3d *conv);
 uint64_t ctvk_conv3d_direct_weight_bytes(const ctvk_conv3d *conv);
 void ctvk_conv3d_direct_pack(const ctvk_conv3d *conv, const float *weights, float *packed);
 ctvk_status ctvk_conv3d_direct_record(const ctvk_conv3d_job *job, ctvk_error *error);
+
+/* Products of input that lies in `in` (texels) with weights at `at` of the job's, stored as [run][out group][lane] vec4 in `out`; see
+ * ctvk_conv3d_product_params. params: what does not follow from the rest; runs: how many, in dispatches of bounded work that begin at
+ * multiples of three. The first dispatch has a barrier unless flags say otherwise. */
+struct ctvk_conv3d_product_params;
+typedef struct ctvk_conv3d_product {
+    const char *shader;
+    ctvk_gpu_bind in, out;
+    uint64_t at;
+    int32_t runs;
+    int32_t vec4; /* of the input in one run */
+    uint32_t flags;
+} ctvk_conv3d_product;
+ctvk_status ctvk_conv3d_product_record(const ctvk_conv3d_job *job, const ctvk_conv3d_product *product,
+                                       const struct ctvk_conv3d_product_params *params, ctvk_error *error);
 
 /* Winograd: [transform point 36][out chunk][unit][tap along x][channel of the unit][6] vec4. */
 uint64_t ctvk_conv3d_winograd_weight_bytes(const ctvk_conv3d *conv);
 void ctvk_conv3d_winograd_pack(const ctvk_conv3d *conv, const float *weights, float *packed);
 uint64_t ctvk_conv3d_winograd_scratch_bytes(const ctvk_conv3d_plan *plan, const ctvk_conv3d *conv, int32_t x, int32_t y, int32_t z);
 ctvk_status ctvk_conv3d_winograd_record(const ctvk_conv3d_job *job, ctvk_error *error);
+
+/* GEMM: [out chunk][run][vec4 of the run][channel of the vec4][6] vec4; a run is (4 units, tap along x) with vec4 [unit][tap y][tap z], or
+ * 12 units. Fits where whole runs fit each source. */
+int ctvk_conv3d_gemm_fits(const ctvk_conv3d *conv);
+uint64_t ctvk_conv3d_gemm_weight_bytes(const ctvk_conv3d *conv);
+void ctvk_conv3d_gemm_pack(const ctvk_conv3d *conv, const float *weights, float *packed);
+uint64_t ctvk_conv3d_gemm_scratch_bytes(const ctvk_conv3d_plan *plan, const ctvk_conv3d *conv, int32_t x, int32_t y, int32_t z);
+ctvk_status ctvk_conv3d_gemm_record(const ctvk_conv3d_job *job, ctvk_error *error);
 
 #endif

@@ -7,7 +7,6 @@
 
 enum { LOCAL = 64, MAX_GROUPS = 65535, OUT_CHANNELS = 4 * CTVK_CONV3D_OUT_GROUPS, POINTS = 36, UNIT_FLOATS = 3 * 4 * OUT_CHANNELS };
 _Static_assert(sizeof(struct ctvk_conv3d_winograd_params) <= 128, "push constants");
-_Static_assert(sizeof(struct ctvk_conv3d_product_params) <= 128, "push constants");
 
 uint64_t ctvk_conv3d_winograd_weight_bytes(const ctvk_conv3d *conv)
 {
@@ -212,30 +211,28 @@ static ctvk_status transform_run(const ctvk_conv3d_job *job, const block *k, int
 
 static ctvk_status products(const ctvk_conv3d_job *job, const block *k, int32_t unit, ctvk_error *error)
 {
-    ctvk_gpu_pipeline *pipeline;
-    ctvk_status status = ctvk_gpu_pipeline_get(job->gpu, job->plan->chunk == 12 ? "conv3d_winograd_product12" : "conv3d_winograd_product4",
-                                               0, 0, &pipeline, error);
-    ctvk_gpu_bind binds[2] = {bind_in(job, k), bind_products(job, k)};
-    int32_t chunks = ctvk_conv3d_out_chunks(job->conv), units = ctvk_conv3d_in_units(job->conv), out_groups = job->conv->out / 4;
-    struct ctvk_conv3d_product_params p = {.in_group = (k->planes + 2) * k->tiles,
-                                           .in_plane = k->tiles,
-                                           .out_group = k->planes * k->tiles,
-                                           .lanes = k->planes * k->tiles,
-                                           .accumulate = unit > 0};
-    uint32_t groups[3] = {((uint32_t)p.lanes + LOCAL - 1) / LOCAL, 1, 1};
-    double work = (double)p.lanes * job->plan->chunk * UNIT_FLOATS;
-    for (int32_t i = 0; i < POINTS * chunks && !status; i++) {
-        int32_t point = i / chunks, first = i % chunks * CTVK_CONV3D_OUT_GROUPS, left = out_groups - first;
-        uint64_t address =
-            job->weights->buffer->address + job->weights->offset + ((uint64_t)i * units + unit) * UNIT_FLOATS * sizeof(float);
-        p.in_base = point * job->plan->chunk * p.in_group;
-        p.out_base = (point * out_groups + first) * p.out_group;
-        p.out_groups = left < CTVK_CONV3D_OUT_GROUPS ? left : CTVK_CONV3D_OUT_GROUPS;
-        p.address_low = (int32_t)(uint32_t)address;
-        p.address_high = (int32_t)(uint32_t)(address >> 32);
-        status = ctvk_gpu_cmd_dispatch(job->cmd, pipeline, binds, 2, &p, sizeof p, groups, work, i ? CTVK_GPU_NO_BARRIER : 0, error);
-    }
-    return status;
+    int32_t chunk = job->plan->chunk, group = (k->planes + 2) * k->tiles, lanes = k->planes * k->tiles, out_groups = job->conv->out / 4;
+    uint64_t chunk_bytes = (uint64_t)ctvk_conv3d_in_units(job->conv) * UNIT_FLOATS * sizeof(float);
+    ctvk_conv3d_product product = {.shader = chunk == 12 ? "conv3d_product12" : "conv3d_product4",
+                                   .in = bind_in(job, k),
+                                   .out = bind_products(job, k),
+                                   .at = (uint64_t)unit * UNIT_FLOATS * sizeof(float),
+                                   .runs = POINTS,
+                                   .vec4 = 3 * chunk};
+    struct ctvk_conv3d_product_params p = {.in_third = 3 * chunk * group,
+                                           .in_run = chunk * group,
+                                           .in_unit = chunk / 4 * group,
+                                           .in_row = group,
+                                           .in_column = k->tiles,
+                                           .step_z = 1,
+                                           .out_run = out_groups * lanes,
+                                           .out_group = lanes,
+                                           .out_groups = out_groups,
+                                           .lanes = lanes,
+                                           .accumulate = unit > 0,
+                                           .weights_chunk = (int32_t)(uint32_t)chunk_bytes,
+                                           .weights_run = (int32_t)(uint32_t)(chunk_bytes * ctvk_conv3d_out_chunks(job->conv))};
+    return ctvk_conv3d_product_record(job, &product, &p, error);
 }
 
 static ctvk_status transform_out(const ctvk_conv3d_job *job, const block *k, ctvk_error *error)

@@ -6,7 +6,7 @@
 _Static_assert(sizeof(struct ctvk_token_to_image_params) <= 128, "push constants");
 
 enum {
-    LANE_WIDTH = 64,  /* lanes of token_to_image_lane */
+    LANE_WIDTH = 64,  /* lanes of token_to_image_lane and of token_to_image_merge_alone */
     TILE_WIDTH = 256, /* lanes of token_to_image_tile */
     LANE_SUMS = 48,   /* vec4 sums in a lane: 4 pairs of 48 channels are the fastest on lavapipe */
     TILE_PAIRS = 16,
@@ -15,7 +15,7 @@ enum {
     MIN_CHUNK = 256,
     MIN_WALK = 16, /* voxels of one lane */
     MAX_WALK = 512,
-    WALKERS = 4096
+    WALKERS = 1024 /* each makes one partial per pair, which the merge reads again */
 };
 
 static int64_t partial_bytes(int32_t pairs, int32_t c)
@@ -44,7 +44,7 @@ ctvk_token_to_image_plan ctvk_token_to_image_plan_for(const ctvk_gpu_caps *caps,
     int32_t groups = c / 4, lane_pairs = 8;
     while (lane_pairs > 2 && lane_pairs * groups > LANE_SUMS)
         lane_pairs /= 2;
-    ctvk_token_to_image_plan plan = {.lane = caps->is_cpu && lane_pairs * groups <= LANE_SUMS};
+    ctvk_token_to_image_plan plan = {.lane = caps->is_cpu && lane_pairs * groups <= LANE_SUMS, .alone = caps->is_cpu};
     plan.texel = plan.lane && ctvk_prefers_texel(caps);
     plan.range = ctvk_source_range(caps, plan.texel);
     if (plan.lane) {
@@ -70,14 +70,17 @@ uint64_t ctvk_token_to_image_bytes(const ctvk_token_to_image_plan *plan, int32_t
     return (uint64_t)partials_of(plan, &chunks) * (uint64_t)partial_bytes(pairs, c);
 }
 
-static ctvk_status merge(const ctvk_tokens *t, int32_t groups, int32_t pairs, int32_t partial_count, int32_t means,
+static ctvk_status merge(const ctvk_tokens *t, int32_t alone, int32_t groups, int32_t pairs, int32_t partial_count, int32_t means,
                          const ctvk_span *partials, ctvk_error *error)
 {
-    struct ctvk_token_to_image_merge_params p = {groups, partial_count, means / 4};
+    struct ctvk_token_to_image_merge_params p = {pairs, groups, partial_count, means / 4};
     ctvk_gpu_bind binds[2] = {ctvk_span_bind(partials), ctvk_span_bind(&t->rows)};
     uint32_t workgroups[3] = {(uint32_t)groups, (uint32_t)pairs, 1};
     ctvk_gpu_pipeline *pipeline = NULL;
-    ctvk_status status = ctvk_gpu_pipeline_get(t->gpu, "token_to_image_merge", NULL, 0, &pipeline, error);
+    if (alone)
+        workgroups[0] = (uint32_t)(groups * pairs + LANE_WIDTH - 1) / LANE_WIDTH, workgroups[1] = 1;
+    ctvk_status status =
+        ctvk_gpu_pipeline_get(t->gpu, alone ? "token_to_image_merge_alone" : "token_to_image_merge", NULL, 0, &pipeline, error);
     return status ? status
                   : ctvk_gpu_cmd_dispatch(t->cmd, pipeline, binds, 2, &p, sizeof p, workgroups, 16.0 * groups * pairs * partial_count, 0,
                                           error);
@@ -123,5 +126,5 @@ ctvk_status ctvk_token_to_image_record(const ctvk_tokens *tokens, const ctvk_tok
         status = ctvk_gpu_cmd_dispatch(tokens->cmd, pipeline, binds, 3, &p, sizeof p, workgroups, work * p.chunk.planes * p.chunk.area, 0,
                                        error);
     }
-    return status ? status : merge(tokens, groups, pairs, count, means, partials, error);
+    return status ? status : merge(tokens, plan->alone, groups, pairs, count, means, partials, error);
 }

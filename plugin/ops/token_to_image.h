@@ -9,6 +9,7 @@
 typedef struct ctvk_token_to_image_plan {
     int32_t lane;         /* sums in the lanes (software drivers, few channels); else tiles shared by a workgroup */
     int32_t texel;        /* voxels through a texel buffer */
+    int32_t alone;        /* a lane merges all partials of its pair and channels (software drivers) */
     int32_t group_pairs;  /* pairs of one workgroup */
     int32_t chunk_voxels; /* wanted */
     uint64_t range;       /* the most that one binding of the image may hold */

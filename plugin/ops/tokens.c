@@ -1,5 +1,6 @@
 #include "ops/tokens.h"
 
+#include "ops/chunks.h"
 #include "params/tokens.h"
 
 #include <math.h>
@@ -9,7 +10,7 @@ _Static_assert(sizeof(struct ctvk_layer_norm_params) <= 128, "push constants");
 _Static_assert(sizeof(struct ctvk_attend_params) <= 128, "push constants");
 _Static_assert(sizeof(struct ctvk_fold_params) <= 128, "push constants");
 
-enum { LANES = 64, LINEAR_OUTS = 8 };
+enum { LANES = 64 };
 
 typedef struct launch {
     const char *shader;
@@ -34,6 +35,15 @@ static ctvk_status dispatch(const ctvk_tokens *t, const launch *l, const ctvk_sp
                   : ctvk_gpu_cmd_dispatch(t->cmd, pipeline, binds, weights ? 2 : 1, l->push, l->push_bytes, groups, l->work, 0, error);
 }
 
+/* How a linear layer is done on a device: its shader, and the outputs of a workgroup. */
+static const char *linear_variant(const ctvk_gpu_caps *caps, uint64_t weight_floats, int32_t *outs)
+{
+    *outs = caps->is_cpu ? 16 : 8;
+    if (!caps->is_cpu)
+        return "linear";
+    return ctvk_prefers_texel(caps) && weight_floats / 4 < caps->max_texel_elements ? "linear_alone_texel" : "linear_alone";
+}
+
 ctvk_status ctvk_linear_record(const ctvk_tokens *tokens, const ctvk_linear *op, const ctvk_span *weights, ctvk_error *error)
 {
     int32_t heads = op->heads > 1 ? op->heads : 1;
@@ -48,15 +58,21 @@ ctvk_status ctvk_linear_record(const ctvk_tokens *tokens, const ctvk_linear *op,
                                    .to = op->out,
                                    .out_stride = op->out_stride,
                                    .relu = op->relu};
-    launch l = {"linear",           &p,
-                sizeof p,           (uint32_t)(op->outs + LINEAR_OUTS - 1) / LINEAR_OUTS,
-                (uint32_t)op->rows, 2.0 * op->width * op->outs * op->rows};
+    uint64_t weight_floats = (uint64_t)(op->width + 1) * (uint64_t)op->outs;
+    int32_t group;
+    const char *shader = linear_variant(ctvk_gpu_get_caps(tokens->gpu), weight_floats, &group);
+    launch l = {shader,
+                &p,
+                sizeof p,
+                (uint32_t)(op->outs + group - 1) / (uint32_t)group,
+                (uint32_t)op->rows,
+                2.0 * op->width * op->outs * op->rows};
     if ((op->in | op->in_stride | op->in_add | op->head_stride | op->width) % 4 || op->outs % heads)
         return ctvk_fail(error, CTVK_ERROR_INTERNAL, "linear layer: %d to %d is not a multiple of 4 (report this)", op->width, op->outs);
     double rows = op->rows, width = op->width, outs = op->outs;
     ctvk_gpu_cmd_operation(tokens->cmd, "linear", (2 * width + 1) * outs * rows, 4 * (rows * (width + outs) + (width + 1) * outs),
                            "%d x %d -> %d", op->rows, op->width, op->outs);
-    return dispatch(tokens, &l, weights, (uint64_t)(op->width + 1) * (uint64_t)op->outs, error);
+    return dispatch(tokens, &l, weights, weight_floats, error);
 }
 
 ctvk_status ctvk_layer_norm_record(const ctvk_tokens *tokens, int32_t in, int32_t add, int32_t out, int32_t rows, int32_t width,

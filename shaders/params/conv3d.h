@@ -47,18 +47,58 @@ struct ctvk_conv3d_winograd_params {
     int lanes;         /* channel groups * planes * tiles */
 };
 
-/* One dispatch: one transform point, 24 output channels, one run of input channels, all tiles of the block. */
+/* One dispatch: `lanes` voxels or tiles, some chunks of 24 output channels, some runs. A run reads 4 units x 3 rows x 3 columns of vec4
+ * (or 4 units x 3 columns), the weights likewise, each with 4 x 6 vec4 of weights. Places and strides of the input in vec4. */
 struct ctvk_conv3d_product_params {
-    int in_base;  /* transform point */
-    int in_group; /* vec4 from one channel group to the next */
-    int in_plane; /* vec4 from one plane to the next: the tap along x */
-    int out_base; /* transform point and first channel group */
+    int digits[8]; /* 0 .. 7 */
+    int in_base;
+    int in_third; /* from run r to run r + 3 */
+    int in_run;   /* from one run to the next within three */
+    int in_unit;
+    int in_row;
+    int in_column;
+    int area; /* lanes of a plane, and of a line within it */
+    int line;
+    float inverse_area; /* 1 / area; 0: all lanes lie in one line */
+    float inverse_line;
+    int step_x; /* from one plane, line, lane to the next */
+    int step_y;
+    int step_z;
+    int out_base;
+    int out_run;
     int out_group;
-    int out_groups; /* channel groups to store, 1..6 */
-    int lanes;      /* planes * tiles */
+    int out_groups; /* channel groups from the first chunk of the dispatch on */
+    int lanes;
     int accumulate;
-    int address_low;
+    int address_low; /* weights of the first chunk and run */
     int address_high;
+    int weights_chunk; /* bytes from one chunk, and from one run, to the next */
+    int weights_run;
+};
+
+/* Planes [first, first + planes) of a tensor between zeros, into [unit][plane][rows][columns]. */
+struct ctvk_conv3d_pad_params {
+    int base;        /* where plane bound_first begins in the binding */
+    int bound_first; /* first and last tensor plane that is bound */
+    int bound_last;
+    int x; /* extents of the tensor */
+    int y;
+    int z;
+    int plane; /* vec4 of the tensor from one x plane to the next */
+    int first; /* tensor plane of scratch plane 0; may lie outside */
+    int rows;  /* of a padded plane, from tensor row -1 on */
+    int columns;
+    int to; /* vec4: where the first unit goes */
+};
+
+struct ctvk_conv3d_sum_params {
+    int base; /* where the block's first plane begins in the binding */
+    int plane;
+    int area;  /* voxels of a plane */
+    int lanes; /* voxels of the block */
+    int run;   /* vec4 from one run to the next */
+    int runs;
+    int accumulate;
 };
 
 #endif

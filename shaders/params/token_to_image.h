@@ -14,6 +14,7 @@ struct ctvk_token_to_image_params {
 };
 
 struct ctvk_token_to_image_merge_params {
+    int pairs;
     int groups;
     int partials;
     int means; /* vec4: where the weighted means go, [pair][group] */

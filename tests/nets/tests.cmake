@@ -1,5 +1,5 @@
 # A model of Llama-2-7B's shapes: three layers against the same ones resident; all of it (3.6 GB on disk for half a minute). A measuring program, by hand.
-foreach(program llama_7b bench_llama)
+foreach(program llama_7b bench_llama bench_llmseg)
   add_executable(nets_${program} ${CMAKE_CURRENT_SOURCE_DIR}/nets/${program}.c)
   set_target_properties(nets_${program} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR})
   target_link_libraries(nets_${program} PRIVATE ctvk_test_support)

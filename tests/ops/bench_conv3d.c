@@ -1,6 +1,6 @@
 /* Times the convolutions at the network's real shapes on the first device of the loader: GF/s of the ordinary algorithm, best of a few
  * runs after a warming one, by the clock and by processor seconds (which a busy machine disturbs less). Not run by ctest. Usage:
- * ops_bench_conv3d [part of a row's name [family 1..3 [scratch MiB]]] */
+ * ops_bench_conv3d [part of a row's name [family 1..4 [scratch MiB]]] */
 #include "ops/conv3d_plan.h"
 #include "ops/transp_conv3d.h"
 #include "support/conv_case.h"
@@ -23,6 +23,8 @@ static const row rows[] = {
     {"96-96-48", {96, 0, 96, 3, 1, 0}, 48, 48, 16},      {"192-96-48", {96, 96, 96, 3, 1, 0}, 48, 48, 16},
     {"192-192-24", {192, 0, 192, 3, 1, 0}, 24, 24, 8},   {"384-384-12", {384, 0, 384, 3, 1, 0}, 12, 12, 4},
     {"384-192-24", {192, 192, 192, 3, 1, 0}, 24, 24, 8}, {"192-384-s2-24", {192, 0, 384, 3, 2, 0}, 24, 24, 8},
+    {"192-384-s2-6", {192, 0, 384, 3, 2, 0}, 6, 6, 2},   {"384-384-3", {384, 0, 384, 3, 1, 0}, 3, 3, 1},
+    {"192-192-6", {192, 0, 192, 3, 1, 0}, 6, 6, 2},      {"384-192-k1-6", {192, 192, 192, 1, 1, 0}, 6, 6, 2},
 };
 
 static double now(void)
@@ -84,7 +86,7 @@ static void measure(ctvk_gpu *gpu, const row *r, int family, int scratch_mib)
     ctvk_conv3d_plan plan = ctvk_conv3d_plan_for(ctvk_gpu_get_caps(gpu), conv);
     plan.family = family ? family : plan.family;
     if (family) {
-        plan.chunk = family == CTVK_CONV3D_PORTABLE ? 1 : family == CTVK_CONV3D_ADDRESS ? 4 : 12;
+        plan.chunk = family == CTVK_CONV3D_PORTABLE ? 1 : family == CTVK_CONV3D_ADDRESS ? ctvk_conv3d_direct_chunk(conv) : 12;
     }
     plan.scratch_bytes = scratch_mib ? (uint64_t)scratch_mib << 20 : plan.scratch_bytes ? plan.scratch_bytes : 32u << 20;
     int s = conv->stride, x = (r->x + s - 1) / s, y = (r->y + s - 1) / s, z = (r->z + s - 1) / s;
