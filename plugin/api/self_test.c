@@ -2,6 +2,7 @@
 
 #include "core/record.h"
 #include "core/sha256.h"
+#include "core/trace.h"
 #include "selftest/trials.h"
 
 #include <stdio.h>
@@ -91,7 +92,9 @@ ctvk_status ctvk_context_try_device(ctvk_context *context, ctvk_gpu *gpu, ctvk_g
         return CTVK_OK;
     }
     ctvk_log(&context->host, CTVK_LOG_INFO, "device %s: tried before its first use", ctvk_gpu_get_info(gpu)->name);
+    double begin = ctvk_now();
     ctvk_status status = ctvk_trials_small(gpu, check, user, &wrong, error);
+    ctvk_trace_stage(&context->host, "self-test", -1, begin);
     if (status == CTVK_OK || wrong)
         ctvk_context_keep_answer(context, gpu, !wrong);
     return status;

@@ -18,12 +18,13 @@ static int print_help(void)
     printf("ctvk: radiotherapy target volumes from a CT and clinical text, on any Vulkan device. Not for clinical use.\n\n");
     for (int i = 0; i < COMMANDS; i++)
         printf("%s\n    %s\n", commands[i]->usage, commands[i]->summary);
-    printf("ctvk --version | --help | COMMAND --help\n\n"
-           "exit codes: 0 done, 2 command line, 3 input or output file, 4 bundle or hash, 5 no usable device, 6 memory, 7 cancelled,\n"
-           "            8 device failure or internal error\n"
-           "environment: CTVK_DEVICE (as --device), CTVK_SELF_TEST (as --self-test), CTVK_LOG=error|warning|info|debug, CTVK_VALIDATION=1,\n"
-           "            CTVK_MASK=WORD,... (devices are used without these; ctvk(1) lists them), CTVK_TRACE=FILE (where the time goes, for\n"
-           "            Perfetto), and the Vulkan loader's own\n");
+    printf(
+        "ctvk --version | --help | COMMAND --help\n\n"
+        "exit codes: 0 done, 2 command line, 3 input or output file, 4 bundle or hash, 5 no usable device, 6 memory, 7 cancelled,\n"
+        "            8 device failure or internal error\n"
+        "environment: CTVK_DEVICE (as --device), CTVK_SELF_TEST (as --self-test), CTVK_LOG=error|warning|info|debug, CTVK_VALIDATION=1,\n"
+        "            CTVK_MASK=WORD,... (devices are used without these; ctvk(1) lists them), CTVK_TRACE=FILE (where the time goes, for\n"
+        "            Perfetto), and the Vulkan loader's own\n");
     return cli_flush();
 }
 

@@ -173,7 +173,8 @@ static inline void golden_run(ctvk_gpu *gpu, const golden_case *c, golden_outcom
         s.sums = &again;
         if (!out)
             run_windows(net, m, &s, volume, text, 0);
-        CHECK_MSG(out || memcmp(sums.logits, again.logits, (size_t)m->out_channels * voxels * sizeof(float)) == 0, "%s: two runs differ", c->name);
+        CHECK_MSG(out || memcmp(sums.logits, again.logits, (size_t)m->out_channels * voxels * sizeof(float)) == 0, "%s: two runs differ",
+                  c->name);
         ctvk_llmseg_classes wanted = {.sums = sums.logits, .voxels = voxels, .weights = golden_weights, .logits = got, .user = &sums};
         status = ctvk_llmseg_classify(net, &wanted, &error);
         CHECK_MSG(status == CTVK_OK, "%s: %s", c->name, error.message);
