@@ -12,7 +12,7 @@ install(TARGETS ctvk_command ctvk_draw RUNTIME DESTINATION ${CMAKE_INSTALL_BINDI
 install(DIRECTORY include/ctvk DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT development FILES_MATCHING PATTERN *.h)
 configure_file(manifest/plugin.json.in plugin.json @ONLY)
 install(FILES manifest/bundle.schema.json manifest/plugin.schema.json ${PROJECT_BINARY_DIR}/plugin.json DESTINATION ${ctvk_data_dir})
-install(DIRECTORY manifest/demo DESTINATION ${ctvk_data_dir})
+install(DIRECTORY manifest/demo manifest/demo-vision DESTINATION ${ctvk_data_dir})
 install(DIRECTORY tests/data/ct/ DESTINATION ${ctvk_data_dir}/demo-ct)
 install(FILES LICENSE README.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
 

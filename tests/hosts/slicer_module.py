@@ -29,6 +29,17 @@ import SegmentEditorEffect  # noqa: E402
 
 COMMAND = os.environ["CTVK_COMMAND"]
 DEMO = os.path.join(ROOT, "manifest", "demo")
+# What the demo's template asks for; a prompt that is in its cache, and the same as facts.
+FIELDS = {"side": ["left", "right", "unknown"], "n_stage": ["N0", "N1", "N2", "N3", "unknown"], "t_stage": ["cT1", "cT2", "cT3", "cT4", "unknown"],
+          "surgery": ["breast conserving surgery", "total mastectomy surgery", "unknown type surgery"]}
+PROMPT = "N0, cT2, breast conserving surgery, left side"
+FACTS = {"side": "left", "n_stage": "N0", "t_stage": "cT2", "surgery": "breast conserving surgery"}
+
+
+def choose_facts(chooser, side):
+    for name, value in dict(FACTS, side=side).items():
+        chooser.fields[name].choose(value)
+
 CT = os.path.join(ROOT, "tests", "data", "ct", "lidc-idri-0314_small.nii.gz")
 NO_DRIVER = {**os.environ, "VK_DRIVER_FILES": os.path.join(ROOT, "none.json"), "VK_ICD_FILENAMES": os.path.join(ROOT, "none.json")}
 # No language model where it is looked for.
@@ -66,11 +77,11 @@ class Scratch(unittest.TestCase):
 class Logic(Scratch):
     def test_bundle(self):
         bundle = logic.read_bundle(COMMAND, DEMO)
-        self.assertEqual((bundle.name, bundle.has_text, bundle.fields), ("toy-breast-demo", True, {"side": ["left", "right"]}))
+        self.assertEqual((bundle.name, bundle.has_text, bundle.fields), ("breast-ctv-demo", True, FIELDS))
         [label] = bundle.labels
-        self.assertEqual((label.value, label.name), (1, "toy breast"))
+        self.assertEqual((label.value, label.name), (1, "CTV"))
         self.assertEqual([round(c * 255) for c in label.color], [0xe6, 0x19, 0x4b])
-        self.assertIn("not for clinical use", bundle.intended_use)
+        self.assertIn("never for clinical use", bundle.intended_use)
 
     def test_devices(self):
         devices = logic.read_devices(COMMAND)
@@ -96,14 +107,14 @@ class Logic(Scratch):
             os.environ.update(PATH=before, CTVK_COMMAND=command)
 
     def test_run(self):
-        run = logic.Run(COMMAND, logic.Request(DEMO, CT, facts={"side": "left"}))
+        run = logic.Run(COMMAND, logic.Request(DEMO, CT, facts=FACTS))
         run.start()
         lines, fractions = finish(run)
-        self.assertTrue(any("toy breast" in line for line in lines), lines)
+        self.assertTrue(any("CTV" in line for line in lines), lines)
         self.assertGreater(len(set(fractions)), 2)
         proposal = run.result()
-        self.assertEqual(proposal.record["bundle"]["name"], "toy-breast-demo")
-        subprocess.run([COMMAND, "segment", "--model", DEMO, "--image", CT, "--prompt", "left side", "--output", f"{self.folder}/want.nii.gz", "--quiet"],
+        self.assertEqual(proposal.record["bundle"]["name"], "breast-ctv-demo")
+        subprocess.run([COMMAND, "segment", "--model", DEMO, "--image", CT, "--prompt", PROMPT, "--output", f"{self.folder}/want.nii.gz", "--quiet"],
                        check=True)
         got, want = (numpy.asarray(nibabel.load(p).dataobj) for p in (proposal.label_path, f"{self.folder}/want.nii.gz"))
         self.assertTrue(numpy.array_equal(got, want))
@@ -111,9 +122,9 @@ class Logic(Scratch):
         self.assertEqual(self.left_over(), [])
 
     def test_cancel(self):
-        run = logic.Run(COMMAND, logic.Request(DEMO, CT, prompt="left side"))
+        run = logic.Run(COMMAND, logic.Request(DEMO, CT, prompt=PROMPT))
         run.start()
-        self.assertNotIn("left side", " ".join(run.process.args))  # nor in any process list
+        self.assertNotIn(PROMPT, " ".join(run.process.args))  # nor in any process list
         while run.stage != "network" and not run.done:
             run.poll()
             time.sleep(0.01)
@@ -126,11 +137,11 @@ class Logic(Scratch):
 
     def test_failures(self):
         """The words for the exit code, the program's line beside them, nothing left."""
-        for code, request, environment in [(2, logic.Request(DEMO, CT), None), (2, logic.Request(DEMO, CT, facts={"side": "up"}), None),
-                                           (3, logic.Request(DEMO, self.folder + "/none.nii.gz", prompt="left side"), None),
+        for code, request, environment in [(2, logic.Request(DEMO, CT), None), (2, logic.Request(DEMO, CT, facts=dict(FACTS, side="up")), None),
+                                           (3, logic.Request(DEMO, self.folder + "/none.nii.gz", prompt=PROMPT), None),
                                            (4, logic.Request(DEMO, CT, prompt="a sentence that no cache holds"), NO_MODEL),
-                                           (5, logic.Request(DEMO, CT, prompt="left side"), NO_DRIVER),
-                                           (6, logic.Request(DEMO, CT, prompt="left side", memory_mib=1), None)]:
+                                           (5, logic.Request(DEMO, CT, prompt=PROMPT), NO_DRIVER),
+                                           (6, logic.Request(DEMO, CT, prompt=PROMPT, memory_mib=1), None)]:
             with self.subTest(code):
                 run = logic.Run(COMMAND, request, environment)
                 run.start()
@@ -171,12 +182,12 @@ class Logic(Scratch):
 
     def test_comparison(self):
         bundle = logic.read_bundle(COMMAND, DEMO)
-        run = logic.Comparison(COMMAND, bundle, logic.Request(DEMO, CT, facts={"side": "left"}))
+        run = logic.Comparison(COMMAND, bundle, logic.Request(DEMO, CT, facts=FACTS))
         run.start()
         _, fractions = finish(run)
         self.assertEqual(fractions, sorted(fractions))
         with_text, without = run.result()
-        self.assertEqual(without.record["bundle"]["name"], "toy-breast-demo without text")
+        self.assertEqual(without.record["bundle"]["name"], "breast-ctv-demo without text")
         a, b = (numpy.asarray(nibabel.load(p.label_path).dataobj) for p in (with_text, without))
         self.assertEqual(a.shape, b.shape)
         self.assertFalse(numpy.array_equal(a, b))
@@ -186,7 +197,7 @@ class Logic(Scratch):
 
     def test_comparison_is_all_or_none(self):
         bundle = logic.read_bundle(COMMAND, DEMO)
-        run = logic.Comparison(COMMAND, bundle, logic.Request(DEMO, CT, facts={"side": "left"}))
+        run = logic.Comparison(COMMAND, bundle, logic.Request(DEMO, CT, facts=FACTS))
         run.runs[1] = logic.Run(COMMAND, logic.Request(DEMO, self.folder + "/none.nii.gz"))
         run.start()
         finish(run)
@@ -276,7 +287,7 @@ class Window(Scratch):
 
     def propose(self, side="left"):
         self.choose_demo()
-        self.widget.fields["side"].choose(side)
+        choose_facts(self.widget, side)
         self.widget.applyButton.clicked.emit()
         self.wait(self.widget.timer, self.widget.timer.timeout.emit)
 
@@ -306,12 +317,12 @@ class Window(Scratch):
     def test_facts_must_be_chosen(self):
         self.choose_demo()
         self.assertEqual(fakes.settings["CTVOnVulkan/Model"], DEMO)
-        self.assertEqual([t for t, _ in self.widget.fields["side"].items], ["choose", "left", "right"])
+        self.assertEqual([t for t, _ in self.widget.fields["side"].items], ["choose", *FIELDS["side"]])
         self.widget.applyButton.clicked.emit()
         self.assertIn("side", fakes.said[-1])
         self.assertFalse(self.widget.timer.running)
         self.widget.ctBox.setCurrentNode(None)
-        self.widget.fields["side"].choose("left")
+        choose_facts(self.widget, "left")
         self.widget.applyButton.clicked.emit()
         self.assertIn("Choose the CT", fakes.said[-1])
         self.assertEqual(self.left_over(), [])
@@ -320,14 +331,14 @@ class Window(Scratch):
         """Propose, correct, accept, edit again, export."""
         self.propose()
         [node] = self.segmentations()
-        self.assertEqual(node.name, f"{self.ct.name}: toy breast (unreviewed)")
+        self.assertEqual(node.name, f"{self.ct.name}: CTV (unreviewed)")
         self.assertEqual(self.widget.state.text, "unreviewed")
-        self.assertEqual(node.segmentation.segments["toy breast"]["name"], "toy breast")
-        self.assertEqual([round(255 * c) for c in node.segmentation.segments["toy breast"]["color"]], [0xe6, 0x19, 0x4b])
+        self.assertEqual(node.segmentation.segments["CTV"]["name"], "CTV")
+        self.assertEqual([round(255 * c) for c in node.segmentation.segments["CTV"]["color"]], [0xe6, 0x19, 0x4b])
         self.assertIs(self.widget.segmentationBox.node, node)
-        mask = node.segmentation.segments["toy breast"]["mask"]
+        mask = node.segmentation.segments["CTV"]["mask"]
         self.assertGreater(mask.sum(), 1000)
-        self.assertTrue(any("toy breast" in line for line in self.widget.log.lines))
+        self.assertTrue(any("CTV" in line for line in self.widget.log.lines))
         self.assertEqual(self.left_over(), [])
 
         # Not without a saved scene, not without a name.
@@ -351,7 +362,7 @@ class Window(Scratch):
         # Corrected and accepted.
         edited = mask.copy()
         edited[tuple(axis[0] for axis in mask.nonzero())] = 0
-        node.segmentation.edit("toy breast", edited)
+        node.segmentation.edit("CTV", edited)
         self.widget.reviewer.text = "Dr. A. Physician"
         self.widget.onAccept()
         [path] = glob.glob(f"{self.folder}/*.review-1.json")
@@ -362,16 +373,16 @@ class Window(Scratch):
         self.assertEqual((record["status"], record["reviewer"], record["edited"]), ("accepted", "Dr. A. Physician", True))
         self.assertAlmostEqual(segment["dice"], 2 * (mask.sum() - 1) / (2 * mask.sum() - 1), places=12)
         self.assertAlmostEqual(segment["proposal_ml"], record["provenance"]["labels"][-1]["volume_ml"], places=3)
-        self.assertEqual((node.name, self.widget.state.text), (f"{self.ct.name}: toy breast (accepted by Dr. A. Physician)", "accepted"))
+        self.assertEqual((node.name, self.widget.state.text), (f"{self.ct.name}: CTV (accepted by Dr. A. Physician)", "accepted"))
         self.widget.onExport()
         self.assertTrue(os.path.isfile(f"{self.folder}/ctv.nii.gz"))
         self.assertEqual(int(numpy.asarray(nibabel.load(f"{self.folder}/ctv.nii.gz").dataobj).sum()), int(mask.sum()) - 1)
 
         # Edited again: unreviewed again.
-        node.segmentation.edit("toy breast", mask)
+        node.segmentation.edit("CTV", mask)
         self.assertTrue(self.widget.edited.running)
         self.widget.edited.timeout.emit()
-        self.assertEqual((node.name, self.widget.state.text), (f"{self.ct.name}: toy breast (unreviewed)", "unreviewed"))
+        self.assertEqual((node.name, self.widget.state.text), (f"{self.ct.name}: CTV (unreviewed)", "unreviewed"))
         fakes.answers[:] = [False]
         self.widget.onExport()
         self.assertIn("changed after", fakes.said[-1])
@@ -381,18 +392,18 @@ class Window(Scratch):
 
     def test_compare(self):
         self.choose_demo()
-        self.widget.fields["side"].choose("right")
+        choose_facts(self.widget, "right")
         self.widget.compareBox.checked = True
         self.widget.applyButton.clicked.emit()
         self.wait(self.widget.timer, self.widget.timer.timeout.emit)
         first, second = self.segmentations()
         self.assertEqual([n.display.fill for n in (first, second)], [1, 0])
         self.assertIn("without text (unreviewed)", second.name)
-        self.assertFalse(numpy.array_equal(*(n.segmentation.segments["toy breast"]["mask"] for n in (first, second))))
+        self.assertFalse(numpy.array_equal(*(n.segmentation.segments["CTV"]["mask"] for n in (first, second))))
 
     def test_cancel(self):
         self.choose_demo()
-        self.widget.sentence.text = "left side"
+        self.widget.sentence.text = PROMPT
         self.widget.applyButton.clicked.emit()
         self.assertTrue(self.widget.cancelButton.enabled)
         self.widget.cancelButton.clicked.emit()
@@ -405,7 +416,7 @@ class Window(Scratch):
         """Slicer ends or the module is reloaded: the run ends with it and leaves no copy of the CT."""
         for compare in (False, True):
             self.choose_demo()
-            self.widget.sentence.text = "left side"
+            self.widget.sentence.text = PROMPT
             self.widget.compareBox.checked = compare
             self.widget.applyButton.clicked.emit()
             self.assertTrue(self.left_over())
@@ -417,7 +428,7 @@ class Window(Scratch):
     def test_scene_closed_meanwhile(self):
         """The proposal of one patient never reaches the scene of another."""
         self.choose_demo()
-        self.widget.sentence.text = "left side"
+        self.widget.sentence.text = PROMPT
         self.widget.applyButton.clicked.emit()
         fakes.scene.Clear()
         other = slicer.util.loadVolume(CT)
@@ -444,7 +455,7 @@ class Window(Scratch):
 
     def test_failure(self):
         self.choose_demo()
-        self.widget.sentence.text = "left side"
+        self.widget.sentence.text = PROMPT
         self.widget.memoryBox.value = 1
         self.widget.applyButton.clicked.emit()
         self.wait(self.widget.timer, self.widget.timer.timeout.emit)
@@ -469,8 +480,8 @@ class Window(Scratch):
         node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", "my plan")
         node.CreateDefaultDisplayNodes()
         mine = numpy.ones(self.ct.array.shape, numpy.uint8)
-        node.segmentation.AddEmptySegment("toy breast", "mine", (0, 0, 1))
-        node.segmentation.segments["toy breast"]["mask"] = mine
+        node.segmentation.AddEmptySegment("CTV", "mine", (0, 0, 1))
+        node.segmentation.segments["CTV"]["mask"] = mine
         parameters = type("Parameters", (), {"GetSourceVolumeNode": lambda _: self.ct, "GetSegmentationNode": lambda _: node})()
         undo = []
         scripted = type("Scripted", (), {"parameterSetNode": lambda _: parameters, "saveStateForUndo": lambda _: undo.append(1),
@@ -484,12 +495,12 @@ class Window(Scratch):
         effect.activate()
         effect.applyButton.clicked.emit()
         self.assertIn("Choose the clinical facts", fakes.said[-1])
-        effect.fields["side"].choose("left")
+        choose_facts(effect, "left")
         effect.applyButton.clicked.emit()
         self.wait(effect.timer, effect.timer.timeout.emit)
         self.assertEqual(undo, [1])
-        self.assertEqual(list(node.segmentation.segments), ["toy breast", "toy breast_1"])
-        self.assertIs(node.segmentation.segments["toy breast"]["mask"], mine)
+        self.assertEqual(list(node.segmentation.segments), ["CTV", "CTV_1"])
+        self.assertIs(node.segmentation.segments["CTV"]["mask"], mine)
         self.assertEqual(node.name, "my plan (unreviewed)")
         self.assertEqual(os.path.isfile(effect.icon().arguments[0]), True)
         adapter = effect.adapter
@@ -500,8 +511,8 @@ class Window(Scratch):
         [path] = glob.glob(f"{self.folder}/*.json")
         with open(path, encoding="utf-8") as file:
             segments = {s["name"]: s for s in json.load(file)["segments"]}
-        self.assertEqual([segments[n]["proposed"] for n in ("toy breast", "toy breast_1")], [False, True])
-        self.assertEqual(segments["toy breast_1"]["dice"], 1)
+        self.assertEqual([segments[n]["proposed"] for n in ("CTV", "CTV_1")], [False, True])
+        self.assertEqual(segments["CTV_1"]["dice"], 1)
         self.assertEqual((segments["nothing yet"]["accepted_ml"], segments["nothing yet"]["dice"]), (0, None))
         self.assertEqual(adapter.attribute(node, session.NAME), "my plan")
 

@@ -93,7 +93,7 @@ def language_model(scratch):
 def main():
     with tempfile.TemporaryDirectory(dir=os.environ["CTVK_TEST_TMP"]) as scratch:
         proof(scratch)
-        segment(scratch, "demo", f"{SOURCE}/manifest/demo", f"{DATA}/ct/lidc-idri-0314_small.nii.gz", ["--prompt", "left side"])
+        segment(scratch, "demo", f"{SOURCE}/manifest/demo", f"{DATA}/ct/lidc-idri-0314_small.nii.gz", ["--prompt", "N0, cT2, breast conserving surgery, left side"])
         language_model(scratch)
         cases = sorted(os.listdir(f"{DATA}/golden"))
         check(len(cases) >= 4, "golden cases are missing")
