@@ -245,7 +245,8 @@ class Model:
         last result was taken, or the iterator is closed. Each text is a prompt, a mapping as `fields`, or an embedding; the rest as in segment, with
         progress from 0 to 1 for each text. The array must not be changed meanwhile. An error or a cancel ends the iteration.
 
-        >>> left, right = ctvk.Model(DEMO).segment_each(CT, AFFINE, ["left side", {"side": "right"}])
+        >>> facts = {"n_stage": "N0", "t_stage": "cT2", "surgery": "breast conserving surgery", "side": "right"}
+        >>> left, right = ctvk.Model(DEMO).segment_each(CT, AFFINE, ["N0, cT2, breast conserving surgery, left side", facts])
         >>> right.record["encoder"]["windows_reused"] == right.record["windows"]
         True
         """
