@@ -11,7 +11,7 @@ install(TARGETS ctvk EXPORT ctvk_targets LIBRARY DESTINATION ${CMAKE_INSTALL_LIB
 install(TARGETS ctvk_command ctvk_draw RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 install(DIRECTORY include/ctvk DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT development FILES_MATCHING PATTERN *.h)
 install(FILES manifest/bundle.schema.json manifest/plugin.schema.json manifest/selftest.schema.json manifest/plugin.json DESTINATION ${ctvk_data_dir})
-install(DIRECTORY manifest/demo DESTINATION ${ctvk_data_dir})
+install(DIRECTORY manifest/demo manifest/demo-vision DESTINATION ${ctvk_data_dir})
 install(DIRECTORY tests/data/ct/ DESTINATION ${ctvk_data_dir}/demo-ct)
 install(FILES LICENSE README.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
 

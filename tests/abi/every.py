@@ -18,6 +18,7 @@ from interfaces import Headers  # noqa: E402
 
 SOURCE, LIBRARY, HOST = sys.argv[1:4]
 DEMO = f"{SOURCE}/manifest/demo"
+DEMO_PROMPT = b"N0, cT2, breast conserving surgery, left side"  # in its cache
 OK, PENDING, ARGUMENT, PROMPT, BUNDLE = 0, 1, 20, 21, 40
 SIDE = 24
 failures = []
@@ -93,7 +94,7 @@ class World:
                            affine=(ctypes.c_double * 12)(5, 0, 0, 0, 0, 5, 0, 0, 0, 0, 5, 0))
 
     def options(self):
-        return self.struct("ctvk_job_options", want=3, keep=1, prompt=self.text(b"left side"))
+        return self.struct("ctvk_job_options", want=3, keep=1, prompt=self.text(DEMO_PROMPT))
 
     def model(self):
         given = os.environ.get("CTVK_SMOLLM2")
@@ -124,7 +125,7 @@ class World:
         return self.fresh("a job", "ctvk.job.create", run, self.handles["ctvk_bundle"], self.volume(), self.options())
 
     def fresh_text_job(self, run=False):
-        return self.fresh("a text job", "ctvk.text.create", run, self.handles["ctvk_bundle"], None, b"left side", 9, None)
+        return self.fresh("a text job", "ctvk.text.create", run, self.handles["ctvk_bundle"], None, DEMO_PROMPT, len(DEMO_PROMPT), None)
 
     def fresh_evaluation(self, run=False):
         return self.fresh("an evaluation", "ctvk.evaluation.create", run, self.volume(True), self.volume(True), self.evaluation_options())
@@ -165,8 +166,9 @@ def image():
     return f"{SOURCE}/tests/data/golden/one-window/image.nii.gz".encode()
 
 
-def choice(world):
-    return world.struct("ctvk_field_choice", name=world.text(b"side"), value=world.text(b"left"))
+def choices(world):
+    facts = {b"side": b"left", b"n_stage": b"N0", b"t_stage": b"cT2", b"surgery": b"breast conserving surgery"}
+    return (world.headers.structs["ctvk_field_choice"] * len(facts))(*((world.text(name), world.text(value)) for name, value in facts.items()))
 
 
 def NOTHING(_):
@@ -184,7 +186,7 @@ CASES = {
     "ctvk.bundle.destroy": lambda w: {"bundle": w.fresh_bundle()},
     "ctvk.bundle.last_error": NOTHING, "ctvk.bundle.info": NOTHING, "ctvk.bundle.label": NOTHING, "ctvk.bundle.field": NOTHING,
     "ctvk.bundle.field_value": NOTHING, "ctvk.bundle.cached_prompt": NOTHING, "ctvk.bundle.warning": NOTHING,
-    "ctvk.bundle.fill_template": lambda w: {"choices": choice(w), "count": 1},
+    "ctvk.bundle.fill_template": lambda w: {"choices": choices(w), "count": 4},
     "ctvk.bundle.read_embedding": lambda w: w.path("e.safetensors"), "ctvk.bundle.memory": NOTHING, "ctvk.bundle.verify": NOTHING,
     "ctvk.bundle.self_test": lambda w: {"options": w.struct("ctvk_bundle_test_options")},
     "ctvk.evaluation.create": lambda w: {"reference": w.volume(True), "prediction": w.volume(True), "options": w.evaluation_options()},
@@ -205,15 +207,15 @@ CASES = {
     "ctvk.job.create": lambda w: {"volume": w.volume(), "options": w.options()}, "ctvk.job.destroy": lambda w: {"job": w.fresh_job()},
     "ctvk.job.last_error": NOTHING, "ctvk.job.progress": NOTHING,
     "ctvk.job.memory": NOTHING, "ctvk.job.take_result": lambda w: {"job": w.fresh_job(run=True)},
-    "ctvk.job.again": lambda w: {"job": w.fresh_job(run=True), "prompt": b"left side", "length": 9},
+    "ctvk.job.again": lambda w: {"job": w.fresh_job(run=True), "prompt": DEMO_PROMPT, "length": len(DEMO_PROMPT)},
     "ctvk.plugin.manifest": NOTHING,
     "ctvk.selftest.create": lambda w: {"options": w.struct("ctvk_selftest_options", small=1)},
     "ctvk.selftest.destroy": lambda w: {"selftest": w.fresh_selftest()}, "ctvk.selftest.last_error": NOTHING,
     "ctvk.selftest.progress": NOTHING, "ctvk.selftest.info": NOTHING, "ctvk.selftest.operation": NOTHING,
     "ctvk.text.open": lambda w: {"desc": w.model()}, "ctvk.text.close": lambda w: {"model": w.fresh_model()},
     "ctvk.text.last_error": NOTHING, "ctvk.text.info": NOTHING, "ctvk.text.tokenize": lambda w: {"text": b"left", "length": 4},
-    "ctvk.text.known": lambda w: {"prompt": b"left side", "length": 9},
-    "ctvk.text.create": lambda w: {"prompt": b"left side", "length": 9, "options": w.struct("ctvk_text_options")},
+    "ctvk.text.known": lambda w: {"prompt": DEMO_PROMPT, "length": len(DEMO_PROMPT)},
+    "ctvk.text.create": lambda w: {"prompt": DEMO_PROMPT, "length": len(DEMO_PROMPT), "options": w.struct("ctvk_text_options")},
     "ctvk.text.destroy": lambda w: {"job": w.fresh_text_job()},
     "ctvk.text.job_error": NOTHING, "ctvk.text.run": NOTHING, "ctvk.text.step": NOTHING, "ctvk.text.cancel": NOTHING,
     "ctvk.text.progress": NOTHING, "ctvk.text.result": NOTHING,

@@ -117,7 +117,10 @@ static void use_bundle(void)
     ctvk_text text;
     const float *values;
     uint64_t count;
-    const ctvk_field_choice choice = {{"side", 4}, {"left", 4}};
+    const ctvk_field_choice choices[] = {{{"side", CTVK_STRLEN}, {"left", CTVK_STRLEN}},
+                                         {{"n_stage", CTVK_STRLEN}, {"N0", CTVK_STRLEN}},
+                                         {{"t_stage", CTVK_STRLEN}, {"cT2", CTVK_STRLEN}},
+                                         {{"surgery", CTVK_STRLEN}, {"breast conserving surgery", CTVK_STRLEN}}};
     snprintf(path, sizeof path, "%s/embedding.safetensors", scratch);
     STATUS(h.bundles, "ctvk.bundle", open, h.context, bundle_folder, CTVK_STRLEN, &h.bundle);
     REQUIRE(h.bundle && h.bundles->open(h.context, abi_demo(), CTVK_STRLEN, &other) == CTVK_OK);
@@ -129,7 +132,7 @@ static void use_bundle(void)
     STATUS(h.bundles, "ctvk.bundle", field_value, h.bundle, 0, 0, &text);
     STATUS(h.bundles, "ctvk.bundle", cached_prompt, h.bundle, 0, &text);
     STATUS(h.bundles, "ctvk.bundle", warning, h.bundle, 0, &text);
-    STATUS(h.bundles, "ctvk.bundle", fill_template, h.bundle, &choice, 1, &text);
+    STATUS(h.bundles, "ctvk.bundle", fill_template, h.bundle, choices, 4, &text);
     STATUS(h.bundles, "ctvk.bundle", read_embedding, h.bundle, path, CTVK_STRLEN, &values, &count);
     STATUS(h.bundles, "ctvk.bundle", memory, h.bundle, 0, &memory);
     STATUS(h.bundles, "ctvk.bundle", verify, h.bundle, NULL, NULL);
@@ -163,7 +166,7 @@ static void use_job(void)
     ctvk_job *job = NULL, *other = NULL;
     ctvk_result *result = NULL;
     ctvk_text text;
-    options.prompt = (ctvk_text){"left side", CTVK_STRLEN};
+    options.prompt = (ctvk_text){DEMO_PROMPT, CTVK_STRLEN};
     options.want = CTVK_WANT_LOGITS | CTVK_WANT_PROBABILITY;
     options.keep = CTVK_KEEP_ENCODER;
     STATUS(h.jobs, "ctvk.job", create, h.context, h.bundle, &volume, &options, &job);
@@ -206,8 +209,8 @@ static void use_text(void)
     STATUS(texts, "ctvk.text", last_error, model, &text);
     STATUS(texts, "ctvk.text", info, model, &info);
     STATUS(texts, "ctvk.text", tokenize, model, "left", 4, &ids, &count);
-    STATUS(texts, "ctvk.text", known, h.bundle, "left side", 9, &known);
-    STATUS(texts, "ctvk.text", create, h.context, h.bundle, NULL, "left side", 9, NULL, &job);
+    STATUS(texts, "ctvk.text", known, h.bundle, DEMO_PROMPT, CTVK_STRLEN, &known);
+    STATUS(texts, "ctvk.text", create, h.context, h.bundle, NULL, DEMO_PROMPT, CTVK_STRLEN, NULL, &job);
     REQUIRE(job != NULL);
     STATUS(texts, "ctvk.text", step, job);
     STATUS(texts, "ctvk.text", run, job);

@@ -109,7 +109,7 @@ static void test_prompts(void)
 {
     float first[2 * 576], second[2 * 576];
     int32_t known = -1;
-    CHECK(encode(NULL, "left side", 0, "cache", first) == CTVK_OK);
+    CHECK(encode(NULL, DEMO_PROMPT, 0, "cache", first) == CTVK_OK);
     CHECK(encode(NULL, free_prompt, 0, "", first) == CTVK_ERROR_BUNDLE); /* nothing can encode it */
     CHECK(encode(model, "", 0, "", first) == CTVK_ERROR_PROMPT && encode(model, " <SEG>", 0, "", first) == CTVK_ERROR_PROMPT);
     CHECK(texts->known(host.bundle, free_prompt, strlen(free_prompt), &known) == CTVK_OK && known == 0);

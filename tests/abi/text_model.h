@@ -5,6 +5,9 @@
 #include "abi/host.h"
 
 /* VIEW until the process ends. */
+/* In its cache. */
+#define DEMO_PROMPT "N0, cT2, breast conserving surgery, left side"
+
 static inline const char *abi_demo(void)
 {
     static char folder[1024];

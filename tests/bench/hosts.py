@@ -19,7 +19,7 @@ import programs
 
 DEMO = os.path.join(cases.ROOT, "manifest", "demo")
 CT = os.path.join(cases.ROOT, "tests", "data", "ct", "lidc-idri-0314_small.nii.gz")
-PROMPT = "left side"
+PROMPT = "N0, cT2, breast conserving surgery, left side"
 LIMIT = 0.02  # of a run
 
 

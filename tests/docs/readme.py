@@ -59,7 +59,7 @@ def follow(section):
 def check_c():
     out = follow("From C")
     marked = re.search(r"^marked voxels: right (\d+), left (\d+)$", out, re.MULTILINE)
-    if not marked or int(marked[1]) != 0 or int(marked[2]) < 500:
+    if not marked or int(marked[2]) < 500 or int(marked[2]) < 9 * int(marked[1]):
         fail(f"From C: no contour on the left: {out[-2000:]}")
 
 
@@ -68,7 +68,7 @@ def check_slicer():
     if "<filter-progress>1.0000</filter-progress>" not in out:
         fail(f"From 3D Slicer: {out[-2000:]}")
     subprocess.run([f"{BUILD}/ctvk", "segment", "--model", f"{SOURCE}/manifest/demo", "--image", f"{SOURCE}/tests/data/ct/lidc-idri-0314_small.nii.gz",
-                    "--prompt", "left side", "--output", f"{SCRATCH}/want.nii.gz", "--quiet"], check=True)
+                    "--prompt", "N0, cT2, breast conserving surgery, left side", "--output", f"{SCRATCH}/want.nii.gz", "--quiet"], check=True)
     label, want = (open(f"{SCRATCH}/{name}.nii.gz", "rb").read() for name in ("label", "want"))
     if label != want:
         fail("From 3D Slicer: another label map than the command's")

@@ -16,7 +16,7 @@ from monai.transforms import Compose, LoadImage, Orientation
 
 ROOT = os.environ["CTVK_SOURCE"]
 DEMO, CT = f"{ROOT}/manifest/demo", f"{ROOT}/tests/data/ct/lidc-idri-0314_small.nii.gz"
-PROMPT = "left side"
+PROMPT = "N0, cT2, breast conserving surgery, left side"
 
 
 class Images(unittest.TestCase):

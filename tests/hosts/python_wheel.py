@@ -83,7 +83,7 @@ class Wheel(unittest.TestCase):
         run(PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--no-build-isolation", "--target", target, "./plugin/python",
             cwd=source, env=environment)
         lines = ("import sys, ctvk, ctvk._abi, numpy; assert ctvk._abi.Library().path.startswith(sys.argv[1]), ctvk._abi.Library().path; "
-                 "ct = numpy.full((40, 40, 24), -1000, 'int16'); labels, record = ctvk.Model(sys.argv[2]).segment(ct, numpy.diag([5, 5, 5, 1]), prompt='left side'); "
+                 "ct = numpy.full((40, 40, 24), -1000, 'int16'); labels, record = ctvk.Model(sys.argv[2]).segment(ct, numpy.diag([5, 5, 5, 1]), prompt='N0, cT2, breast conserving surgery, left side'); "
                  "assert labels.shape == ct.shape and record['warnings']")
         run(PYTHON, "-c", lines, target, f"{ROOT}/manifest/demo", cwd=self.scratch.name, env={**environment, "PYTHONPATH": target})
 
@@ -115,7 +115,7 @@ class Wheel(unittest.TestCase):
         for name in ("tests", "manifest"):
             os.symlink(f"{ROOT}/{name}", f"{folder}/{name}")
         run(PYTHON, "-c", lines, cwd=folder, env=self.environment())
-        run(os.environ["CTVK_COMMAND"], "segment", "--model", "manifest/demo", "--image", "tests/data/ct/lidc-idri-0314_small.nii.gz", "--prompt", "left side",
+        run(os.environ["CTVK_COMMAND"], "segment", "--model", "manifest/demo", "--image", "tests/data/ct/lidc-idri-0314_small.nii.gz", "--prompt", "N0, cT2, breast conserving surgery, left side",
             "--output", "want.nii.gz", "--quiet", cwd=folder)
         run(PYTHON, "-c", "import nibabel, numpy; a, b = (nibabel.load(p) for p in ('label.nii.gz', 'want.nii.gz')); assert (a.affine == b.affine).all(); "
             "a, b = (numpy.asarray(i.dataobj) for i in (a, b)); assert (a == b).all() and b.sum() > 10000", cwd=folder)
@@ -124,8 +124,8 @@ class Wheel(unittest.TestCase):
         picture = f"{self.scratch.name}/picture.png"
         arguments = ["--model", f"{ROOT}/manifest/demo", "--image", f"{ROOT}/tests/data/ct/lidc-idri-0314_small.nii.gz", "--output", picture]
         example = f"{ROOT}/plugin/python/examples/draw_contour.py"
-        out = run(PYTHON, example, *arguments, "--prompt", "left side", cwd=self.scratch.name, env=self.environment())
-        self.assertRegex(out, r"^toy breast: 3\d\d\.\d ml\n$")
+        out = run(PYTHON, example, *arguments, "--prompt", "N0, cT2, breast conserving surgery, left side", cwd=self.scratch.name, env=self.environment())
+        self.assertRegex(out, r"^CTV: [1-9]\d\d\.\d ml\n$")
         # The patient's left is on the right: there is the contour, in its colour, in the first of three views.
         run(PYTHON, "-c", "import sys, matplotlib.image; p = matplotlib.image.imread(sys.argv[1]); r = (p[..., 0] > .9) & (p[..., 1] < .4) & (p[..., 2] < .5); "
             "x = r[:, :p.shape[1] // 3].nonzero()[1]; assert len(x) > 50 and x.min() > p.shape[1] // 6, (len(x), x.min(), p.shape)", picture)

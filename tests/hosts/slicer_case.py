@@ -19,10 +19,20 @@ import SegmentEditorEffect  # noqa: E402
 
 COMMAND = os.environ["CTVK_COMMAND"]
 DEMO = os.path.join(ROOT, "manifest", "demo")
+# What the demo's template asks for; a prompt that is in its cache, and the same as facts.
+FIELDS = {"side": ["left", "right", "unknown"], "n_stage": ["N0", "N1", "N2", "N3", "unknown"], "t_stage": ["cT1", "cT2", "cT3", "cT4", "unknown"],
+          "surgery": ["breast conserving surgery", "total mastectomy surgery", "unknown type surgery"]}
+PROMPT = "N0, cT2, breast conserving surgery, left side"
+FACTS = {"side": "left", "n_stage": "N0", "t_stage": "cT2", "surgery": "breast conserving surgery"}
 CT = os.path.join(ROOT, "tests", "data", "ct", "lidc-idri-0314_small.nii.gz")
 NO_DRIVER = {**os.environ, "VK_DRIVER_FILES": os.path.join(ROOT, "none.json"), "VK_ICD_FILENAMES": os.path.join(ROOT, "none.json")}
 # No language model where it is looked for.
 NO_MODEL = {**os.environ, "XDG_DATA_HOME": "/nonexistent"}
+
+
+def choose_facts(inputs, side):
+    for name, value in dict(FACTS, side=side).items():
+        inputs.fields[name].choose(value)
 
 
 def finish(run, seconds=300):

@@ -22,6 +22,8 @@ import files  # noqa: E402
 
 COMMAND, MODULE, SHARED = os.environ["CTVK_COMMAND"], os.environ["CTVK_SLICER"], os.environ["CTVK_SLICER_SHARED"]
 DEMO = os.path.join(ROOT, "manifest", "demo")
+# As the cache of the demo has it, and as facts.
+PROMPT, FACTS = "N0, cT2, breast conserving surgery, left side", "side=left,n_stage=N0,t_stage=cT2,surgery=breast conserving surgery"
 CT = os.path.join(ROOT, "tests", "data", "ct", "lidc-idri-0314_small.nii.gz")
 HERE = os.path.dirname(os.path.abspath(__file__))
 ERROR = re.compile(r"ctvk: error: [^\n]+: [^\n]+ \([^\n]+\)\n")
@@ -158,12 +160,12 @@ class Runs(Scratch):
 
     def test_the_demo_as_slicer_calls_it(self):
         """Every parameter of the dialog, the empty ones too, in Slicer's order; the same label map as the command's."""
-        done = run("--returnparameterfile", self.path("returns.params"), "--model", DEMO, "--prompt", "", "--field", "side=left", "--llm", "", "--device",
+        done = run("--returnparameterfile", self.path("returns.params"), "--model", DEMO, "--prompt", "", "--field", FACTS, "--llm", "", "--device",
                    "auto", "--memory_limit", "0", "--report", self.path("report.json"), CT, self.path("label map.nii.gz"))
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         comments = self.check_progress(done.stdout)
         self.assertIn("unreviewed", comments[-1])
-        subprocess.run([COMMAND, "segment", "--model", DEMO, "--image", CT, "--prompt", "left side", "--output", self.path("want.nii.gz"), "--quiet"],
+        subprocess.run([COMMAND, "segment", "--model", DEMO, "--image", CT, "--prompt", PROMPT, "--output", self.path("want.nii.gz"), "--quiet"],
                        check=True)
         label, want, ct = (nibabel.load(p) for p in (self.path("label map.nii.gz"), self.path("want.nii.gz"), CT))
         self.assertTrue(numpy.array_equal(numpy.asarray(label.dataobj), numpy.asarray(want.dataobj)))
@@ -173,7 +175,7 @@ class Runs(Scratch):
         [found] = [entry for entry in report["labels"] if entry["value"] == 1]
         self.assertGreater(found["volume_ml"], 50)
         returns = self.returns()
-        self.assertEqual(returns["volumes"], f"toy breast: {found['volume_ml']:.2f} ml")
+        self.assertEqual(returns["volumes"], f"CTV: {found['volume_ml']:.2f} ml")
         self.assertAlmostEqual(float(returns["total_ml"]), found["volume_ml"], places=3)
         self.assertEqual((returns["alerts"], returns["warnings"]), ("0", ""))
 
@@ -241,7 +243,7 @@ class Runs(Scratch):
             with self.subTest(number.name):
                 with open(self.path("label.nii.gz"), "wb") as file:
                     file.write(b"earlier")
-                process = subprocess.Popen([MODULE, "--model", DEMO, "--prompt", "left side", CT, self.path("label.nii.gz")], stdout=subprocess.PIPE,
+                process = subprocess.Popen([MODULE, "--model", DEMO, "--prompt", PROMPT, CT, self.path("label.nii.gz")], stdout=subprocess.PIPE,
                                            stderr=subprocess.PIPE, text=True)
                 for line in process.stdout:
                     if "network" in line:
@@ -260,7 +262,7 @@ class Runs(Scratch):
     def test_kill(self):
         """Slicer's own Cancel kills the process outright: an earlier file stays as it was."""
         files.write(self.path("label.nii.gz"), b"earlier")
-        process = subprocess.Popen([MODULE, "--model", DEMO, "--prompt", "left side", CT, self.path("label.nii.gz")], stdout=subprocess.PIPE, text=True)
+        process = subprocess.Popen([MODULE, "--model", DEMO, "--prompt", PROMPT, CT, self.path("label.nii.gz")], stdout=subprocess.PIPE, text=True)
         for line in process.stdout:
             if "network" in line:
                 break
@@ -270,7 +272,7 @@ class Runs(Scratch):
 
     def test_host_gone(self):
         """Nobody reads the progress any more: cancelled, nothing written."""
-        process = subprocess.Popen([MODULE, "--model", DEMO, "--prompt", "left side", CT, self.path("label.nii.gz")], stdout=subprocess.PIPE,
+        process = subprocess.Popen([MODULE, "--model", DEMO, "--prompt", PROMPT, CT, self.path("label.nii.gz")], stdout=subprocess.PIPE,
                                    stderr=subprocess.PIPE, text=True)
         process.stdout.readline()
         process.stdout.close()

@@ -6,7 +6,7 @@ import unittest
 
 import numpy
 
-from slicer_case import COMMAND, DEMO, SegmentEditorEffect, Windowed, fakes, logic, session, slicer
+from slicer_case import COMMAND, DEMO, SegmentEditorEffect, Windowed, choose_facts, fakes, logic, session, slicer
 
 
 class Effect(Windowed):
@@ -31,7 +31,7 @@ class Effect(Windowed):
         inputs.deviceBox.currentIndex = 1
         effect.activate()
         self.assertEqual(inputs.deviceBox.currentData, device["uuid"])
-        inputs.fields["side"].choose("left")
+        choose_facts(inputs, "left")
         inputs.memoryBox.value = 1
         effect.applyButton.clicked.emit()
         words = effect.session.run.process.args
@@ -49,7 +49,7 @@ class Effect(Windowed):
         self.assertEqual((effect.inputs.message.text.split("\n")[0], effect.applyButton.enabled), (logic._EXPLAINED[5], False))
         give_back()
         effect.activate()
-        self.assertIn("toy-breast-demo", effect.inputs.message.text)
+        self.assertIn("breast-ctv-demo", effect.inputs.message.text)
         self.assertTrue(effect.applyButton.enabled)
 
     def test_proposal(self):
@@ -57,8 +57,8 @@ class Effect(Windowed):
         node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", "my plan")
         node.CreateDefaultDisplayNodes()
         mine = numpy.ones(self.ct.array.shape, numpy.uint8)
-        node.segmentation.AddEmptySegment("toy breast", "mine", (0, 0, 1))
-        node.segmentation.segments["toy breast"]["mask"] = mine
+        node.segmentation.AddEmptySegment("CTV", "mine", (0, 0, 1))
+        node.segmentation.segments["CTV"]["mask"] = mine
         parameters = type("Parameters", (), {"GetSourceVolumeNode": lambda _: self.ct, "GetSegmentationNode": lambda _: node})()
         undo = []
         effect, shown = self.open_effect(parameterSetNode=lambda _: parameters, saveStateForUndo=lambda _: undo.append(1))
@@ -70,12 +70,12 @@ class Effect(Windowed):
         effect.activate()
         effect.applyButton.clicked.emit()
         self.assertIn("Choose the clinical facts", fakes.said[-1])
-        effect.inputs.fields["side"].choose("left")
+        choose_facts(effect.inputs, "left")
         effect.applyButton.clicked.emit()
         self.wait(effect.timer, effect.timer.timeout.emit)
         self.assertEqual(undo, [1])
-        self.assertEqual(list(node.segmentation.segments), ["toy breast", "toy breast_1"])
-        self.assertIs(node.segmentation.segments["toy breast"]["mask"], mine)
+        self.assertEqual(list(node.segmentation.segments), ["CTV", "CTV_1"])
+        self.assertIs(node.segmentation.segments["CTV"]["mask"], mine)
         self.assertEqual(node.name, "my plan (unreviewed)")
         self.assertEqual(os.path.isfile(effect.icon().arguments[0]), True)
         adapter = effect.adapter
@@ -86,8 +86,8 @@ class Effect(Windowed):
         [path] = glob.glob(f"{self.folder}/*.json")
         with open(path, encoding="utf-8") as file:
             segments = {s["name"]: s for s in json.load(file)["segments"]}
-        self.assertEqual([segments[n]["proposed"] for n in ("toy breast", "toy breast_1")], [False, True])
-        self.assertEqual(segments["toy breast_1"]["dice"], 1)
+        self.assertEqual([segments[n]["proposed"] for n in ("CTV", "CTV_1")], [False, True])
+        self.assertEqual(segments["CTV_1"]["dice"], 1)
         self.assertEqual((segments["nothing yet"]["accepted_ml"], segments["nothing yet"]["dice"]), (0, None))
         self.assertEqual(adapter.attribute(node, session.NAME), "my plan")
 

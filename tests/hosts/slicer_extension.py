@@ -119,14 +119,14 @@ class Extension(unittest.TestCase):
                      *(f"CTVOnVulkanLib/{n}.py" for n in ("__init__", "inputs", "logic", "review", "session", "slicer_adapter"))):
             self.assertTrue(os.path.isfile(f"{scripts}/{name}"), name)
         self.assertEqual(os.listdir(f"{modules}/cli-modules"), ["ctvk-slicer"])  # Slicer takes every program there for a module
-        done = subprocess.run([f"{modules}/cli-modules/ctvk-slicer", "--model", f"{scripts}/Resources/Demo/demo", "--field", "side=left",
+        done = subprocess.run([f"{modules}/cli-modules/ctvk-slicer", "--model", f"{scripts}/Resources/Demo/demo", "--field", "side=left,n_stage=N0,t_stage=cT2,surgery=breast conserving surgery",
                                f"{scripts}/Resources/Demo/ct.nii.gz", f"{self.folder}/label.nii.gz"], capture_output=True, text=True, timeout=300)
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         found = subprocess.run(["/usr/bin/python3", "-c", "import sys; sys.path.insert(0, sys.argv[1]); from CTVOnVulkanLib import logic; "
                                 "command = logic.find_command(near=[sys.argv[2]]); print(logic.read_bundle(command, sys.argv[1] + '/Resources/Demo/demo').name)",
                                 scripts, f"{modules}/bin"], capture_output=True, text=True,
                                env={k: v for k, v in os.environ.items() if k != "CTVK_COMMAND"})
-        self.assertEqual(found.stdout, "toy-breast-demo\n", found.stderr)
+        self.assertEqual(found.stdout, "breast-ctv-demo\n", found.stderr)
 
 
 if __name__ == "__main__":

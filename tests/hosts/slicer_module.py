@@ -14,18 +14,18 @@ import unittest
 import nibabel
 import numpy
 
-from slicer_case import (COMMAND, CT, CTVOnVulkan, DEMO, EXTENSION, NO_DRIVER, NO_MODEL, SegmentEditorCTVFromText, Scratch, Windowed, fakes, finish, logic, review,
-                         slicer, slicer_adapter)
+from slicer_case import (COMMAND, CT, CTVOnVulkan, DEMO, EXTENSION, FACTS, FIELDS, NO_DRIVER, NO_MODEL, PROMPT, SegmentEditorCTVFromText, Scratch, Windowed,
+                         choose_facts, fakes, finish, logic, review, slicer, slicer_adapter)
 
 
 class Logic(Scratch):
     def test_bundle(self):
         bundle = logic.read_bundle(COMMAND, DEMO)
-        self.assertEqual((bundle.name, bundle.has_text, bundle.fields), ("toy-breast-demo", True, {"side": ["left", "right"]}))
+        self.assertEqual((bundle.name, bundle.has_text, bundle.fields), ("breast-ctv-demo", True, FIELDS))
         [label] = bundle.labels
-        self.assertEqual((label.value, label.name), (1, "toy breast"))
+        self.assertEqual((label.value, label.name), (1, "CTV"))
         self.assertEqual([round(c * 255) for c in label.color], [0xe6, 0x19, 0x4b])
-        self.assertIn("not for clinical use", bundle.intended_use)
+        self.assertIn("never for clinical use", bundle.intended_use)
 
     def test_devices(self):
         devices = logic.read_devices(COMMAND)
@@ -51,14 +51,14 @@ class Logic(Scratch):
             os.environ.update(PATH=before, CTVK_COMMAND=command)
 
     def test_run(self):
-        run = logic.Run(COMMAND, logic.Request(DEMO, CT, facts={"side": "left"}))
+        run = logic.Run(COMMAND, logic.Request(DEMO, CT, facts=FACTS))
         run.start()
         lines, fractions = finish(run)
-        self.assertTrue(any("toy breast" in line for line in lines), lines)
+        self.assertTrue(any("CTV" in line for line in lines), lines)
         self.assertGreater(len(set(fractions)), 2)
         proposal = run.result()
-        self.assertEqual(proposal.record["bundle"]["name"], "toy-breast-demo")
-        subprocess.run([COMMAND, "segment", "--model", DEMO, "--image", CT, "--prompt", "left side", "--output", f"{self.folder}/want.nii.gz", "--quiet"],
+        self.assertEqual(proposal.record["bundle"]["name"], "breast-ctv-demo")
+        subprocess.run([COMMAND, "segment", "--model", DEMO, "--image", CT, "--prompt", PROMPT, "--output", f"{self.folder}/want.nii.gz", "--quiet"],
                        check=True)
         got, want = (numpy.asarray(nibabel.load(p).dataobj) for p in (proposal.label_path, f"{self.folder}/want.nii.gz"))
         self.assertTrue(numpy.array_equal(got, want))
@@ -66,9 +66,9 @@ class Logic(Scratch):
         self.assertEqual(self.left_over(), [])
 
     def test_cancel(self):
-        run = logic.Run(COMMAND, logic.Request(DEMO, CT, prompt="left side"))
+        run = logic.Run(COMMAND, logic.Request(DEMO, CT, prompt=PROMPT))
         run.start()
-        self.assertNotIn("left side", " ".join(run.process.args))  # nor in any process list
+        self.assertNotIn(PROMPT, " ".join(run.process.args))  # nor in any process list
         while run.stage != "network" and not run.done:
             run.poll()
             time.sleep(0.01)
@@ -81,11 +81,11 @@ class Logic(Scratch):
 
     def test_failures(self):
         """The words for the exit code, the program's line beside them, nothing left."""
-        for code, request, environment in [(2, logic.Request(DEMO, CT), None), (2, logic.Request(DEMO, CT, facts={"side": "up"}), None),
-                                           (3, logic.Request(DEMO, self.folder + "/none.nii.gz", prompt="left side"), None),
+        for code, request, environment in [(2, logic.Request(DEMO, CT), None), (2, logic.Request(DEMO, CT, facts=dict(FACTS, side="up")), None),
+                                           (3, logic.Request(DEMO, self.folder + "/none.nii.gz", prompt=PROMPT), None),
                                            (4, logic.Request(DEMO, CT, prompt="a sentence that no cache holds"), NO_MODEL),
-                                           (5, logic.Request(DEMO, CT, prompt="left side"), NO_DRIVER),
-                                           (6, logic.Request(DEMO, CT, prompt="left side", memory_mib=1), None)]:
+                                           (5, logic.Request(DEMO, CT, prompt=PROMPT), NO_DRIVER),
+                                           (6, logic.Request(DEMO, CT, prompt=PROMPT, memory_mib=1), None)]:
             with self.subTest(code):
                 run = logic.Run(COMMAND, request, environment)
                 run.start()
@@ -126,12 +126,12 @@ class Logic(Scratch):
 
     def test_comparison(self):
         bundle = logic.read_bundle(COMMAND, DEMO)
-        run = logic.Comparison(COMMAND, bundle, logic.Request(DEMO, CT, facts={"side": "left"}))
+        run = logic.Comparison(COMMAND, bundle, logic.Request(DEMO, CT, facts=FACTS))
         run.start()
         _, fractions = finish(run)
         self.assertEqual(fractions, sorted(fractions))
         with_text, without = run.result()
-        self.assertEqual(without.record["bundle"]["name"], "toy-breast-demo without text")
+        self.assertEqual(without.record["bundle"]["name"], "breast-ctv-demo without text")
         a, b = (numpy.asarray(nibabel.load(p.label_path).dataobj) for p in (with_text, without))
         self.assertEqual(a.shape, b.shape)
         self.assertFalse(numpy.array_equal(a, b))
@@ -141,7 +141,7 @@ class Logic(Scratch):
 
     def test_comparison_is_all_or_none(self):
         bundle = logic.read_bundle(COMMAND, DEMO)
-        run = logic.Comparison(COMMAND, bundle, logic.Request(DEMO, CT, facts={"side": "left"}))
+        run = logic.Comparison(COMMAND, bundle, logic.Request(DEMO, CT, facts=FACTS))
         run.runs[1] = logic.Run(COMMAND, logic.Request(DEMO, self.folder + "/none.nii.gz"))
         run.start()
         finish(run)
@@ -222,7 +222,7 @@ class Window(Windowed):
 
     def propose(self, side="left"):
         self.choose_demo()
-        self.widget.inputs.fields["side"].choose(side)
+        choose_facts(self.widget.inputs, side)
         self.widget.applyButton.clicked.emit()
         self.wait(self.widget.timer, self.widget.timer.timeout.emit)
 
@@ -248,18 +248,18 @@ class Window(Windowed):
             self.assertFalse(self.widget.applyButton.enabled)
         give_back()
         self.widget.enter()  # what was asked for was done meanwhile
-        self.assertIn("toy-breast-demo", self.widget.inputs.message.text)
+        self.assertIn("breast-ctv-demo", self.widget.inputs.message.text)
         self.assertTrue(self.widget.applyButton.enabled)
 
     def test_facts_must_be_chosen(self):
         self.choose_demo()
         self.assertEqual(fakes.settings["CTVOnVulkan/Model"], DEMO)
-        self.assertEqual([t for t, _ in self.widget.inputs.fields["side"].items], ["choose", "left", "right"])
+        self.assertEqual([t for t, _ in self.widget.inputs.fields["side"].items], ["choose", *FIELDS["side"]])
         self.widget.applyButton.clicked.emit()
         self.assertIn("side", fakes.said[-1])
         self.assertFalse(self.widget.timer.running)
         self.widget.ctBox.setCurrentNode(None)
-        self.widget.inputs.fields["side"].choose("left")
+        choose_facts(self.widget.inputs, "left")
         self.widget.applyButton.clicked.emit()
         self.assertIn("Choose the CT", fakes.said[-1])
         self.assertEqual(self.left_over(), [])
@@ -268,14 +268,14 @@ class Window(Windowed):
         """Propose, correct, accept, edit again, export."""
         self.propose()
         [node] = self.segmentations()
-        self.assertEqual(node.name, f"{self.ct.name}: toy breast (unreviewed)")
+        self.assertEqual(node.name, f"{self.ct.name}: CTV (unreviewed)")
         self.assertEqual(self.widget.state.text, "unreviewed")
-        self.assertEqual(node.segmentation.segments["toy breast"]["name"], "toy breast")
-        self.assertEqual([round(255 * c) for c in node.segmentation.segments["toy breast"]["color"]], [0xe6, 0x19, 0x4b])
+        self.assertEqual(node.segmentation.segments["CTV"]["name"], "CTV")
+        self.assertEqual([round(255 * c) for c in node.segmentation.segments["CTV"]["color"]], [0xe6, 0x19, 0x4b])
         self.assertIs(self.widget.segmentationBox.node, node)
-        mask = node.segmentation.segments["toy breast"]["mask"]
+        mask = node.segmentation.segments["CTV"]["mask"]
         self.assertGreater(mask.sum(), 1000)
-        self.assertTrue(any("toy breast" in line for line in self.widget.log.lines))
+        self.assertTrue(any("CTV" in line for line in self.widget.log.lines))
         self.assertEqual(self.left_over(), [])
 
         # Not without a saved scene, not without a name.
@@ -299,7 +299,7 @@ class Window(Windowed):
         # Corrected and accepted.
         edited = mask.copy()
         edited[tuple(axis[0] for axis in mask.nonzero())] = 0
-        node.segmentation.edit("toy breast", edited)
+        node.segmentation.edit("CTV", edited)
         self.widget.reviewer.text = "Dr. A. Physician"
         self.widget.onAccept()
         [path] = glob.glob(f"{self.folder}/*.review-1.json")
@@ -310,16 +310,16 @@ class Window(Windowed):
         self.assertEqual((record["status"], record["reviewer"], record["edited"]), ("accepted", "Dr. A. Physician", True))
         self.assertAlmostEqual(segment["dice"], 2 * (mask.sum() - 1) / (2 * mask.sum() - 1), places=12)
         self.assertAlmostEqual(segment["proposal_ml"], record["provenance"]["labels"][-1]["volume_ml"], places=3)
-        self.assertEqual((node.name, self.widget.state.text), (f"{self.ct.name}: toy breast (accepted by Dr. A. Physician)", "accepted"))
+        self.assertEqual((node.name, self.widget.state.text), (f"{self.ct.name}: CTV (accepted by Dr. A. Physician)", "accepted"))
         self.widget.onExport()
         self.assertTrue(os.path.isfile(f"{self.folder}/ctv.nii.gz"))
         self.assertEqual(int(numpy.asarray(nibabel.load(f"{self.folder}/ctv.nii.gz").dataobj).sum()), int(mask.sum()) - 1)
 
         # Edited again: unreviewed again.
-        node.segmentation.edit("toy breast", mask)
+        node.segmentation.edit("CTV", mask)
         self.assertTrue(self.widget.edited.running)
         self.widget.edited.timeout.emit()
-        self.assertEqual((node.name, self.widget.state.text), (f"{self.ct.name}: toy breast (unreviewed)", "unreviewed"))
+        self.assertEqual((node.name, self.widget.state.text), (f"{self.ct.name}: CTV (unreviewed)", "unreviewed"))
         fakes.answers[:] = [False]
         self.widget.onExport()
         self.assertIn("changed after", fakes.said[-1])
@@ -329,18 +329,18 @@ class Window(Windowed):
 
     def test_compare(self):
         self.choose_demo()
-        self.widget.inputs.fields["side"].choose("right")
+        choose_facts(self.widget.inputs, "right")
         self.widget.compareBox.checked = True
         self.widget.applyButton.clicked.emit()
         self.wait(self.widget.timer, self.widget.timer.timeout.emit)
         first, second = self.segmentations()
         self.assertEqual([n.display.fill for n in (first, second)], [1, 0])
         self.assertIn("without text (unreviewed)", second.name)
-        self.assertFalse(numpy.array_equal(*(n.segmentation.segments["toy breast"]["mask"] for n in (first, second))))
+        self.assertFalse(numpy.array_equal(*(n.segmentation.segments["CTV"]["mask"] for n in (first, second))))
 
     def test_cancel(self):
         self.choose_demo()
-        self.widget.inputs.sentence.text = "left side"
+        self.widget.inputs.sentence.text = PROMPT
         self.widget.applyButton.clicked.emit()
         self.assertTrue(self.widget.cancelButton.enabled)
         self.widget.cancelButton.clicked.emit()
@@ -353,7 +353,7 @@ class Window(Windowed):
         """Slicer ends or the module is reloaded: the run ends with it and leaves no copy of the CT."""
         for compare in (False, True):
             self.choose_demo()
-            self.widget.inputs.sentence.text = "left side"
+            self.widget.inputs.sentence.text = PROMPT
             self.widget.compareBox.checked = compare
             self.widget.applyButton.clicked.emit()
             self.assertTrue(self.left_over())
@@ -365,7 +365,7 @@ class Window(Windowed):
     def test_scene_closed_meanwhile(self):
         """The proposal of one patient never reaches the scene of another."""
         self.choose_demo()
-        self.widget.inputs.sentence.text = "left side"
+        self.widget.inputs.sentence.text = PROMPT
         self.widget.applyButton.clicked.emit()
         fakes.scene.Clear()
         other = slicer.util.loadVolume(CT)
@@ -392,7 +392,7 @@ class Window(Windowed):
 
     def test_failure(self):
         self.choose_demo()
-        self.widget.inputs.sentence.text = "left side"
+        self.widget.inputs.sentence.text = PROMPT
         self.widget.inputs.memoryBox.value = 1
         self.widget.applyButton.clicked.emit()
         self.wait(self.widget.timer, self.widget.timer.timeout.emit)

@@ -17,7 +17,7 @@ PROGRAMS = ["bin/ctvk", "bin/ctvk-draw", "bin/ctvk-slicer", "lib/ctvk/libctvk-sl
 SCRIPTS = "lib/ctvk/qt-scripted-modules"
 RUNTIME = PROGRAMS + f"""lib/ctvk/cli-modules/ctvk-slicer {SCRIPTS}/CTVOnVulkan.py {SCRIPTS}/CTVOnVulkanLib/logic.py
 {SCRIPTS}/SegmentEditorCTVFromText.py {SCRIPTS}/Resources/Demo/demo/manifest.json {SCRIPTS}/Resources/Demo/ct.nii.gz
-share/ctvk/plugin.json share/ctvk/bundle.schema.json share/ctvk/demo/manifest.json share/ctvk/demo/network.safetensors
+share/ctvk/plugin.json share/ctvk/bundle.schema.json share/ctvk/demo/manifest.json share/ctvk/demo/network.safetensors share/ctvk/demo/MODEL_CARD.md share/ctvk/demo-vision/manifest.json
 share/ctvk/demo-ct/README.md share/doc/ctvk/README.md share/man/man1/ctvk.1.gz share/man/man1/ctvk-draw.1.gz share/man/man1/ctvk-slicer.1.gz""".split()
 DEVELOPMENT = ["lib/libctvk.so", "lib/pkgconfig/ctvk.pc", "lib/cmake/ctvk/ctvk-config.cmake"] + [
     f"include/ctvk/{name}" for name in sorted(os.listdir(f"{SOURCE}/include/ctvk"))]
@@ -73,10 +73,10 @@ def check_use(prefix):
     if "cpu" not in run("../ctvk/bin/ctvk", "devices", **here):
         fail("no device of kind cpu is listed")
     demo = ["--model", "../ctvk/share/ctvk/demo"]
-    run("../ctvk/bin/ctvk", "segment", *demo, "--image", "../ctvk/share/ctvk/demo-ct/lidc-idri-0314_small.nii.gz", "--prompt", "left side",
+    run("../ctvk/bin/ctvk", "segment", *demo, "--image", "../ctvk/share/ctvk/demo-ct/lidc-idri-0314_small.nii.gz", "--prompt", "N0, cT2, breast conserving surgery, left side",
         "--output", "label.nii", "--quiet", **here)
     run(f"{BUILD}/ctvk", "segment", "--model", f"{SOURCE}/manifest/demo", "--image", f"{SOURCE}/tests/data/ct/lidc-idri-0314_small.nii.gz",
-        "--prompt", "left side", "--output", "want.nii", "--quiet", **here)
+        "--prompt", "N0, cT2, breast conserving surgery, left side", "--output", "want.nii", "--quiet", **here)
     label, want = (open(f"{moved}/work/{name}.nii", "rb").read() for name in ("label", "want"))
     if label != want or len(want) < 256 * 192 * 92 or 1 not in want[-(256 * 192 * 92):]:
         fail("the label map is not the one of the build's own command")

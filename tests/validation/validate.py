@@ -95,7 +95,8 @@ def main():
     with tempfile.TemporaryDirectory(dir=os.environ["CTVK_TEST_TMP"]) as scratch:
         proof(scratch)
         segment(scratch, "demo", f"{SOURCE}/manifest/demo", f"{DATA}/ct/lidc-idri-0314_small.nii.gz",
-                ["--prompt", "left side", "--prompt", "right side", "--output", f"{scratch}/right.nii.gz"])
+                ["--prompt", "N0, cT2, breast conserving surgery, left side", "--prompt", "N0, cT2, breast conserving surgery, right side",
+                 "--output", f"{scratch}/right.nii.gz"])
         language_model(scratch)
         cases = sorted(os.listdir(f"{DATA}/golden"))
         check(len(cases) >= 4, "golden cases are missing")

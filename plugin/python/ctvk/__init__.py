@@ -3,7 +3,7 @@
     import ctvk, nibabel
     ct = nibabel.load("CT.nii.gz")
     with ctvk.Model("manifest/demo") as model:
-        labels, record = model.segment(ct.dataobj, ct.affine, prompt="left side")
+        labels, record = model.segment(ct.dataobj, ct.affine, prompt="N0, cT2, breast conserving surgery, left side")
 
 Everything goes through the C ABI of libctvk.so.1 (include/ctvk); this package adds nothing but names.
 """

@@ -47,7 +47,7 @@ class Model:
     >>> import ctvk
     >>> with ctvk.Model(DEMO) as model:
     ...     sorted(model.fields)
-    ['side']
+    ['n_stage', 'side', 'surgery', 't_stage']
     """
 
     def __init__(self, bundle: Union[str, "os.PathLike[str]"], *, device: Union[str, int] = "auto", memory_limit: int = 0,
@@ -164,8 +164,8 @@ class Model:
         """The prompt of the bundle's template. A field with two values (a list) makes a case of two sides.
 
         >>> model = ctvk.Model(DEMO)
-        >>> model.prompt({"side": "left"})
-        'left side'
+        >>> model.prompt({"side": "left", "n_stage": "N0", "t_stage": "cT2", "surgery": "breast conserving surgery"})
+        'N0, cT2, breast conserving surgery, left side'
         """
         self._open()
         pairs = [(name, value) for name, values in fields.items() for value in ([values] if isinstance(values, str) else values)]
@@ -229,7 +229,7 @@ class Model:
         the model is vision-only. on_progress(fraction, stage), on this thread, may return True to cancel (raises Cancelled); Ctrl-C
         cancels too. The GIL is free meanwhile. The input is never written.
 
-        >>> labels, record = ctvk.Model(DEMO).segment(CT, AFFINE, prompt="left side")
+        >>> labels, record = ctvk.Model(DEMO).segment(CT, AFFINE, prompt="N0, cT2, breast conserving surgery, left side")
         >>> labels.shape == CT.shape and int(labels.max()) == 1
         True
         """
@@ -245,7 +245,8 @@ class Model:
         last result was taken, or the iterator is closed. Each text is a prompt, a mapping as `fields`, or an embedding; the rest as in segment, with
         progress from 0 to 1 for each text. The array must not be changed meanwhile. An error or a cancel ends the iteration.
 
-        >>> left, right = ctvk.Model(DEMO).segment_each(CT, AFFINE, ["left side", {"side": "right"}])
+        >>> facts = {"n_stage": "N0", "t_stage": "cT2", "surgery": "breast conserving surgery", "side": "right"}
+        >>> left, right = ctvk.Model(DEMO).segment_each(CT, AFFINE, ["N0, cT2, breast conserving surgery, left side", facts])
         >>> right.record["encoder"]["windows_reused"] == right.record["windows"]
         True
         """

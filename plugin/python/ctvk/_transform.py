@@ -10,7 +10,7 @@ class Segment:
     """Turns a CT [1, i, j, k] with an `affine` (a MetaTensor as LoadImage(ensure_channel_first=True) gives it, in Hounsfield units, RAS) into
     its label map [1, i, j, k], uint8, with the same meta data, on the CPU. options: as of Model.segment.
 
-        Compose([LoadImage(ensure_channel_first=True), ctvk.Segment(model, prompt="left side"), SaveImage()])("CT.nii.gz")
+        Compose([LoadImage(ensure_channel_first=True), ctvk.Segment(model, prompt="N0, cT2, breast conserving surgery, left side"), SaveImage()])("CT.nii.gz")
     """
 
     def __init__(self, model: Model, **options: Any):

@@ -1,6 +1,6 @@
 """Segments a CT and draws the contour on three planes through its centre (packages: ctvk, nibabel, matplotlib).
 
-python draw_contour.py --model BUNDLE --image CT.nii.gz --prompt "left side" --output PICTURE.png
+python draw_contour.py --model BUNDLE --image CT.nii.gz --prompt "N0, cT2, breast conserving surgery, left side" --output PICTURE.png
 
 Not for clinical use.
 """

