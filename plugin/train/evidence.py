@@ -62,6 +62,13 @@ A side that is wrong on purpose, in one-sided patients. The other side's target 
 
 {side}
 
+## Free phrasings
+
+External texts, as their physicians write, against the template's words for the same patients. A text counts as misread where it gives less than half of
+the Dice that the template gives; where its own Dice is under 0.1 the contour lies elsewhere, as a wrong side does.
+
+{reading}
+
 ## Adapted at another hospital
 
 Soft prompts and alignment fine-tuned with a few patients of the external hospital (one in five of them held out for early stopping); the gain is
@@ -103,7 +110,7 @@ def page(content, wrong):
         spacing=" x ".join(f"{s:g}" for s in plan.grid.spacing_mm), window=" x ".join(map(str, plan.grid.window)), tests=plan.tests, rendered=rendered,
         resamples=tables.statistics.RESAMPLES, aims=tables.aim_table(results), main=tables.main_table(results), seeds_table=tables.seed_table(results),
         shares=tables.share_table(results), ablations=tables.ablation_table(results), side=tables.side_table(results),
-        adapt_seeds=len(plan.seeds), adapt=tables.adapt_table(results), generator=content["runs"][0]["generator_sha256"],
+        adapt_seeds=len(plan.seeds), reading=tables.reading_table(results), adapt=tables.adapt_table(results), generator=content["runs"][0]["generator_sha256"],
         llm=f", of the language model `{llm}`" if llm else "")
 
 

@@ -62,6 +62,18 @@ def plan():
     check(cohort.TRAIN + 99_999 < cohort.VALIDATION < cohort.TEST < cohort.ADAPT, "cohorts are far apart")
 
 
+def reading():
+    """Misread texts are counted, a text and a seed at a time."""
+    def run(seed, own, template):
+        rows = [{"case": f"c{i}", "hospital": "external", "condition": name, "dice": d} for name, dices in (("own", own), ("template", template))
+                for i, d in enumerate(dices)]
+        return {"run": {"kind": "multimodal-100", "seed": seed}, "rows": rows}
+
+    content = {"plan": {"adapt_with": []}, "runs": [run(1, [0.7, 0.0, 0.3], [0.8, 0.8, 0.7]), run(2, [0.6, 0.5, 0.35], [0.6, 0.5, 0.7])]}
+    line = tables.reading_table(tables.Results(content)).splitlines()[-1]
+    check(line == "| multimodal-100 | 6 | 2 (33%) | 1 | 0.113 |", f"misread texts: {line}")
+
+
 def pipeline(path):
     code, out, error = call("experiment", path, "--small", "--ctvk", os.environ["CTVK_COMMAND"])
     check(code == 0, f"the experiment: {out[-1500:]} {error}")
@@ -163,6 +175,7 @@ def cohorts(path):
 
 numbers()
 plan()
+reading()
 result = pipeline(f"{BASE}/run")
 cohorts(f"{BASE}/run")
 again(f"{BASE}/run")

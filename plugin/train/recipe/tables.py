@@ -87,6 +87,25 @@ def ablation_table(results):
     return table(["text", "Dice internal", "Dice external"], lines)
 
 
+# A text is misread where the patient's own words give less than this share of the Dice that the template's words give.
+MISREAD = 0.5
+
+
+def reading_table(results):
+    """External texts of the full models, a text and a seed at a time: how many are misread, and what the others cost."""
+    lines = []
+    for kind in ("multimodal-100", *(f"adapted-{count}" for count in results.plan["adapt_with"])):
+        pairs = []
+        for seed in results.seeds(kind):
+            own, template = ({row["case"]: row["dice"] for row in results.rows(kind, "external", condition, seed)} for condition in ("own", "template"))
+            pairs += [(own[case], template[case]) for case in own if case in template]
+        if pairs:
+            wrong = [pair for pair in pairs if pair[0] < MISREAD * pair[1]]
+            right = [b - a for a, b in pairs if a >= MISREAD * b]
+            lines.append([kind, str(len(pairs)), f"{len(wrong)} ({len(wrong) / len(pairs):.0%})", str(sum(own < 0.1 for own, _ in wrong)), f"{sum(right) / len(right):.3f}" if right else "none"])
+    return table(["model", "texts read", "misread", "of them Dice under 0.1", "template - free among the others"], lines)
+
+
 def swapped_rows(results, hospital):
     """Rows of the wrong side that have a target on that side (one-sided patients)."""
     return [row for row in results.rows("multimodal-100", hospital, "wrong side") if row.get("dice_swapped_target") is not None]
