@@ -89,7 +89,8 @@ def inside(*words):
 
 
 def segment(command, share, image, output):
-    return [command, "segment", "--model", f"{share}/demo", "--image", f"{image}/lidc-idri-0314_small.nii.gz", "--prompt", "left side", "--output", output, "--quiet"]
+    return [command, "segment", "--model", f"{share}/demo", "--image", f"{image}/lidc-idri-0314_small.nii.gz", "--prompt",
+            "N0, cT2, breast conserving surgery, left side", "--output", output, "--quiet"]
 
 
 def check_contour():
