@@ -11,7 +11,7 @@ SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file_
 COMMAND, LAYER, SPIRV = os.environ["CTVK_COMMAND"], os.environ["CTVK_LAYER"], os.environ["CTVK_SPIRV"]
 # Shaders that every software driver takes, and whose operation each is. Those that compile quickly. (Merges of token_to_image are not among them: with
 # every sum a difference they change the sign of numerator and denominator both.)
-SHADERS = {"attend": "attend", "instance_norm_merge": "instance_norm", 
+SHADERS = {"attend": "attend", "instance_norm_merge": "instance_norm",
            "image_to_token": "image_to_token", "classify": "classify", "rms_norm": "rms_norm", "rope": "rope"}
 STEP = 19  # from one lost dispatch to the next
 SHADER_CACHE = os.environ["CTVK_TEST_TMP"] + "/selftest-shaders"  # what is compiled once need not be again
