@@ -181,7 +181,7 @@ static void use_job(void)
     STATUS(h.jobs, "ctvk.job", memory, job, &memory);
     STATUS(h.jobs, "ctvk.job", take_result, job, &result);
     REQUIRE(result != NULL);
-    STATUS(h.jobs, "ctvk.job", again, job, "right side", CTVK_STRLEN, NULL, 0);
+    STATUS(h.jobs, "ctvk.job", again, job, "N0, cT2, breast conserving surgery, right side", CTVK_STRLEN, NULL, 0);
     CHECK(h.jobs->run(job) == CTVK_OK);
     h.jobs->destroy(job);
     use_result(result);
