@@ -5,7 +5,7 @@ import json
 import os
 import weakref
 from dataclasses import dataclass, field
-from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Union
+from typing import Any, Callable, Dict, Generator, Iterator, List, Mapping, Optional, Sequence, Union
 
 import numpy
 
@@ -265,7 +265,7 @@ class Model:
         return data
 
     def _runs(self, array: Any, affine: Any, texts: Sequence[Optional[Text]], keep: bool, convention: str, slope: float, intercept: float,
-              probability: bool, logits: bool, on_progress: Optional[Progress]) -> Iterator[Segmentation]:
+              probability: bool, logits: bool, on_progress: Optional[Progress]) -> Generator[Segmentation, None, None]:
         self._open()
         given = [self._prompt_of(text, on_progress) for text in texts]  # the language model before the network: they never share the device
         voxels, volume = as_volume(array, affine, convention, slope, intercept)
