@@ -53,8 +53,9 @@ class Watch:
         return 0
 
     def run(self, run: Callable[[Any], int], cancel: Callable[[Any], None], handle: Any) -> int:
-        """The job's status."""
-        status = []
+        """The job's status. A job that ended while on_progress was still asking for its end counts as cancelled: whether the answer came in time is
+        chance, and a caller must not see it."""
+        status, asked = [], False
 
         def work() -> None:
             try:
@@ -67,6 +68,7 @@ class Watch:
         try:
             for event in iter(self.events.get, None):
                 if self.on_progress and self.on_progress(*event):
+                    asked = True
                     cancel(handle)
         except BaseException:
             cancel(handle)
@@ -77,7 +79,7 @@ class Watch:
                     thread.join()
                 except KeyboardInterrupt:
                     pass  # a second Ctrl-C: the job is being cancelled, and its memory is still in use
-        return status[0]
+        return _CANCELLED if asked and status[0] == 0 else status[0]
 
 
 def _cache_folder() -> str:
