@@ -16,7 +16,8 @@ import preprocess
 import safetensors_io
 import seeded_weights
 
-TOLERANCE = 1e-5
+# In float32 the same code differs from one CPU to the next: up to 2e-6 on a Zen 4, 2.4e-5 on a Zen 5 (the case with the fewest voxels at its deepest level).
+TOLERANCE = 5e-5
 # Where a level has so few voxels, the instance norm divides nearly equal numbers by their small spread, and the order of a sum shows.
 FEW_VOXELS, FEW_TOLERANCE = 4, 1e-4
 
