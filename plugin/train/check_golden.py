@@ -16,9 +16,10 @@ import preprocess
 import safetensors_io
 import seeded_weights
 
-# In float32 the same code differs from one CPU to the next: up to 2e-6 on a Zen 4, 2.4e-5 on a Zen 5 (the case with the fewest voxels at its deepest level).
-TOLERANCE = 5e-5
-# Where a level has so few voxels, the instance norm divides nearly equal numbers by their small spread, and the order of a sum shows.
+# The network runs in double: in float32 the same code differs by 2e-5 from one CPU to the next.
+TOLERANCE = 1e-5
+# Where a level has so few voxels, the instance norm divides nearly equal numbers by their small spread, and the order of the published code's
+# float32 sums shows, in that level and in the decoder's first block, which reads it: there double itself is 4e-5 and 1.4e-5 away.
 FEW_VOXELS, FEW_TOLERANCE = 4, 1e-4
 
 
@@ -56,16 +57,16 @@ def run_case(folder, folded, threads):
     """List of (what, relative L2 error, tolerance) and the share of equal labels."""
     torch.set_num_threads(threads)
     manifest, model = llmseg.load_bundle(folder, weights=weights_of(folder))
-    model.attention(folded=folded)
+    model.attention(folded=folded).double()
     want = safetensors_io.load(os.path.join(folder, "expected.safetensors"), "float32")
     image = nibabel.load(os.path.join(folder, "image.nii.gz"))
     prepared = preprocess.Prepared(numpy.asarray(image.dataobj), image.affine, manifest)
     text = None
     if manifest["network"]["text"]:
-        text = torch.from_numpy(embedding_of(folder))[None]
+        text = torch.from_numpy(embedding_of(folder))[None].double()
     same = prepared.data[None].shape == want["input"].shape
     errors = [("input", relative(prepared.data[None], want["input"]) if same else float("inf"), TOLERANCE)]
-    seen = []
+    seen, few = [], set()
     step = manifest["inference"]["window"][0] // want.get("first_window.out", want["input"]).shape[1] or 1
 
     def tap(name, value):
@@ -74,12 +75,14 @@ def run_case(folder, folded, threads):
             return
         seen.append(name)
         value = value[0].numpy()
-        limit = FEW_TOLERANCE if value[0].size <= FEW_VOXELS else TOLERANCE
+        if value[0].size <= FEW_VOXELS:
+            few.add(name)
+        limit = FEW_TOLERANCE if name in few or (name == "decoder4" and few) else TOLERANCE
         errors.append((name, relative(value[:, ::step, ::step, ::step], expected), limit))
 
     def network(window):
         with torch.no_grad():
-            return model(torch.from_numpy(numpy.array(window))[None, None], text, tap)[0].numpy()
+            return model(torch.from_numpy(numpy.array(window))[None, None].double(), text, tap)[0].numpy()
 
     logits = preprocess.sliding(prepared.data, manifest, network)
     skip = every(logits.shape[1:], want["logits"].shape[1:])
