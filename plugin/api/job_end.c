@@ -28,6 +28,8 @@ static ctvk_status no_memory(ctvk_job *job, const char *what)
 static ctvk_status classify_empty(ctvk_job *job)
 {
     const ctvk_host *host = &job->context->host;
+    ctvk_result_warn(job->result, "the image has no voxel above %.6g HU: there is nothing to segment (check the image)",
+                     job->bundle->files->manifest.window_hu[0]);
     if (!(job->want & CTVK_WANT_LOGITS))
         return CTVK_OK;
     uint64_t count = voxels_of(job->geometry.dim) * (uint64_t)job->bundle->desc.out_channels;

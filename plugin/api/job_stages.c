@@ -86,13 +86,7 @@ ctvk_status ctvk_job_prepare(ctvk_job *job)
     if (status != CTVK_OK)
         return status;
     job->geometry = *ctvk_preparer_geometry(job->preparer);
-    status = check_host_memory(job);
-    if (status != CTVK_OK)
-        return status;
-    if (job->geometry.empty)
-        ctvk_result_warn(job->result, "the image has no voxel above %.6g HU: there is nothing to segment (check the image)",
-                         job->bundle->files->manifest.window_hu[0]);
-    return CTVK_OK;
+    return check_host_memory(job);
 }
 
 ctvk_status ctvk_job_upload(ctvk_job *job)
@@ -150,6 +144,8 @@ ctvk_status ctvk_job_window(ctvk_job *job)
     if (job->geometry.empty)
         return CTVK_OK;
     ctvk_status status = job->sums.logits ? CTVK_OK : make_room(job);
+    if (status != CTVK_OK)
+        return status;
     ctvk_llmseg_run run = {.window = job->window_data,
                            .text = job->text.embedding,
                            .sigma_scale = m->sigma_scale,
@@ -158,7 +154,7 @@ ctvk_status ctvk_job_window(ctvk_job *job)
                            .tile = on_tile,
                            .user = job};
     ctvk_kept_window_find(&job->kept, job->window, &run.load, &run.save);
-    if (status == CTVK_OK && !run.load) {
+    if (!run.load) {
         double begin = ctvk_now();
         status = ctvk_window_read(&job->windows, job->window, job->preparer, job->window_data, &job->error);
         ctvk_trace_stage(&job->context->host, "read window", job->window, begin);

@@ -1,11 +1,11 @@
 #include "api/self_test.h"
 
+#include "core/clock.h"
 #include "selftest/network.h"
 
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 enum { MAX_OPERATIONS = 32 };
 
@@ -32,13 +32,6 @@ struct ctvk_selftest {
     ctvk_network_trial network;
     ctvk_error error; /* of the first operation that is wrong, or what ended the self-test */
 };
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
 
 static int32_t report(ctvk_selftest *s)
 {
@@ -168,23 +161,23 @@ static ctvk_status run_operation(ctvk_selftest *s)
 {
     ctvk_trial_result result = {0};
     ctvk_error error = {0};
-    double begin = now();
+    double begin = ctvk_now();
     if (report(s))
         return CTVK_CANCELLED;
     ctvk_status status = ctvk_trials_run(s->trials, (int32_t)s->count, &result, &error);
     if (status != CTVK_OK && (status != CTVK_ERROR_DEVICE || result.error <= result.limit))
         return end_with(s, status, &error);
-    keep(s, &result, now() - begin, &error);
+    keep(s, &result, ctvk_now() - begin, &error);
     return CTVK_OK;
 }
 
 static ctvk_status run_networks(ctvk_selftest *s)
 {
     ctvk_error error = {0};
-    double begin = now();
+    double begin = ctvk_now();
     ctvk_trials_destroy(&s->trials); /* its memory is theirs now */
     ctvk_status status = ctvk_network_trial_run(s->gpu, on_work, s, &s->network, &error);
-    double seconds = now() - begin;
+    double seconds = ctvk_now() - begin;
     if (s->network.text.name)
         keep(s, &s->network.text, s->network.image.name ? 0 : seconds, &error);
     if (s->network.image.name)
@@ -215,9 +208,9 @@ static ctvk_status selftest_step(ctvk_selftest *s)
         return CTVK_ERROR_ARGUMENT;
     if (s->status != CTVK_PENDING)
         return s->status;
-    double begin = now();
+    double begin = ctvk_now();
     s->status = step_once(s);
-    s->seconds += now() - begin;
+    s->seconds += ctvk_now() - begin;
     if (s->status == CTVK_CANCELLED)
         ctvk_fail(&s->error, CTVK_CANCELLED, "self-test: cancelled (run it again)");
     if (s->status == CTVK_OK || (s->status == CTVK_ERROR_DEVICE && s->wrong))

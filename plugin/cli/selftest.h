@@ -52,6 +52,8 @@ int cli_selftest_compare(cli_selftest_run *run, const ctvk_volume *first, const 
 void cli_selftest_release(cli_selftest_run *run);
 
 /* --- the three ways (selftest_table.c, selftest_json.c, selftest_html.c) --- */
+/* The device that most operations were tried on: all, unless each was lost before the end. */
+const cli_tried *cli_selftest_longest(const cli_selftest_run *run);
 void cli_selftest_table(FILE *file, const cli_selftest_run *run);
 void cli_selftest_json(FILE *file, const cli_selftest_run *run);
 void cli_selftest_html(FILE *file, const cli_selftest_run *run);

@@ -2,14 +2,6 @@
 
 #include <math.h>
 #include <stdlib.h>
-#include <time.h>
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
 
 /* The given prompt, the first of the cache, or, where there is none, an embedding that is the same on every device and means nothing. */
 static int choose_text(cli_selftest_run *run, ctvk_job_options *options)
@@ -46,7 +38,7 @@ static int segment(cli_selftest_run *run, cli_tried *tried, ctvk_job_options *op
     const ctvk_job_api *jobs = run->library.jobs;
     ctvk_job *job = NULL;
     char index[16];
-    double begin = now();
+    double begin = cli_trace_now();
     snprintf(index, sizeof index, "%u", tried->device.index);
     options->device = cli_text(index);
     options->progress = cli_progress_report;
@@ -61,7 +53,7 @@ static int segment(cli_selftest_run *run, cli_tried *tried, ctvk_job_options *op
         status = jobs->take_result(job, &tried->result);
     int code = status == CTVK_OK ? CLI_OK : fail_job(run, job, status);
     jobs->destroy(job);
-    tried->bundle_seconds = now() - begin;
+    tried->bundle_seconds = cli_trace_now() - begin;
     return code;
 }
 

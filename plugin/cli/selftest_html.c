@@ -46,12 +46,18 @@ static void operations(FILE *file, const cli_selftest_run *run)
     for (int32_t i = 0; i < run->count; i++)
         fprintf(file, "<th>device %u</th><th>limit</th>", run->tried[i].device.index);
     fprintf(file, "</tr>\n");
-    for (uint32_t o = 0; o < run->tried[0].info.operation_count; o++) {
+    const cli_tried *longest = cli_selftest_longest(run);
+    for (uint32_t o = 0; o < longest->info.operation_count; o++) {
         fprintf(file, "<tr>");
-        cell(file, "", run->tried[0].operation[o].name.data);
-        fprintf(file, "<td class=n>%llu</td>", (unsigned long long)run->tried[0].operation[o].cases);
+        cell(file, "", longest->operation[o].name.data);
+        fprintf(file, "<td class=n>%llu</td>", (unsigned long long)longest->operation[o].cases);
         for (int32_t i = 0; i < run->count; i++) {
             const ctvk_selftest_operation *found = &run->tried[i].operation[o];
+            if (o >= run->tried[i].info.operation_count) { /* the device was lost before */
+                cell(file, " class=wrong", "not tried");
+                fprintf(file, "<td></td>");
+                continue;
+            }
             char text[32] = "no number";
             if (isfinite(found->worst_error))
                 snprintf(text, sizeof text, "%.2e", found->worst_error);

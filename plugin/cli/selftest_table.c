@@ -24,6 +24,15 @@ static void print_error(FILE *file, const ctvk_selftest_operation *o)
     fprintf(file, "  %16s", text);
 }
 
+const cli_tried *cli_selftest_longest(const cli_selftest_run *run)
+{
+    const cli_tried *longest = &run->tried[0];
+    for (int32_t i = 1; i < run->count; i++)
+        if (run->tried[i].info.operation_count > longest->info.operation_count)
+            longest = &run->tried[i];
+    return longest;
+}
+
 static void print_operations(FILE *file, const cli_selftest_run *run)
 {
     fprintf(file, "%-16s %5s", "worst error", "cases");
@@ -33,10 +42,14 @@ static void print_operations(FILE *file, const cli_selftest_run *run)
         fprintf(file, "  %16s", name);
     }
     fprintf(file, "   (share of what is right)\n");
-    for (uint32_t o = 0; o < run->tried[0].info.operation_count; o++) {
-        fprintf(file, "%-16s %5llu", run->tried[0].operation[o].name.data, (unsigned long long)run->tried[0].operation[o].cases);
+    const cli_tried *longest = cli_selftest_longest(run);
+    for (uint32_t o = 0; o < longest->info.operation_count; o++) {
+        fprintf(file, "%-16s %5llu", longest->operation[o].name.data, (unsigned long long)longest->operation[o].cases);
         for (int32_t i = 0; i < run->count; i++)
-            print_error(file, &run->tried[i].operation[o]);
+            if (o < run->tried[i].info.operation_count)
+                print_error(file, &run->tried[i].operation[o]);
+            else
+                fprintf(file, "  %16s", "not tried");
         fputc('\n', file);
     }
 }

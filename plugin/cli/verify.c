@@ -70,6 +70,8 @@ static int run(const cli_arguments *a)
     int code = CLI_OK;
     if (a->value[MEMORY_LIMIT])
         code = cli_parse_limit(a->value[MEMORY_LIMIT], &v.options.memory_limit);
+    if (code == CLI_OK)
+        code = cli_parse_self_test(NULL);
     if (code != CLI_OK)
         return code;
     v.options.device = cli_text(cli_device(a->value[DEVICE]));

@@ -121,10 +121,9 @@ static void add_part(ctvk_gpu *gpu, const ctvk_gpu_operation *operation, double 
 static double device_seconds(ctvk_gpu_trace *t, uint64_t ticks)
 {
     uint64_t passed = t->known ? (ticks - t->ticks) & t->mask : 0;
-    if (passed <= t->mask / 2) {
-        t->ticks = ticks;
+    if (passed <= t->mask / 2) /* else a step backwards */
         t->elapsed += (double)passed * t->period;
-    }
+    t->ticks = ticks;
     t->known = 1;
     return t->elapsed;
 }

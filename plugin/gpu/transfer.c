@@ -97,7 +97,8 @@ ctvk_status ctvk_gpu_upload(ctvk_gpu_buffer *buffer, uint64_t offset, const void
 {
     double begin = ctvk_now();
     ctvk_status status = upload(buffer, offset, data, bytes, error);
-    told(buffer->gpu, "upload", begin, bytes);
+    if (status == CTVK_OK)
+        told(buffer->gpu, "upload", begin, bytes);
     return status;
 }
 
@@ -105,6 +106,7 @@ ctvk_status ctvk_gpu_download(ctvk_gpu_buffer *buffer, uint64_t offset, void *da
 {
     double begin = ctvk_now();
     ctvk_status status = download(buffer, offset, data, bytes, error);
-    told(buffer->gpu, "download", begin, bytes);
+    if (status == CTVK_OK)
+        told(buffer->gpu, "download", begin, bytes);
     return status;
 }

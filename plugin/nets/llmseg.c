@@ -1,13 +1,13 @@
 #include "nets/llmseg.h"
 
 #include "core/checked.h"
+#include "core/clock.h"
 #include "nets/llmseg_internal.h"
 #include "nets/llmseg_names.h"
 #include "ops/blend.h"
 #include "ops/instance_norm.h"
 
 #include <string.h>
-#include <time.h>
 
 /* Results travel to the host through one mapped buffer of at most this size; weights and windows go up through the gpu room's staging,
  * which is as large. */
@@ -310,13 +310,6 @@ static ctvk_status upload_window(const ctvk_llmseg *net, const ctvk_llmseg_run *
     return ctvk_gpu_upload(input.buffer, input.offset, run->window, bytes, error);
 }
 
-static double seconds(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
-
 /* A copy is no part of the work that progress is measured against. */
 static int32_t report_copy(void *user, double work_done)
 {
@@ -327,13 +320,13 @@ static int32_t report_copy(void *user, double work_done)
 /* The encoder, and its levels to where the run keeps them. */
 static ctvk_status encode(ctvk_llmseg *net, const ctvk_llmseg_run *run, progress *p, ctvk_error *error)
 {
-    double begin = seconds();
+    double begin = ctvk_now();
     ctvk_status status = run_range(net, run, p, 0, net->net.encoder_nodes, error);
-    double middle = seconds();
+    double middle = ctvk_now();
     if (status == CTVK_OK)
         status = ctvk_llmseg_encoded_save(net, report_copy, p, run->save, error);
     run->save->encode_seconds = middle - begin;
-    run->save->copy_seconds = seconds() - middle;
+    run->save->copy_seconds = ctvk_now() - middle;
     return status;
 }
 

@@ -72,8 +72,9 @@ typedef struct ctvk_llmseg_classes {
     const float *sums; /* K volumes of `voxels` floats: sums of weight * logit */
     uint64_t voxels;
     void (*weights)(void *user, uint64_t first, uint32_t count, float *out); /* sums of the weights of voxels [first, first + count) */
-    float *probability, *logits;  /* K volumes each, may be NULL; one of them may be the sums themselves */
-    uint8_t *labels;              /* may be NULL */
+    float *probability,
+        *logits;     /* K volumes each, may be NULL. probability may be the sums themselves, logits too where no probability is wanted */
+    uint8_t *labels; /* may be NULL */
     int32_t (*check)(void *user); /* non-zero cancels; may be NULL */
     void *user;
 } ctvk_llmseg_classes;

@@ -72,7 +72,7 @@ static ctvk_status copy_on_device(ctvk_llmseg *net, ctvk_gpu_check_fn check, voi
     return status;
 }
 
-static ctvk_status copy_to_host(ctvk_llmseg *net, ctvk_gpu_check_fn check, void *user, const ctvk_llmseg_encoded *encoded, int save,
+static ctvk_status copy_on_host(ctvk_llmseg *net, ctvk_gpu_check_fn check, void *user, const ctvk_llmseg_encoded *encoded, int save,
                                 ctvk_error *error)
 {
     for (int i = 0; i < CTVK_LLMSEG_LEVELS; i++) {
@@ -94,7 +94,7 @@ static ctvk_status copy_to_host(ctvk_llmseg *net, ctvk_gpu_check_fn check, void 
 static ctvk_status copy(ctvk_llmseg *net, ctvk_gpu_check_fn check, void *user, const ctvk_llmseg_encoded *encoded, int save,
                         ctvk_error *error)
 {
-    return (encoded->device[0] ? copy_on_device : copy_to_host)(net, check, user, encoded, save, error);
+    return (encoded->device[0] ? copy_on_device : copy_on_host)(net, check, user, encoded, save, error);
 }
 
 ctvk_status ctvk_llmseg_encoded_save(ctvk_llmseg *net, ctvk_gpu_check_fn check, void *user, ctvk_llmseg_encoded *encoded, ctvk_error *error)

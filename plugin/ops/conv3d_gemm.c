@@ -274,7 +274,8 @@ ctvk_status ctvk_conv3d_gemm_record(const ctvk_conv3d_job *job, ctvk_error *erro
     block k = choose(job->plan, job->conv, out->x, out->y, out->z);
     int32_t most = most_planes(job), planes = k.planes < most ? k.planes : most;
     uint64_t out_bytes = 3 * run_bytes(job->conv, &k, out->y, out->z);
-    if (most < 1 || k.out_at > job->plan->target_bytes || k.out_at > job->plan->source_bytes || out_bytes > job->plan->target_bytes) {
+    if (most < 1 || k.out_at > job->plan->target_bytes || k.out_at > job->plan->source_bytes || out_bytes > job->plan->target_bytes ||
+        out_bytes > job->plan->source_bytes) {
         return ctvk_fail(error, CTVK_ERROR_DEVICE_MEMORY,
                          "convolution: one plane of %d x %d voxels is larger than the device's buffer binding (use a smaller window)",
                          out->y, out->z);

@@ -3,11 +3,12 @@ import json
 import os
 import re
 import signal
+import struct
 import subprocess
 import sys
 import tempfile
 
-from files import embedding, gz, make_bundle, nifti, read, safetensors, write
+from files import embedding, gz, make_bundle, nifti, read, safetensors, voxels, write
 from runs import COMMAND, bundle_like, check, environment, finish, large_window, left_behind, run, segment
 
 KINDS = {"--output": "nii.gz", "--probability": "nii", "--logits": "safetensors", "--report": "json"}
@@ -56,6 +57,14 @@ def other_texts(base):
         check(read(f"{base}/{name}.nii") == read(f"{base}/{want}.nii"), f"{name}.nii is not {want}.nii")
 
 
+def of_air(base):
+    """Where there is nothing to segment, every text is told."""
+    write(f"{base}/air.nii", nifti(struct.pack("<h", -2000) * (len(voxels()) // 2)))
+    run("segment", "--model", f"{base}/text", "--image", f"{base}/air.nii", "--prompt", LEFT, *outputs(base, "f"), "--prompt", RIGHT, *outputs(base, "g"))
+    told = [json.loads(read(f"{base}/{name}.json"))["warnings"] for name in "fg"]
+    check(told[0] == told[1] and any("nothing to segment" in text for text in told[0]), f"warnings: {told}")
+
+
 def refused(base):
     """Nothing is written, and the line names the option."""
     os.makedirs(f"{base}/r")
@@ -96,6 +105,7 @@ def main():
         write(f"{base}/ct.nii.gz", gz(nifti()))
         prompts(base)
         other_texts(base)
+        of_air(base)
         refused(base)
         cancelled(base)
         check(left_behind(base) == [], "no temporary file is left")
