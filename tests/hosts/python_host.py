@@ -129,6 +129,9 @@ class Images(unittest.TestCase):
             runs = model.segment_each(self.hu, self.affine, ["N0, left side", other])
             self.assertTrue(numpy.array_equal(next(runs).labels, self.want))
         self.assertEqual(list(runs), [])  # it went with the model
+        for alone in ("N0, left side", {"side": "left"}, numpy.zeros((2, 8), numpy.float32)):
+            with self.assertRaises(ValueError):
+                self.model.segment_each(self.hu, self.affine, alone)
 
     def test_errors(self):
         cases = [(ValueError, dict(array=self.hu[0], affine=self.affine)), (ValueError, dict(array=self.hu, affine=numpy.eye(3))),
@@ -285,7 +288,7 @@ class Evaluation(unittest.TestCase):
             with self.assertRaises(ctvk.Error) as caught:
                 ctvk.evaluate(reference, wrong, (1, 1, 1))
             self.assertEqual(caught.exception.name, "CTVK_ERROR_INPUT")
-        with self.assertRaises(ctvk.Cancelled):
+        with self.assertRaisesRegex(ctvk.Cancelled, "cancel"):
             ctvk.evaluate(reference, prediction, (1, 1, 1), on_progress=lambda fraction, stage: True)
         with self.assertRaises(KeyError):
             ctvk.evaluate(reference, prediction, (1, 1, 1))["none"]

@@ -115,7 +115,7 @@ class Context:
         if status:
             message = _abi.Text()
             last_error(handle, ctypes.byref(message))
-            raise (Cancelled if status == _CANCELLED else Error)(status, self.name(status), str(message))
+            raise (Cancelled if status == _CANCELLED else Error)(status, self.name(status), str(message) or "cancelled")
 
     def close(self) -> None:
         if self.handle:

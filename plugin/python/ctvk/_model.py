@@ -250,6 +250,8 @@ class Model:
         >>> right.record["encoder"]["windows_reused"] == right.record["windows"]
         True
         """
+        if isinstance(texts, (str, Mapping)) or getattr(texts, "ndim", 3) < 3:
+            raise ValueError("texts: a list of prompts, fields or embeddings (segment takes a single one)")
         runs = self._runs(array, affine, list(texts), True, convention, slope, intercept, probability, logits, on_progress)
         self._open_runs.add(runs)
         return runs
