@@ -7,8 +7,9 @@ import argparse
 import os
 import shutil
 import sys
+import types
 
-from recipe import paraphrase, plots, runs, tables
+from recipe import loop, paraphrase, plots, runs, tables
 from recipe.config import Refused, read_json
 
 PAGE = """# Does text make contours better? Measured on synthetic patients
@@ -101,13 +102,12 @@ def page(content, wrong):
     results, plan = tables.Results(content), runs.Plan(**content["plan"])
     settings = next(r["settings"] for r in content["runs"] if r["run"]["kind"] == "multimodal-100")
     llm = next((r["llm_sha256"] for r in content["runs"] if r["llm_sha256"]), None)
-    rendered = "CTs are rendered at the hospitals' own spacings, which differ too." if not plan.rendered_mm else \
-        f"CTs of both are rendered at {' x '.join(f'{s:g}' for s in plan.rendered_mm)} mm to save time, not at their own spacings."
     return PAGE.format(
         warning=f"\n**This is no evidence: {'; '.join(wrong)}.**\n" if wrong else "", runs=len(content["runs"]), steps=settings["steps"],
-        batch=settings["batch"], tuned=settings["steps"] - round(settings["tune_from"] * settings["steps"]), texts=settings["texts"],
-        other=settings["paraphrase"], shared=", ".join(f"`{word.replace('{}', '')}`" for word in paraphrase.SHARED), patients=plan.patients, seeds=", ".join(map(str, plan.seeds)), features=settings["features"],
-        spacing=" x ".join(f"{s:g}" for s in plan.grid.spacing_mm), window=" x ".join(map(str, plan.grid.window)), tests=plan.tests, rendered=rendered,
+        batch=settings["batch"], tuned=settings["steps"] - loop.first_tuned(types.SimpleNamespace(**settings)), texts=settings["texts"],
+        other=settings["paraphrase"], shared=", ".join(f"`{word.replace('{}', '')}`" for word in paraphrase.SHARED), patients=plan.patients,
+        seeds=", ".join(map(str, plan.seeds)), features=settings["features"],
+        spacing=" x ".join(f"{s:g}" for s in plan.grid.spacing_mm), window=" x ".join(map(str, plan.grid.window)), tests=plan.tests, rendered=tables.rendering(content["plan"]),
         resamples=tables.statistics.RESAMPLES, aims=tables.aim_table(results), main=tables.main_table(results), seeds_table=tables.seed_table(results),
         shares=tables.share_table(results), ablations=tables.ablation_table(results), side=tables.side_table(results),
         adapt_seeds=len(plan.seeds), reading=tables.reading_table(results), adapt=tables.adapt_table(results), generator=content["runs"][0]["generator_sha256"],

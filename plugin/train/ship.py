@@ -1,6 +1,6 @@
 """Two trained bundles, with and without text, as the demo bundles of this repository: tests, model cards, self-tests, hashes, limits of size.
 
-ship.py MULTIMODAL VISION --results FILE.json [--out manifest] [--cohort FOLDER --tests 40]
+ship.py MULTIMODAL VISION --results FILE.json [--out manifest] [--cohort FOLDER]
 
 FILE.json holds the test results of these two bundles. Where it is not there it is made, in the layout of experiment.py's results.json: both are
 tested on patients that no training saw, and their masks measured by `ctvk evaluate`. Then OUT/demo and OUT/demo-vision are replaced, each whole or
@@ -36,8 +36,7 @@ def tested(bundles, arguments):
         settings = manifest["provenance"]["settings"]
         grid = bundle_in.config_of(manifest).grid
         plan = runs.Plan(patients=settings["patients"], tests=arguments.tests, seeds=(settings["seed"],), rendered_mm=tuple(arguments.rendered),
-                         settings={"steps": settings["steps"]}, grid=dataclasses.asdict(grid))
-        plan.grid = grid
+                         settings={"steps": settings["steps"]}, grid=grid)
         run, rows, judge = runs.Run(kind, text, 100, settings["seed"]), [], score.Judge(arguments.ctvk)
         for hospital in cohort.HOSPITALS:
             cohort.make(arguments.cohort, hospital, cohort.TEST, arguments.tests, grid.manifest(), plan.rendered_mm, True, arguments.workers)
@@ -125,8 +124,8 @@ def main(argv=None):
     parser.add_argument("--results", required=True, metavar="FILE.json")
     parser.add_argument("--out", default="manifest", help="folder that gets demo and demo-vision")
     parser.add_argument("--cohort", help="folder of the test patients, made where they are missing")
-    parser.add_argument("--tests", type=int, default=40, help="patients of each hospital")
-    parser.add_argument("--rendered", type=float, nargs=3, default=[3.0, 3.0, 3.0], metavar="MM", help="spacing that the test CTs are rendered at")
+    parser.add_argument("--tests", type=int, default=runs.Plan.tests, help="patients of each hospital")
+    parser.add_argument("--rendered", type=float, nargs=3, default=list(runs.Plan.rendered_mm), metavar="MM", help="spacing that the test CTs are rendered at")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--llm", default=words.default_llm())

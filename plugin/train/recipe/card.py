@@ -54,7 +54,7 @@ invisible in the image.
 """
 
 RESULTS = """Test patients that no training saw: {internal} of the same hospital, {external} of another one, which differs in scanner, positioning, bodies and in
-how its physicians write. Metrics by `ctvk evaluate` on the CT's own grid; means over patients with 95 % bootstrap intervals ({resamples} resamples).
+how its physicians write. {rendered} Metrics by `ctvk evaluate` on the CT's own grid; means over patients with 95 % bootstrap intervals ({resamples} resamples).
 {seeds}
 
 {main}
@@ -92,7 +92,7 @@ def results_of(content, has_text):
     results = tables.Results(content)
     count = {h: len({row["case"] for row in results.rows("multimodal-100", h) + results.rows("vision-100", h)}) for h in tables.HOSPITALS}
     seeds = sorted({*results.seeds("multimodal-100"), *results.seeds("vision-100")})
-    said = RESULTS.format(**count, resamples=statistics.RESAMPLES, main=tables.main_table(results),
+    said = RESULTS.format(**count, rendered=tables.rendering(content["plan"]), resamples=statistics.RESAMPLES, main=tables.main_table(results),
                           seeds=f"Seeds of the trainings: {', '.join(map(str, seeds))}.")
     if has_text:
         rows = [row for hospital in tables.HOSPITALS for row in tables.swapped_rows(results, hospital)]

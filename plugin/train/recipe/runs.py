@@ -22,7 +22,7 @@ class Plan:
     adapt_with: tuple = (5, 10, 20)  # patients of the external hospital
     adapt_steps: int = 40
     settings: dict = dataclasses.field(default_factory=lambda: {"steps": 200})
-    # As much room as the shipped model's, at voxels 5 times as large: 42 trainings have to fit into hours.
+    # As much room as the shipped model's, at voxels 4.5 times as large: 42 trainings have to fit into hours.
     grid: Grid = dataclasses.field(default_factory=lambda: Grid(spacing_mm=[7.5, 7.5, 10.0], window=[64, 64, 32]))
 
     def __post_init__(self):

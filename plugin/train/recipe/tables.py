@@ -20,6 +20,13 @@ class Results:
         return sorted(r["run"]["seed"] for r in self.runs if r["run"]["kind"] == kind)
 
 
+def rendering(plan):
+    """How the CTs that the tests are measured on were made."""
+    if not plan["rendered_mm"]:
+        return "CTs are rendered at the hospitals' own spacings, which differ too."
+    return f"CTs of both are rendered at {' x '.join(f'{s:g}' for s in plan['rendered_mm'])} mm to save time, not at their own spacings."
+
+
 def cell(found, metric):
     """mean (low to high)"""
     if found is None:
