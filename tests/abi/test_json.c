@@ -79,7 +79,7 @@ static void whole_run(arena *host)
     h.volume = (ctvk_volume)CTVK_VOLUME_INIT;
     long opened = atomic_load(&json.count);
     ctvk_job_options options = CTVK_JOB_OPTIONS_INIT;
-    options.prompt = (ctvk_text){"N0, cT2, breast conserving surgery, left side", CTVK_STRLEN};
+    options.prompt = (ctvk_text){DEMO_PROMPT, CTVK_STRLEN};
     REQUIRE(h.images->open(h.context, abi_path("spacing", "image.nii.gz"), CTVK_STRLEN, &h.image) == CTVK_OK);
     REQUIRE(h.images->volume(h.image, &h.volume) == CTVK_OK);
     REQUIRE(h.jobs->create(h.context, h.bundle, &h.volume, &options, &job) == CTVK_OK && h.jobs->run(job) == CTVK_OK);

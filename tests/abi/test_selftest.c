@@ -74,10 +74,11 @@ static void test_cancelled_job(void)
     abi_close(&h);
 }
 
-static ctvk_status run_small(const ctvk_context_api *contexts, arena *a, watch *w, ctvk_text *message, char *kept, size_t size)
+static ctvk_status run_small(const ctvk_context_api *contexts, arena *a, watch *w, char *kept, size_t size)
 {
     ctvk_context_desc desc = CTVK_CONTEXT_DESC_INIT;
     ctvk_selftest_options options = CTVK_SELFTEST_OPTIONS_INIT;
+    ctvk_text message = CTVK_TEXT_INIT;
     ctvk_context *context = NULL;
     ctvk_selftest *selftest = NULL;
     desc.alloc = host_alloc;
@@ -92,10 +93,10 @@ static ctvk_status run_small(const ctvk_context_api *contexts, arena *a, watch *
         return status;
     status = selftests->create(context, &options, &selftest);
     if (status != CTVK_OK)
-        contexts->last_error(context, message);
+        contexts->last_error(context, &message);
     else if ((status = selftests->run(selftest)) != CTVK_OK)
-        selftests->last_error(selftest, message);
-    snprintf(kept, size, "%s", message->data ? message->data : "");
+        selftests->last_error(selftest, &message);
+    snprintf(kept, size, "%s", message.data ? message.data : "");
     selftests->destroy(selftest);
     contexts->destroy(context);
     return status;
@@ -105,16 +106,15 @@ static ctvk_status run_small(const ctvk_context_api *contexts, arena *a, watch *
 static void test_memory(void)
 {
     const ctvk_context_api *contexts = ctvk_interface(CTVK_CONTEXT_NAME, CTVK_CONTEXT_VERSION);
-    ctvk_text message = CTVK_TEXT_INIT;
     char kept[1024];
     arena whole = {0};
     watch all = {0};
-    ctvk_status status = run_small(contexts, &whole, &all, &message, kept, sizeof kept);
+    ctvk_status status = run_small(contexts, &whole, &all, kept, sizeof kept);
     CHECK_MSG(status == CTVK_OK && atomic_load(&whole.live) == 0, "%d %s, %ld blocks", status, kept, atomic_load(&whole.live));
     for (long n = 1; n <= atomic_load(&whole.count); n += n / 2 + 3) {
         arena a = {.fail_at = n};
         watch w = {0};
-        status = run_small(contexts, &a, &w, &message, kept, sizeof kept);
+        status = run_small(contexts, &a, &w, kept, sizeof kept);
         CHECK_MSG(status == CTVK_ERROR_HOST_MEMORY || status == CTVK_OK, "allocation %ld: %d %s", n, status, kept);
         CHECK_MSG(atomic_load(&a.live) == 0 && atomic_load(&a.foreign) == 0, "allocation %ld: %ld blocks (%s)", n, atomic_load(&a.live),
                   kept);
@@ -122,7 +122,7 @@ static void test_memory(void)
     for (int at = 1; at <= all.calls; at += all.calls / 2 + 1) {
         arena a = {0};
         watch w = {.stop_at = at};
-        CHECK(run_small(contexts, &a, &w, &message, kept, sizeof kept) == CTVK_CANCELLED && w.calls == at);
+        CHECK(run_small(contexts, &a, &w, kept, sizeof kept) == CTVK_CANCELLED && w.calls == at);
         CHECK(atomic_load(&a.live) == 0 && strstr(kept, "cancelled"));
     }
 }

@@ -4,10 +4,10 @@
 
 #include "abi/host.h"
 
-/* VIEW until the process ends. */
-/* In its cache. */
+/* In the demo's cache. */
 #define DEMO_PROMPT "N0, cT2, breast conserving surgery, left side"
 
+/* VIEW until the process ends. */
 static inline const char *abi_demo(void)
 {
     static char folder[1024];

@@ -196,7 +196,6 @@ def main():
     written = profiled.pop("page")
     profiled["window"] = " x ".join(map(str, case.window))
     result = {"machine": about, "weights": network.source, "rows": rows, "again": second, "hosts": python, "profile": profiled, "starts": started}
-    result["figures"] = figures.of(result)
     with open(os.path.join(arguments.output, "profile.md"), "w", encoding="utf-8") as file:
         file.write(written + "\n")
     if not arguments.quick:
@@ -206,6 +205,7 @@ def main():
             result["cancel"] = cancel.measure(arguments.build, arguments.output, say, arguments.threads)
         except programs.Failed as problem:
             sys.exit(f"bench: {problem}")
+    result["figures"] = figures.of(result)
     tell(result, arguments.output)
 
 

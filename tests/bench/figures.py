@@ -10,6 +10,7 @@ LEVEL0 = {"conv3d": ("3x3x3 convolutions at level 0, share of the FMA peak", 0.9
           "token_to_image": ("token-to-image at level 0, copies of the voxels", 2, 1.2, "less"),
           "image_to_token": ("image-to-token at level 0, copies of the voxels", 2, 1.2, "less")}
 GROWTH, MEMORY, START, COLD = (8.8, 8.2), (2.0, 1.5), (0.5, 0.2), (60, 20)
+SECOND, LARGE = (0.8, 0.6), (1.0, 0.6)
 
 
 def figure(name, values, floor, aim, better="less"):
@@ -43,6 +44,11 @@ def of(result):
     if "starts" in result:
         found.append(figure("segment's start to its first submission, warm caches, cached prompt, s", result["starts"]["first_work"], *START))
         found.append(figure(f"whole command on the demo's CT, cold caches, {result['starts']['prompt']}, s", result["starts"]["cold"], *COLD))
+    for again in result.get("again", []):
+        values = {"median": again["ratio"], "min": again["low"], "max": again["high"]}
+        found.append(figure(f"second text on the same CT, {again['name']}, of the first", values, *SECOND))
+    if "large" in result:
+        found.append(figure("host memory of a CT of 512 x 512 x 300 beyond it, its label map and device memory, GiB", [result["large"]["beyond_bytes"] / 2**30], *LARGE))
     return found
 
 

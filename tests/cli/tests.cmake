@@ -12,19 +12,17 @@ endforeach()
 # The picture of ctvk-draw.
 add_test(NAME cli.draw COMMAND ${CTVK_PYTHON} ${ctvk_cli_folder}/draw.py)
 set_tests_properties(cli.draw PROPERTIES TIMEOUT 120 ENVIRONMENT "CTVK_DRAW=$<TARGET_FILE:ctvk_draw>;PYTHONDONTWRITEBYTECODE=1;${ctvk_test_env}")
-# A trace on both drivers, and PyTorch's count of what the network takes.
-foreach(driver lavapipe swiftshader)
-  string(TOUPPER ${driver} icd)
-  add_test(NAME cli.trace.${driver} COMMAND ${CTVK_PYTHON} ${ctvk_cli_folder}/trace.py)
-  set_tests_properties(cli.trace.${driver} PROPERTIES TIMEOUT 300 ENVIRONMENT
-                       "VK_DRIVER_FILES=${${icd}_ICD};VK_ICD_FILENAMES=${${icd}_ICD};PYTHONDONTWRITEBYTECODE=1;${ctvk_test_env}")
-endforeach()
-# The golden texts of the published code, on both drivers, where they lie: a test of nothing would be none.
+# On both drivers: a trace, beside PyTorch's count of what the network takes; the golden texts of the published code where they lie (a test of
+# nothing would be none).
+set(ctvk_cli_both trace)
 if(CTVK_GOLDEN)
+  list(APPEND ctvk_cli_both golden_text)
+endif()
+foreach(name IN LISTS ctvk_cli_both)
   foreach(driver lavapipe swiftshader)
     string(TOUPPER ${driver} icd)
-    add_test(NAME cli.golden_text.${driver} COMMAND ${CTVK_PYTHON} ${ctvk_cli_folder}/golden_text.py)
-    set_tests_properties(cli.golden_text.${driver} PROPERTIES TIMEOUT 900 ENVIRONMENT
+    add_test(NAME cli.${name}.${driver} COMMAND ${CTVK_PYTHON} ${ctvk_cli_folder}/${name}.py)
+    set_tests_properties(cli.${name}.${driver} PROPERTIES TIMEOUT 900 ENVIRONMENT
                          "VK_DRIVER_FILES=${${icd}_ICD};VK_ICD_FILENAMES=${${icd}_ICD};PYTHONDONTWRITEBYTECODE=1;${ctvk_test_env}")
   endforeach()
-endif()
+endforeach()

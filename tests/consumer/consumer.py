@@ -81,14 +81,14 @@ def install():
 
 def check_host(host):
     """The host segments its chest for both prompts: nearly all of the label is on the side that the words name. The chest is a few ovals, which the
-    model was not made for."""
+    model was not made for: it marks 1155 voxels on the left and 2 on the right for the left, 993 and none for the right."""
     for side, other in (("left", "right"), ("right", "left")):
         out = run(host, DEMO, f"N0, cT2, breast conserving surgery, {side} side", env={**os.environ, "LD_LIBRARY_PATH": f"{PREFIX}/lib"})
         volume = re.search(r"^label 1, CTV: (\d+) voxels, ([0-9.]+) ml$", out, re.MULTILINE)
         marked = dict(re.findall(r"(right|left) (\d+)", re.search(r"^marked voxels: .*$", out, re.MULTILINE).group()))
         if not volume or int(volume[1]) < 500 or abs(float(volume[2]) - int(volume[1]) * 0.15) > 0.006:
             fail(f"{side}: no plausible volume of voxels of 0.15 ml: {out}")
-        if int(marked[side]) + int(marked[other]) != int(volume[1]) or int(marked[side]) < 9 * int(marked[other]):
+        if int(marked[side]) + int(marked[other]) != int(volume[1]) or int(marked[side]) < 99 * int(marked[other]):
             fail(f"{side}: the label is not on that side: {out}")
         print(f"{side}: {volume[0]}")
     # Words that only the language model could read, which this small host does not open.

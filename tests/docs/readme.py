@@ -59,7 +59,8 @@ def follow(section):
 def check_c():
     out = follow("From C")
     marked = re.search(r"^marked voxels: right (\d+), left (\d+)$", out, re.MULTILINE)
-    if not marked or int(marked[2]) < 500 or int(marked[2]) < 9 * int(marked[1]):
+    # Of the ovals, which the model was not made for, it marks 1155 voxels on the left and 2 on the right.
+    if not marked or int(marked[2]) < 500 or int(marked[2]) < 99 * int(marked[1]):
         fail(f"From C: no contour on the left: {out[-2000:]}")
 
 

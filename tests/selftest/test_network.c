@@ -1,18 +1,8 @@
 /* The self-test's small networks on a sound driver: near to the answers in double, both labels there, the same twice, stopped where asked.
  */
 #include "selftest/network.h"
+#include "selftest/watch.h"
 #include "support/ops_case.h"
-
-typedef struct watch {
-    int calls, stop_at;
-} watch;
-
-static int32_t look(void *user, double work_done)
-{
-    watch *w = user;
-    (void)work_done;
-    return ++w->calls == w->stop_at;
-}
 
 int main(void)
 {

@@ -1,6 +1,7 @@
 /* The trials of the self-test on a sound driver: every operation within its limit on every shape, under every mask that an operation sees,
  * with no message of the validation layer; what is asked in between may stop them. */
 #include "selftest/trials.h"
+#include "selftest/watch.h"
 #include "support/ops_case.h"
 
 static void all_right(ctvk_gpu *gpu, int32_t full, uint32_t mask)
@@ -19,17 +20,6 @@ static void all_right(ctvk_gpu *gpu, int32_t full, uint32_t mask)
     }
     ctvk_trials_destroy(&trials);
     CHECK(trials == NULL && ctvk_gpu_memory_used(gpu) <= before + (16u << 20)); /* the gpu room keeps its staging buffer */
-}
-
-typedef struct watch {
-    int calls, stop_at;
-} watch;
-
-static int32_t look(void *user, double work_done)
-{
-    watch *w = user;
-    (void)work_done;
-    return ++w->calls == w->stop_at;
 }
 
 static void stopped(ctvk_gpu *gpu)
