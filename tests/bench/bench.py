@@ -30,6 +30,7 @@ MAX_ROUNDS, MIN_ROUNDS = 5, 2
 # Share of the time that a row may take; of the largest window one round alone takes minutes on a small machine.
 SHARES = {(96, True): 0.06, (96, False): 0.04, (192, True): 0.12, (192, False): 0.08, (384, True): 0.4, (384, False): 0.25}
 LANGUAGE_SHARE = 0.1
+PROGRAMS = ("ctvk", "libctvk.so.1", "tests/bench_embed", "tests/bench_host", "tests/bench_limits")
 PROFILE_ROUNDS = 2
 
 
@@ -176,6 +177,9 @@ def main():
     arguments.output = os.path.abspath(arguments.output)
     if not os.path.exists(programs.LAVAPIPE):
         sys.exit(f"bench: {programs.LAVAPIPE} is missing (install mesa-vulkan-drivers)")
+    missing = [name for name in PROGRAMS if not os.path.exists(os.path.join(arguments.build, name))]
+    if missing:
+        sys.exit(f"bench: {arguments.build} lacks {', '.join(missing)} (./run bench builds them; so does cmake with -DCTVK_BENCH=ON)")
     about = machine(arguments.threads)
     network = cases.Network(os.path.join(arguments.output, "f48"))
     say(network.source)
