@@ -188,6 +188,8 @@ def main():
         for window in cases.WINDOWS[:1] if arguments.quick else cases.WINDOWS:
             for text in (True, False):
                 rows.append(run_network(arguments, cases.Case(network, window, text), clock, about))
+                # What comes later may fail; minutes of measuring are not lost with it.
+                cases.write_json(os.path.join(arguments.output, "rows.json"), {"machine": about, "rows": rows})
         case = cases.Case(network, cases.WINDOWS[0 if arguments.quick else -1], True)
         profiled = profiling.measure(arguments.build, case, arguments.threads, PROFILE_ROUNDS, say)
         started = starts.measure(arguments.build, arguments.output, arguments.threads, say)

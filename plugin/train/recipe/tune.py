@@ -14,8 +14,9 @@ class Settings:
     steps: int = 300
     batch: int = 2
     rate: float = 3e-4
-    projection_rate: float = 3e-5
-    text_rate: float = 1e-3
+    # What the parent reads, a handful of texts must not undo: at ten times these rates every further text that is misread costs more than is gained.
+    projection_rate: float = 3e-6
+    text_rate: float = 1e-4
     whole: bool = False  # the U-Net too
     check_every: int = 25
     patience: int = 4  # checks without gain
