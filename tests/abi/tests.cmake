@@ -38,7 +38,7 @@ foreach(file IN LISTS files)
       set_target_properties(abi_${base} PROPERTIES ENABLE_EXPORTS ON)
     endif()
   endif()
-  if(short STREQUAL "json") # a host that uses cJSON itself
+  if(short MATCHES "^(json|hooks)$") # a host that uses cJSON itself
     target_include_directories(abi_${base} PRIVATE ${CJSON_INCLUDE})
     target_link_libraries(abi_${base} PRIVATE ${CJSON})
   endif()
