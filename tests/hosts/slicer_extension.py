@@ -1,5 +1,6 @@
 """The extension's CMake project, configured, built and installed against a stand-in of Slicer's CMake package: the metadata that the Extensions
 Index reads, every file in its place, and the installed programs run from there. It proves nothing of Slicer's own macros."""
+import filecmp
 import json
 import os
 import re
@@ -105,6 +106,7 @@ class Extension(unittest.TestCase):
         with open(found["README_FILE"], encoding="utf-8") as file:
             page = file.read()
         self.assertTrue(page.startswith(f"# {found['NAME']}"))
+        self.assertTrue(filecmp.cmp(f"{ROOT}/docs/demo.png", os.path.join(ROOT, found["SCREENSHOTURLS"].split("/raw/main/")[1]), shallow=False))
         self.assertLessEqual(len(re.findall(r"\.(?: |$)", found["DESCRIPTION"])), 2)
         for path in re.findall(r"\]\(((?!https?:|#)[^)#]+)[^)]*\)", page):
             self.assertTrue(os.path.exists(os.path.join(os.path.dirname(found["README_FILE"]), path)), path)
