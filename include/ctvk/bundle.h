@@ -151,6 +151,11 @@ typedef struct ctvk_bundle_api {
      * is wrong, so the bundle was changed or the device computes wrongly; CTVK_ERROR_BUNDLE: the case cannot be run as it stands; else as
      * ctvk.job's run. [one thread at a time] on the context too */
     ctvk_status (*self_test)(ctvk_bundle *bundle, const ctvk_bundle_test_options *options, ctvk_bundle_test_info *out);
+
+    /* As open, for bundles that take long: progress (may be NULL) is called on this thread for every MiB that is hashed, with the stage
+     * "hashes". Non-zero cancels: CTVK_CANCELLED, and nothing is left. */
+    ctvk_status (*open_with_progress)(ctvk_context *context, const char *folder, uint64_t length, ctvk_progress_fn progress, void *user,
+                                      ctvk_bundle **out);
 } ctvk_bundle_api;
 
 #ifdef __cplusplus

@@ -15,6 +15,8 @@
  *   - A failing call leaves a message "WHAT: WHY (WHAT TO DO)" on the handle that it was called on (for open and create: on the
  *     context): last_error. Output pointers are set to NULL on failure. destroy accepts NULL.
  *   - A context outlives all that was made from it, a bundle outlives its jobs. A result stands alone: it only needs its context.
+ *   - A function whose comment, or whose file's, names no threads is [one thread at a time] on the handle that it is called on, and on none
+ *     other: destroy and last_error are such.
  *   - The library prints nothing, ends nothing, and changes neither environment, locale, signal handlers nor working folder.
  */
 #ifndef CTVK_CTVK_H

@@ -48,6 +48,11 @@ typedef struct ctvk_image_api {
      * unpacked, with the stage "read". Non-zero cancels: CTVK_CANCELLED, and nothing is left. */
     ctvk_status (*open_with_progress)(ctvk_context *context, const char *path, uint64_t length, ctvk_progress_fn progress, void *user,
                                       ctvk_image_file **out);
+
+    /* From now on write_labels and write_probability of this image ask `progress` (NULL: nobody) for every MiB, on the thread that writes,
+     * with the stage "write". Non-zero cancels: CTVK_CANCELLED, and nothing is left. user is BORROWED until the image is destroyed.
+     * [one thread at a time] */
+    ctvk_status (*watch_writing)(ctvk_image_file *image, ctvk_progress_fn progress, void *user);
 } ctvk_image_api;
 
 #ifdef __cplusplus

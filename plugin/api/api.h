@@ -37,6 +37,8 @@ typedef struct ctvk_kept_prompt ctvk_kept_prompt; /* kept_prompts.c */
 struct ctvk_image_file {
     ctvk_context *context;
     ctvk_image image;
+    ctvk_progress_fn writing; /* NULL: nobody is asked */
+    void *writing_user;
     ctvk_error error;
 };
 

@@ -41,7 +41,8 @@ static ctvk_status check_soft_prompt(ctvk_bundle *bundle, ctvk_error *error)
     return status;
 }
 
-static ctvk_status bundle_open(ctvk_context *context, const char *folder, uint64_t length, ctvk_bundle **out)
+static ctvk_status bundle_open_with_progress(ctvk_context *context, const char *folder, uint64_t length, ctvk_progress_fn progress,
+                                             void *user, ctvk_bundle **out)
 {
     if (!context)
         return CTVK_ERROR_ARGUMENT;
@@ -59,7 +60,7 @@ static ctvk_status bundle_open(ctvk_context *context, const char *folder, uint64
     }
     ctvk_status status = ctvk_copy_path(&context->host, folder, length, "bundle", &bundle->folder, error);
     if (status == CTVK_OK)
-        status = ctvk_bundle_open(&context->host, bundle->folder, &bundle->files, error);
+        status = ctvk_bundle_open(&context->host, bundle->folder, progress, user, &bundle->files, error);
     if (status == CTVK_OK) {
         fill_desc(&bundle->files->manifest, &bundle->desc);
         status = ctvk_llmseg_check(&bundle->desc, bundle->files->weights, &bundle->files->unused_tensors, error);
@@ -74,6 +75,11 @@ static ctvk_status bundle_open(ctvk_context *context, const char *folder, uint64
         bundle->weight_bytes += ctvk_safetensors_at(bundle->files->weights, i)->bytes;
     *out = bundle;
     return CTVK_OK;
+}
+
+static ctvk_status bundle_open(ctvk_context *context, const char *folder, uint64_t length, ctvk_bundle **out)
+{
+    return bundle_open_with_progress(context, folder, length, NULL, NULL, out);
 }
 
 static ctvk_status bundle_last_error(const ctvk_bundle *bundle, ctvk_text *message)
@@ -215,4 +221,5 @@ const ctvk_bundle_api ctvk_bundle_table = {
     .memory = bundle_memory,
     .verify = ctvk_bundle_verify,
     .self_test = ctvk_bundle_self_test,
+    .open_with_progress = bundle_open_with_progress,
 };

@@ -43,15 +43,25 @@ static ctvk_status scan_file(const scan *s)
     return status;
 }
 
+/* The hashes are the first part of the whole. */
+static int32_t hashes_progress(void *user, double fraction, const char *stage)
+{
+    const scan *s = user;
+    return s->progress ? s->progress(s->user, s->to * fraction, stage) : 0;
+}
+
 ctvk_status ctvk_bundle_verify(ctvk_bundle *bundle, ctvk_progress_fn progress, void *user)
 {
     ctvk_bundle_files *files = NULL;
+    scan hashes = {.progress = progress, .user = user, .to = 0.3};
     if (!bundle)
         return CTVK_ERROR_ARGUMENT;
     ctvk_error *error = &bundle->error;
     if (progress && progress(user, 0, "hashes"))
         return ctvk_fail(error, CTVK_CANCELLED, "verify: cancelled (run it again)");
-    ctvk_status status = ctvk_bundle_open(&bundle->context->host, bundle->folder, &files, error);
+    ctvk_status status = ctvk_bundle_open(&bundle->context->host, bundle->folder, hashes_progress, &hashes, &files, error);
+    if (status == CTVK_CANCELLED)
+        return ctvk_fail(error, CTVK_CANCELLED, "verify: cancelled (run it again)");
     if (status == CTVK_OK)
         status = ctvk_llmseg_check(&bundle->desc, files->weights, NULL, error);
     if (status == CTVK_OK)

@@ -81,7 +81,8 @@ static ctvk_status write_volumes(ctvk_image_file *image, const char *path, uint6
     if (status == CTVK_OK && comment)
         status = ctvk_copy_text(host, comment->data, comment->length, 1 << 20, "comment", &text, &image->error);
     if (status == CTVK_OK)
-        status = ctvk_image_write(host, name, &image->image, type, (int32_t)volumes, values, text && *text ? text : NULL, &image->error);
+        status = ctvk_image_write(host, name, &image->image, type, (int32_t)volumes, values, text && *text ? text : NULL, image->writing,
+                                  image->writing_user, &image->error);
     ctvk_free(host, text);
     ctvk_free(host, name);
     return status;
@@ -129,6 +130,15 @@ static ctvk_status image_comment(ctvk_image_file *image, ctvk_text *out)
     return CTVK_OK;
 }
 
+static ctvk_status image_watch_writing(ctvk_image_file *image, ctvk_progress_fn progress, void *user)
+{
+    if (!image)
+        return CTVK_ERROR_ARGUMENT;
+    image->writing = progress;
+    image->writing_user = user;
+    return CTVK_OK;
+}
+
 const ctvk_image_api ctvk_image_table = {
     .struct_size = sizeof(ctvk_image_api),
     .open = image_open,
@@ -140,4 +150,5 @@ const ctvk_image_api ctvk_image_table = {
     .write_tensor = image_write_tensor,
     .comment = image_comment,
     .open_with_progress = image_open_with_progress,
+    .watch_writing = image_watch_writing,
 };

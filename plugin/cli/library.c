@@ -96,13 +96,15 @@ int cli_open_image(const cli_library *library, const char *path, ctvk_image_file
     double begin = cli_trace_now();
     ctvk_status status = library->images->open_with_progress(library->context, path, CTVK_STRLEN, asked_to_stop, NULL, image);
     cli_trace_stage("read", begin);
+    if (status == CTVK_OK)
+        library->images->watch_writing(*image, asked_to_stop, NULL);
     return status == CTVK_OK ? CLI_OK : cli_context_error(library);
 }
 
 int cli_open_bundle(const cli_library *library, const char *folder, ctvk_bundle **bundle)
 {
     double begin = cli_trace_now();
-    ctvk_status status = library->bundles->open(library->context, folder, CTVK_STRLEN, bundle);
+    ctvk_status status = library->bundles->open_with_progress(library->context, folder, CTVK_STRLEN, asked_to_stop, NULL, bundle);
     cli_trace_stage("read bundle", begin);
     return status == CTVK_OK ? CLI_OK : cli_context_error(library);
 }

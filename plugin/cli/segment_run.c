@@ -174,7 +174,7 @@ static int write_files(cli_segmentation *s)
     if (status == CTVK_OK && !cli_interrupted() && (path = stage(s, PLACE_PROBABILITY)))
         status = images->write_probability(s->image, path, CTVK_STRLEN, info.classes, results->probability(s->result), &names);
     if (status != CTVK_OK)
-        return image_error(s, status);
+        return status == CTVK_CANCELLED ? cancelled() : image_error(s, status);
     if (!cli_interrupted() && (path = stage(s, PLACE_LOGITS))) {
         uint64_t shape[4] = {info.classes, (uint64_t)info.logits_dim[0], (uint64_t)info.logits_dim[1], (uint64_t)info.logits_dim[2]};
         if (images->write_tensor(s->library.context, path, CTVK_STRLEN, "logits", 4, shape, results->logits(s->result)) != CTVK_OK)

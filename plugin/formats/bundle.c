@@ -26,7 +26,23 @@ static int open_file(const char *path, struct stat *info)
     return fd;
 }
 
-ctvk_status ctvk_file_sha256(const ctvk_host *host, const char *path, uint8_t digest[32], ctvk_error *error)
+/* The hashing of a bundle's files, and who is asked whether it goes on. */
+typedef struct hashing {
+    ctvk_progress_fn progress; /* NULL: nobody */
+    void *user;
+    uint64_t done, total; /* bytes of all files */
+    int cancelled;
+} hashing;
+
+static void advance(hashing *h, uint64_t bytes)
+{
+    h->done += bytes;
+    double fraction = h->total ? (double)h->done / (double)h->total : 1;
+    h->cancelled = h->progress && h->progress(h->user, fraction < 1 ? fraction : 1, "hashes");
+}
+
+/* SHA-256 of a whole file, in pieces. */
+static ctvk_status hash_file(const ctvk_host *host, const char *path, hashing *h, uint8_t digest[32], ctvk_error *error)
 {
     static const size_t chunk = 1u << 20;
     struct stat info;
@@ -37,14 +53,18 @@ ctvk_status ctvk_file_sha256(const ctvk_host *host, const char *path, uint8_t di
         return ctvk_fail(error, CTVK_ERROR_INPUT, "%s: %s (give the path of a file that can be read)", path, strerror(errno));
     char *buffer = ctvk_alloc(host, chunk);
     ctvk_sha256_begin(&hash);
-    while (buffer && ((n = read(fd, buffer, chunk)) > 0 || (n < 0 && errno == EINTR)))
-        if (n > 0)
+    while (buffer && !h->cancelled && ((n = read(fd, buffer, chunk)) > 0 || (n < 0 && errno == EINTR)))
+        if (n > 0) {
             ctvk_sha256_add(&hash, buffer, (size_t)n);
+            advance(h, (uint64_t)n);
+        }
     int reason = errno;
     close(fd);
     ctvk_free(host, buffer);
     if (!buffer)
         return ctvk_fail(error, CTVK_ERROR_HOST_MEMORY, "%s: no host memory to read it (close other programs)", path);
+    if (h->cancelled)
+        return ctvk_fail(error, CTVK_CANCELLED, "bundle: cancelled (open it again)");
     if (n < 0)
         return ctvk_fail(error, CTVK_ERROR_INPUT, "%s: cannot be read: %s (copy it again)", path, strerror(reason));
     ctvk_sha256_end(&hash, digest);
@@ -99,7 +119,7 @@ static ctvk_status read_manifest(ctvk_bundle_files *b, ctvk_error *error)
     return status;
 }
 
-static ctvk_status check_file(const ctvk_bundle_files *b, const ctvk_file_def *file, ctvk_error *error)
+static ctvk_status check_file(const ctvk_bundle_files *b, const ctvk_file_def *file, hashing *h, ctvk_error *error)
 {
     char path[PATH_MAX], text[65];
     struct stat info;
@@ -114,7 +134,7 @@ static ctvk_status check_file(const ctvk_bundle_files *b, const ctvk_file_def *f
             error, CTVK_ERROR_HASH,
             "bundle file %s: holds %lld bytes where the manifest says %lld (it was changed or cut short; get the bundle again)", file->name,
             (long long)info.st_size, (long long)file->bytes);
-    status = ctvk_file_sha256(b->host, path, digest, error);
+    status = hash_file(b->host, path, h, digest, error);
     if (status == CTVK_ERROR_INPUT)
         status = error ? (error->status = CTVK_ERROR_BUNDLE) : CTVK_ERROR_BUNDLE;
     if (status != CTVK_OK)
@@ -148,13 +168,25 @@ static ctvk_status check_cache(const ctvk_bundle_files *b, ctvk_error *error)
     return CTVK_OK;
 }
 
-static ctvk_status open_parts(ctvk_bundle_files *b, ctvk_error *error)
+/* Of the files whose hashes are known; one that is not there is told later. */
+static uint64_t bytes_to_hash(const ctvk_bundle_files *b)
+{
+    char path[PATH_MAX];
+    struct stat info;
+    uint64_t bytes = 0;
+    for (int32_t i = 0; i < b->manifest.file_count; i++)
+        if (ctvk_bundle_path(b, b->manifest.files[i].name, path, sizeof path, NULL) == CTVK_OK && !stat(path, &info))
+            bytes += (uint64_t)info.st_size;
+    return bytes;
+}
+
+static ctvk_status open_parts(ctvk_bundle_files *b, hashing *h, ctvk_error *error)
 {
     const ctvk_manifest *m = &b->manifest;
     char path[PATH_MAX];
     ctvk_status status = CTVK_OK;
     for (int32_t i = 0; i < m->file_count && status == CTVK_OK; i++)
-        status = check_file(b, &m->files[i], error);
+        status = check_file(b, &m->files[i], h, error);
     if (status == CTVK_OK)
         status = ctvk_bundle_path(b, m->weights, path, sizeof path, error);
     if (status == CTVK_OK)
@@ -167,7 +199,8 @@ static ctvk_status open_parts(ctvk_bundle_files *b, ctvk_error *error)
     return status == CTVK_OK ? check_cache(b, error) : status;
 }
 
-ctvk_status ctvk_bundle_open(const ctvk_host *host, const char *folder, ctvk_bundle_files **out, ctvk_error *error)
+ctvk_status ctvk_bundle_open(const ctvk_host *host, const char *folder, ctvk_progress_fn progress, void *user, ctvk_bundle_files **out,
+                             ctvk_error *error)
 {
     char real[PATH_MAX];
     struct stat info;
@@ -183,8 +216,10 @@ ctvk_status ctvk_bundle_open(const ctvk_host *host, const char *folder, ctvk_bun
     b->folder = ctvk_strndup(host, real, strlen(real));
     ctvk_status status =
         b->folder ? read_manifest(b, error) : ctvk_fail(error, CTVK_ERROR_HOST_MEMORY, "bundle: no host memory (close other programs)");
-    if (status == CTVK_OK)
-        status = open_parts(b, error);
+    if (status == CTVK_OK) {
+        hashing h = {progress, user, 0, bytes_to_hash(b), 0};
+        status = open_parts(b, &h, error);
+    }
     if (status != CTVK_OK)
         ctvk_bundle_close(&b);
     *out = b;

@@ -29,8 +29,9 @@ ctvk_status ctvk_image_parse(const ctvk_host *host, const void *bytes, uint64_t 
 void ctvk_image_free(const ctvk_host *host, ctvk_image *image);
 /* uint8 [z][y][x] or float32 volumes on the grid of `grid` (its header: forms, codes, units, dims), .nii or .nii.gz by name, with an
  * optional NIfTI extension (code 6, comment) holding `comment` (JSON with the label names). float32: `volumes` of them as 4-D.
- * Temporary file in the same folder, renamed when whole; on failure nothing is left and an existing file is untouched. */
+ * Temporary file in the same folder, renamed when whole; on failure nothing is left and an existing file is untouched. progress may be
+ * NULL; it is asked for every MiB of voxels: non-zero gives CTVK_CANCELLED. */
 ctvk_status ctvk_image_write(const ctvk_host *host, const char *path, const ctvk_image *grid, ctvk_scalar type, int32_t volumes,
-                             const void *data, const char *comment, ctvk_error *error);
+                             const void *data, const char *comment, ctvk_progress_fn progress, void *user, ctvk_error *error);
 
 #endif

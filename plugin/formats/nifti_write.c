@@ -74,8 +74,22 @@ static void make_header(const ctvk_image *grid, ctvk_scalar type, int32_t volume
     memcpy(h->magic, "n+1", 4);
 }
 
-static ctvk_status write_all(sink *s, const struct nifti_1_header *h, const char *comment, uint64_t extension, const void *data,
-                             uint64_t bytes, ctvk_error *error)
+/* Piece by piece, so that the host is asked in between. The file's end comes with the last one. */
+static ctvk_status write_voxels(sink *s, const char *path, const uint8_t *data, uint64_t bytes, ctvk_progress_fn progress, void *user,
+                                ctvk_error *error)
+{
+    ctvk_status status = CTVK_OK;
+    for (uint64_t at = 0; at < bytes && status == CTVK_OK;) {
+        uint64_t n = bytes - at < CTVK_NIFTI_PIECE ? bytes - at : CTVK_NIFTI_PIECE;
+        if (progress && progress(user, (double)at / (double)bytes, "write"))
+            return ctvk_fail(error, CTVK_CANCELLED, "%s: cancelled (write it again)", path);
+        status = sink_write(s, data + at, n, at + n == bytes, error);
+        at += n;
+    }
+    return status;
+}
+
+static ctvk_status write_head(sink *s, const struct nifti_1_header *h, const char *comment, uint64_t extension, ctvk_error *error)
 {
     uint8_t head[8] = {extension ? 1 : 0};
     ctvk_status status = sink_write(s, h, sizeof *h, 0, error);
@@ -91,11 +105,11 @@ static ctvk_status write_all(sink *s, const struct nifti_1_header *h, const char
         if (status == CTVK_OK)
             status = sink_write(s, zeros, extension - 8 - length, 0, error);
     }
-    return status == CTVK_OK ? sink_write(s, data, bytes, 1, error) : status;
+    return status;
 }
 
 ctvk_status ctvk_image_write(const ctvk_host *host, const char *path, const ctvk_image *grid, ctvk_scalar type, int32_t volumes,
-                             const void *data, const char *comment, ctvk_error *error)
+                             const void *data, const char *comment, ctvk_progress_fn progress, void *user, ctvk_error *error)
 {
     struct nifti_1_header h;
     sink s = {.gz = ends_with(path, ".nii.gz")};
@@ -113,7 +127,9 @@ ctvk_status ctvk_image_write(const ctvk_host *host, const char *path, const ctvk
         return ctvk_fail(error, CTVK_ERROR_HOST_MEMORY, "%s: no host memory to write it (close other programs)", path);
     ctvk_status status = ctvk_file_begin(host, path, &s.file, error);
     if (status == CTVK_OK)
-        status = write_all(&s, &h, comment, extension, data, bytes, error);
+        status = write_head(&s, &h, comment, extension, error);
+    if (status == CTVK_OK)
+        status = write_voxels(&s, path, data, bytes, progress, user, error);
     if (s.gz)
         deflateEnd(&s.stream);
     if (status == CTVK_OK)

@@ -108,8 +108,9 @@ function promptRows(report) {
   if (report.prompt === undefined && !report.prompt_sha256) {
     return [["prompt", source && source !== "none" ? "an embedding, made elsewhere" : "none: from the CT alone"]];
   }
+  const facts = (report.facts || []).map((fact) => [fact.slice(0, fact.indexOf("=")).replace(/_/g, " "), fact.slice(fact.indexOf("=") + 1)]);
   return [
-    ["prompt", report.prompt || "known by its hash only, for privacy"], ["words", sayWords(report)], ["read from", source],
+    ...facts, ["prompt", report.prompt || "known by its hash only, for privacy"], ["words", sayWords(report)], ["read from", source],
     ["tokens", typeof tokens === "number" ? String(tokens) : ""],
     ["SHA-256", report.prompt_sha256, "hash"],
   ];

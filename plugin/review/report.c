@@ -26,6 +26,7 @@ static const struct {
             {"precision", TEXT},
             {"prompt", TEXT | NOTHING | OPTIONAL},
             {"prompt_sha256", TEXT | NOTHING | OPTIONAL},
+            {"facts", TEXTS | OPTIONAL}, /* of the command line: words.c */
             {"text", OBJECT | OPTIONAL},
             {"text.source", TEXT | NOTHING | OPTIONAL},
             {"text.tokens", NUMBER | NOTHING | OPTIONAL},

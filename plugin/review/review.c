@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { IMAGE, LABEL, LABEL2, NAME, REPORT, PROMPT, PROMPT_FILE, OUTPUT, OPTIONS };
+enum { IMAGE, LABEL, LABEL2, NAME, REPORT, PROMPT, PROMPT_FILE, MODEL, FIELD, OUTPUT, OPTIONS };
 static const cli_option options[OPTIONS] = {
     [IMAGE] = {"--image", "CT.nii.gz", "the CT, NIfTI in Hounsfield units (required)", 0},
     [LABEL] = {"--label", "L.nii.gz", "label map on the CT's grid (required)", 0},
@@ -14,8 +14,31 @@ static const cli_option options[OPTIONS] = {
     [PROMPT] = {"--prompt", "TEXT", "the words of that run, which its report does not hold: the\npage then shows them to whoever opens it",
                 0},
     [PROMPT_FILE] = {"--prompt-file", "FILE", "the same from a UTF-8 text file", 0},
+    [MODEL] = {"--model", "BUNDLE", "with --field: the model of that run", 0},
+    [FIELD] = {"--field", "NAME=VALUE",
+               "one clinical fact of that run; once per field, as it was given\nthere: the page shows the facts, and their words", 1},
     [OUTPUT] = {"--output", "REVIEW.html", "the page (required)", 0},
 };
+
+/* The words of the run, in one way, and what is needed to hold them against it. */
+static int check_text(const cli_arguments *a)
+{
+    static const int ways[] = {PROMPT, PROMPT_FILE, FIELD};
+    const char *given = NULL;
+    for (int i = 0; i < 3; i++) {
+        if (a->value[ways[i]] && given)
+            return cli_fail(CLI_USAGE, "%s: the text is given already (give one of --prompt, --prompt-file, --field)",
+                            options[ways[i]].name);
+        given = a->value[ways[i]] ? options[ways[i]].name : given;
+    }
+    if (given && !a->value[REPORT])
+        return cli_fail(CLI_USAGE, "--report: missing (its hash tells whether these are the words of the run)");
+    if (a->value[FIELD] && !a->value[MODEL])
+        return cli_fail(CLI_USAGE, "--model: missing (its template makes words of the facts)");
+    if (a->value[MODEL] && !a->value[FIELD])
+        return cli_fail(CLI_USAGE, "--model: of no use without facts (give --field NAME=VALUE, or leave it out)");
+    return CLI_OK;
+}
 
 static int check_words(const cli_arguments *a)
 {
@@ -27,11 +50,7 @@ static int check_words(const cli_arguments *a)
     for (int i = 0; i < OPTIONS; i++)
         if (a->value[i] && !*a->value[i])
             return cli_fail(CLI_USAGE, "%s: empty (give %s %s)", options[i].name, options[i].name, options[i].argument);
-    if (a->value[PROMPT] && a->value[PROMPT_FILE])
-        return cli_fail(CLI_USAGE, "--prompt-file: the text is given already (give one of --prompt, --prompt-file)");
-    if ((a->value[PROMPT] || a->value[PROMPT_FILE]) && !a->value[REPORT])
-        return cli_fail(CLI_USAGE, "--report: missing (its hash tells whether these are the words of the run)");
-    return CLI_OK;
+    return check_text(a);
 }
 
 static int take_maps(const cli_arguments *a, review *r)
@@ -53,6 +72,13 @@ static int take_maps(const cli_arguments *a, review *r)
         r->maps[names++].name = a->many[i];
     }
     return CLI_OK;
+}
+
+static void take_fields(const cli_arguments *a, review *r)
+{
+    for (int32_t i = 0; i < a->many_count; i++)
+        if (a->many_option[i] == FIELD)
+            r->fields[r->field_count++] = a->many[i];
 }
 
 static int check_output(const cli_arguments *a, review *r)
@@ -215,6 +241,8 @@ static int run(const cli_arguments *a)
     r.report_path = a->value[REPORT];
     r.words = a->value[PROMPT];
     r.words_path = a->value[PROMPT_FILE];
+    r.model = a->value[MODEL];
+    take_fields(a, &r);
     cli_catch_interrupts();
     code = cli_library_open(&r.library);
     if (code == CLI_OK)
@@ -232,7 +260,7 @@ const cli_command cli_review = {
     "review",
     "Makes one HTML file of a CT and label maps on its grid, to look through in a browser. It needs no network and no other file.",
     "ctvk review --image CT.nii.gz --label L.nii.gz [--label2 L2.nii.gz ...] [--name NAME ...]\n"
-    "             [--report R.json [--prompt TEXT | --prompt-file FILE]] --output REVIEW.html",
+    "             [--report R.json [--prompt TEXT | --prompt-file FILE | --model BUNDLE --field NAME=VALUE ...]] --output REVIEW.html",
     "The page holds at most 15 MB; a CT that is larger is averaged to fewer voxels, and the page says so. Contours and volumes are of the\n"
     "label maps' own voxels. Neither names, paths nor texts of the images' headers are in it, but for the names of labels; the page is "
     "marked\n"

@@ -102,6 +102,9 @@ typedef struct review {
     cli_outputs outputs;
     const char *image_path, *report_path; /* VIEW of the command line; report_path may be NULL */
     const char *words, *words_path;       /* the prompt, or its file; VIEW of the command line, may be NULL */
+    const char *model;                    /* the bundle whose template makes words of the fields; NULL: there are none */
+    const char *fields[CLI_MAX_MANY];     /* NAME=VALUE. VIEW of the command line */
+    int32_t field_count;
     ctvk_image_file *image;
     ctvk_volume volume;
     review_ct ct;
@@ -111,7 +114,8 @@ typedef struct review {
 } review;
 
 /* --- words.c --- */
-/* Puts the words that were given beside the report, whose hash the page holds them against. Returns an exit code. */
+/* Puts the words that were given, and the facts that they are made of, beside the report, whose hash the page holds the words against.
+ * Returns an exit code. */
 int review_add_words(review *r);
 
 /* --- alerts.c: what a reader must know before the contours --- */

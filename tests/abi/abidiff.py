@@ -1,7 +1,8 @@
 """The ABI against the last release's dump, by abidiff: what was released may only grow at its end. And, so that this is known to work,
 deliberately broken headers must be caught and a table that has grown must not.
 
-The library's one symbol hands out untyped tables, so that the dump is taken of a probe: one function for every public struct and table.
+The library's one symbol hands out untyped tables, so that the dump is taken of a probe: one function for every public struct and table, and
+one for every enumerator, with its number in its name, since the enumerations themselves have no name and no function takes them.
     abidiff.py INCLUDE DUMP            checks
     abidiff.py INCLUDE DUMP --update   writes DUMP anew, after a release or when an interface is added; refuses an incompatible change
 """
@@ -28,6 +29,21 @@ def structs(include):
     return sorted(names), headers
 
 
+def numbers(include):
+    """{enumerator: number} of all public headers."""
+    found = {}
+    for header in structs(include)[1]:
+        with open(f"{include}/{header}", encoding="utf-8") as file:
+            text = re.sub(r"/\*.*?\*/", "", file.read(), flags=re.S)
+        for body in re.findall(r"^enum \{(.*?)\};", text, re.M | re.S):
+            for entry in filter(None, (part.strip() for part in body.split(","))):
+                match = re.fullmatch(r"(CTVK_\w+) = (\d+)", entry)
+                if not match:
+                    raise SystemExit(f"{header}: an enumerator without a number: {entry!r}")
+                found[match[1]] = match[2]
+    return found
+
+
 def dump(include, folder, name):
     """Path of the ABI dump of these headers."""
     found, headers = structs(include)
@@ -36,6 +52,9 @@ def dump(include, folder, name):
         file.writelines(f'#include "{header}"\n' for header in headers)
         for struct in found:
             file.write(f"void probe_{struct}(const {struct} *it);\nvoid probe_{struct}(const {struct} *it)\n{{\n    (void)it;\n}}\n")
+        for enumerator, number in numbers(include).items():
+            probe = f"probe_{enumerator}_is_{number}"
+            file.write(f'_Static_assert({enumerator} == {number}, "");\nvoid {probe}(void);\nvoid {probe}(void)\n{{\n}}\n')
     # In the folder itself, so that no path gets into the dump.
     subprocess.run(["gcc", "-std=c11", "-g", "-gdwarf-4", "-O0", "-shared", "-fPIC", f"-I{os.path.abspath(include)}", "-o", f"{name}.so",
                     f"{name}.c"], check=True, cwd=folder)
@@ -80,10 +99,15 @@ BREAKS = {
     "a member renamed": ("result.h", "    double volume_ml;", "    double volume_mm3;"),
     "an array shortened": ("volume.h", "double affine[12]", "double affine[9]"),
     "text without its length": ("types.h", "    uint64_t length;\n", ""),
+    "a status of another number": ("types.h", "CTVK_ERROR_INPUT = 30,", "CTVK_ERROR_INPUT = 32,"),
+    "a scalar type of another number": ("types.h", "CTVK_SCALAR_INT8 = 5,", "CTVK_SCALAR_INT8 = 11,"),
+    "two conventions exchanged": ("volume.h", "CTVK_RAS = 1, CTVK_LPS = 2", "CTVK_LPS = 1, CTVK_RAS = 2"),
+    "an enumerator removed": ("context.h", ", CTVK_SELF_TEST_SKIP = 2", ""),
 }
 GROWTH = {
     "a function at the end of a table": ("job.h", "} ctvk_job_api;", "    ctvk_status (*pause)(ctvk_job *job);\n} ctvk_job_api;"),
     "a member at the end of a struct": ("result.h", "} ctvk_result_info;", "    int64_t more;\n} ctvk_result_info;"),
+    "a new status": ("types.h", "CTVK_ERROR_INTERNAL = 81", "CTVK_ERROR_TIME = 82, CTVK_ERROR_INTERNAL = 81"),
     "a new struct": ("job.h", "typedef struct ctvk_job_options {", "typedef struct ctvk_new {\n    int32_t one;\n} ctvk_new;\ntypedef struct ctvk_job_options {"),
 }
 
@@ -121,6 +145,10 @@ def main():
             if f"'probe_{struct}'" not in released:
                 failed += 1
                 print(f"{struct} is not in {DUMP}: run abidiff.py with --update and commit it", file=sys.stderr)
+        for enumerator, number in numbers(INCLUDE).items():
+            if f"'probe_{enumerator}_is_{number}'" not in released:
+                failed += 1
+                print(f"{enumerator} is not in {DUMP}: run abidiff.py with --update and commit it", file=sys.stderr)
         for number, (name, change) in enumerate({**BREAKS, **GROWTH}.items()):
             bad, report = incompatible(now, dump(changed(folder, number, change), folder, f"changed{number}"))
             if bool(bad) != (name in BREAKS):

@@ -43,11 +43,12 @@ static inline void host_free(void *user, void *memory)
         atomic_fetch_add(&a->foreign, 1);
         return;
     }
+    const size_t bytes = b->bytes;
     b->owner = NULL;
+    memset(memory, 0xdd, bytes);
+    free(b); /* not the last thing: as a jump it would seem to be the library's own call */
     atomic_fetch_sub(&a->live, 1);
-    atomic_fetch_sub(&a->live_bytes, (long)b->bytes);
-    memset(memory, 0xdd, b->bytes);
-    free(b);
+    atomic_fetch_sub(&a->live_bytes, (long)bytes);
 }
 
 #endif

@@ -92,6 +92,7 @@ static void use_image(void)
     STATUS(h.images, "ctvk.image", comment, h.image, &text);
     STATUS(h.images, "ctvk.image", open_with_progress, h.context, path, CTVK_STRLEN, NULL, NULL, &image);
     NOTHING(h.images, "ctvk.image", destroy, image);
+    STATUS(h.images, "ctvk.image", watch_writing, h.image, NULL, NULL);
     uint8_t *labels = calloc(abi_voxels(&h.volume), 1);
     float *probability = calloc(abi_voxels(&h.volume), 2 * sizeof *probability);
     REQUIRE(labels && probability);
@@ -125,6 +126,8 @@ static void use_bundle(void)
     STATUS(h.bundles, "ctvk.bundle", open, h.context, bundle_folder, CTVK_STRLEN, &h.bundle);
     REQUIRE(h.bundle && h.bundles->open(h.context, abi_demo(), CTVK_STRLEN, &other) == CTVK_OK);
     NOTHING(h.bundles, "ctvk.bundle", destroy, other);
+    STATUS(h.bundles, "ctvk.bundle", open_with_progress, h.context, abi_demo(), CTVK_STRLEN, NULL, NULL, &other);
+    h.bundles->destroy(other);
     STATUS(h.bundles, "ctvk.bundle", last_error, h.bundle, &text);
     STATUS(h.bundles, "ctvk.bundle", info, h.bundle, &info);
     STATUS(h.bundles, "ctvk.bundle", label, h.bundle, 1, &label);

@@ -1,4 +1,5 @@
-"""What the library shows to the linker: one symbol, one soname, no rpath, no executable stack; the version stands in one place, every offset is frozen."""
+"""What the library shows to the linker: one symbol, one soname, no rpath, no executable stack, nothing that could harm its host's process, no state of
+its own; the version stands in one place, every offset is frozen."""
 import os
 import re
 import subprocess
@@ -30,11 +31,33 @@ def symbols():
     check("TEXTREL" not in dynamic, "no text relocations")
     stack = [line for line in run("readelf", "-lW", LIBRARY).splitlines() if "GNU_STACK" in line]
     check(stack and "RWE" not in stack[0], "no executable stack")
-    # What a library must not do to its host's process.
-    wanted = set(re.findall(r" ([a-z_]+)(?:@|$)", run("nm", "-D", "--undefined-only", LIBRARY), re.M))
-    for name in ("exit", "_exit", "abort", "setenv", "putenv", "unsetenv", "setlocale", "chdir", "signal", "sigaction", "printf", "puts", "perror",
-                 "atexit", "umask", "system", "fork"):
-        check(name not in wanted, f"the library does not call {name}")
+    wanted = set(re.findall(r" U (\w+)(?:@\S+)?$", run("nm", "-D", "--undefined-only", LIBRARY), re.M))
+    check({"malloc", "free"} <= wanted, f"what the library asks for was not read: {sorted(wanted)}")
+    for reason, names in FORBIDDEN.items():
+        found = wanted & set(names.split())
+        check(not found, f"the library calls {sorted(found)}: {reason}")
+
+
+# What a library must not do to its host's process.
+FORBIDDEN = {
+    "it never ends it": "exit _exit _Exit quick_exit abort raise kill __assert_fail atexit at_quick_exit on_exit fork vfork system execve posix_spawn",
+    "it never prints": "stdout stderr printf vprintf puts putchar perror fprintf vfprintf fputs dprintf vdprintf syslog psignal __printf_chk __fprintf_chk "
+                       "__vprintf_chk __vfprintf_chk __dprintf_chk",
+    "it leaves environment, locale, folder, mask and signals alone": "setenv putenv unsetenv clearenv getenv secure_getenv setlocale uselocale newlocale "
+                                                                      "chdir fchdir umask signal sigaction sigprocmask pthread_sigmask",
+    "it has no thread of its own and loads nothing": "pthread_create thrd_create dlopen",
+    # All of it comes from one place, core/host.c, which asks the host first.
+    "it allocates by malloc alone": "calloc realloc reallocarray aligned_alloc posix_memalign memalign valloc strdup strndup getline getdelim asprintf "
+                                    "vasprintf open_memstream qsort opendir scandir getcwd canonicalize_file_name",
+}
+
+
+def state():
+    """Nothing that is written outside of handles. One answer is remembered, which is the same for everybody: whether the processor has SHA."""
+    table = run("objdump", "-t", LIBRARY)
+    found = {re.sub(r"\.\d+$", "", name) for name in re.findall(r" O (?:\.data|\.bss|\.tdata|\.tbss)\t[0-9a-f]+ +(?:\.\w+ +)?(\S+)$", table, re.M)}
+    own = found - {"completed", "__dso_handle", "__TMC_END__"}  # the compiler's
+    check("completed" in found and own <= {"answer"}, f"the library has state of its own: {sorted(own)}")
 
 
 def version():
@@ -65,6 +88,7 @@ def frozen():
 
 
 symbols()
+state()
 version()
 frozen()
 print(f"library: {len(failures)} failed")

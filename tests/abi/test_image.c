@@ -1,5 +1,5 @@
-/* Reading a large image with progress: fractions rise, the host is asked often, and a cancel at any time ends it at once and leaves
- * nothing. The files unpack to some 100 MB each; packed ones are tiny. */
+/* Reading a large image, and writing on its grid, with progress: fractions rise, the host is asked often, and a cancel at any time ends it
+ * at once and leaves nothing. The files unpack to some 100 MB each; packed ones are tiny. */
 #include "abi/arena.h"
 
 #include <errno.h>
@@ -108,13 +108,14 @@ typedef struct watch {
     int calls, cancel_at; /* 0: never */
     int wrong;            /* fractions that fall, stages that are none */
     double last, asked, gap, since;
+    const char *stage; /* NULL: "read" */
 } watch;
 
 static int32_t on_progress(void *user, double fraction, const char *stage)
 {
     watch *w = user;
     double time = now();
-    w->wrong += !(fraction >= w->last && fraction <= 1) || strcmp(stage, "read") != 0;
+    w->wrong += !(fraction >= w->last && fraction <= 1) || strcmp(stage, w->stage ? w->stage : "read") != 0;
     w->gap = fmax(w->gap, time - w->since);
     w->since = time;
     w->last = fraction;
@@ -177,6 +178,68 @@ static void check_file(const char *path, ctvk_scalar type, int planes, int least
         cancel_at(path, calls[i]);
 }
 
+/* Voxels that pack badly. */
+static void *noise(size_t bytes)
+{
+    uint32_t *words = malloc(bytes);
+    REQUIRE(words != NULL);
+    for (size_t i = 0, word = 1; i < bytes / 4; i++)
+        words[i] = (uint32_t)(word = (word * 1664525 + 1013904223) & 0xffffffff) >> 8;
+    return words;
+}
+
+static ctvk_status write_volumes(ctvk_image_file *image, int float_volumes, const char *path, const void *values)
+{
+    return float_volumes ? host.images->write_probability(image, path, CTVK_STRLEN, (uint32_t)float_volumes, values, NULL)
+                         : host.images->write_labels(image, path, CTVK_STRLEN, values, NULL);
+}
+
+/* Whole, then cancelled here and there: what stood at the path stands there still. */
+static void check_writing(ctvk_image_file *image, int float_volumes, const char *path, const void *values, int least)
+{
+    watch w = {.since = now(), .stage = "write"};
+    const char *folder = abi_path("image", NULL);
+    CHECK(host.images->watch_writing(image, on_progress, &w) == CTVK_OK);
+    REQUIRE(write_volumes(image, float_volumes, path, values) == CTVK_OK);
+    printf("%s: %d calls, at most %.3f s between two\n", strrchr(path, '/') + 1, w.calls, w.gap);
+    CHECK_MSG(w.calls >= least && w.wrong == 0 && w.gap < 1, "%s: %d calls, %d wrong, %.2f s between two", path, w.calls, w.wrong, w.gap);
+    const int calls[] = {1, w.calls / 2, w.calls};
+    long live = atomic_load(&memory.live);
+    for (int i = 0; i < 3; i++) {
+        struct stat before, after;
+        ctvk_text message = CTVK_TEXT_INIT;
+        watch c = {.cancel_at = calls[i], .since = now(), .stage = "write"};
+        int there = abi_entries(folder);
+        REQUIRE(stat(path, &before) == 0 && host.images->watch_writing(image, on_progress, &c) == CTVK_OK);
+        ctvk_status status = write_volumes(image, float_volumes, path, values);
+        CHECK_MSG(status == CTVK_CANCELLED && c.calls == calls[i] && now() - c.asked < 1, "call %d of %s: %d after %d calls, %.2f s",
+                  calls[i], path, status, c.calls, now() - c.asked);
+        CHECK(host.images->last_error(image, &message) == CTVK_CANCELLED && abi_well_formed(&message));
+        CHECK(stat(path, &after) == 0 && after.st_ino == before.st_ino && after.st_size == before.st_size);
+        CHECK(abi_entries(folder) == there && atomic_load(&memory.live) == live);
+    }
+    /* Nobody is asked any more. */
+    w.calls = 0;
+    CHECK(host.images->watch_writing(image, NULL, NULL) == CTVK_OK && write_volumes(image, float_volumes, path, values) == CTVK_OK &&
+          w.calls == 0);
+    unlink(path);
+}
+
+static void check_write(const char *folder, const char *source)
+{
+    char path[2][1100];
+    ctvk_image_file *image = NULL;
+    REQUIRE(host.images->open(host.context, source, CTVK_STRLEN, &image) == CTVK_OK);
+    void *values = noise((size_t)NX * NY * (NZ / 2) * 4);
+    snprintf(path[0], sizeof path[0], "%s/labels.nii.gz", folder);
+    snprintf(path[1], sizeof path[1], "%s/probability.nii", folder);
+    check_writing(image, 0, path[0], values, 25);
+    check_writing(image, 1, path[1], values, 100);
+    CHECK(host.images->watch_writing(NULL, on_progress, NULL) == CTVK_ERROR_ARGUMENT);
+    free(values);
+    host.images->destroy(image);
+}
+
 int main(void)
 {
     ctvk_context_desc desc = CTVK_CONTEXT_DESC_INIT;
@@ -204,6 +267,7 @@ int main(void)
     check_file(path[1], CTVK_SCALAR_FLOAT32, NZ / 2, 100);
     check_file(path[2], CTVK_SCALAR_FLOAT32, NZ / 2, 150);
     check_file(path[3], CTVK_SCALAR_UINT8, 1, 8);
+    check_write(folder, path[2]);
     ctvk_image_file *none = (ctvk_image_file *)&memory;
     CHECK(host.images->open_with_progress(NULL, path[0], CTVK_STRLEN, on_progress, NULL, &none) == CTVK_ERROR_ARGUMENT);
     CHECK(host.images->open_with_progress(host.context, NULL, 0, NULL, NULL, &none) == CTVK_ERROR_ARGUMENT && !none);

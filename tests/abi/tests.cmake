@@ -38,7 +38,7 @@ foreach(file IN LISTS files)
       set_target_properties(abi_${base} PROPERTIES ENABLE_EXPORTS ON)
     endif()
   endif()
-  if(short STREQUAL "json") # a host that uses cJSON itself
+  if(short MATCHES "^(json|hooks)$") # a host that uses cJSON itself
     target_include_directories(abi_${base} PRIVATE ${CJSON_INCLUDE})
     target_link_libraries(abi_${base} PRIVATE ${CJSON})
   endif()
@@ -53,6 +53,17 @@ endforeach()
 add_test(NAME abi.vulkan.swiftshader COMMAND abi_test_vulkan)
 set_tests_properties(abi.vulkan.swiftshader PROPERTIES TIMEOUT 600 FIXTURES_REQUIRED "abi_bundles"
                      ENVIRONMENT "VK_DRIVER_FILES=${SWIFTSHADER_ICD};VK_ICD_FILENAMES=${SWIFTSHADER_ICD};${ctvk_test_env}")
+
+# That a race would be seen at all.
+if(CTVK_SANITIZE MATCHES "thread")
+  add_executable(abi_planted_race ${ctvk_abi_folder}/planted_race.c ${ctvk_abi_folder}/keep_driver.c)
+  set_target_properties(abi_planted_race PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR})
+  target_include_directories(abi_planted_race PRIVATE ${CMAKE_CURRENT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/include)
+  target_link_libraries(abi_planted_race PRIVATE Threads::Threads ctvk ${CMAKE_DL_LIBS})
+  add_test(NAME abi.planted_race COMMAND abi_planted_race)
+  set_tests_properties(abi.planted_race PROPERTIES TIMEOUT 600 FIXTURES_REQUIRED abi_bundles ENVIRONMENT "${ctvk_abi_env}"
+                       PASS_REGULAR_EXPRESSION "ThreadSanitizer: data race .*planted_race.c")
+endif()
 
 # Every function of every table, from C and through ctypes: every.py holds both against the headers.
 add_executable(abi_every_host ${ctvk_abi_folder}/every_host.c)

@@ -1,6 +1,8 @@
 """The Python package against the command, the same library behind both: volumes as other libraries hold them, errors, cancel, doctests."""
+import ctypes
 import doctest
 import importlib
+import inspect
 import json
 import os
 import signal
@@ -10,6 +12,8 @@ import tempfile
 import threading
 import time
 import unittest
+from _ctypes import FUNCFLAG_PYTHONAPI
+from unittest import mock
 
 import nibabel
 import numpy
@@ -19,6 +23,7 @@ sys.path.insert(0, os.path.join(ROOT, "plugin", "python"))
 sys.path.insert(0, os.path.join(ROOT, "tests", "cli"))
 import ctvk  # noqa: E402
 import ctvk._abi  # noqa: E402
+import ctvk._context  # noqa: E402
 import files  # noqa: E402
 import gguf  # noqa: E402
 
@@ -189,29 +194,77 @@ class Images(unittest.TestCase):
         timer.join()
         self.same(self.hu)
 
+    def test_interrupt_while_a_bundle_is_opened(self):
+        """Ctrl-C ends the hashing of a large file at its next report."""
+        folder = f"{self.scratch.name}/large"
+        files.make_bundle(folder)
+        with open(f"{folder}/zeros.bin", "wb") as file:
+            file.truncate(64 << 20)
+        manifest = files.manifest()
+        manifest["files"] = {"zeros.bin": {"sha256": "0" * 64}}  # wrong, so that the end of it would be seen
+        files.write(f"{folder}/manifest.json", manifest)
+        seen, put = [], ctvk._context.Watch.put
+
+        def interrupted_put(watch, user, fraction, stage):
+            seen.append(fraction)
+            if len(seen) == 3:
+                os.kill(os.getpid(), signal.SIGINT)
+                end = time.monotonic() + 30
+                while not watch.stopped and time.monotonic() < end:
+                    time.sleep(0.01)
+            return put(watch, user, fraction, stage)
+
+        with mock.patch.object(ctvk._context.Watch, "put", interrupted_put):
+            with self.assertRaises(KeyboardInterrupt):
+                ctvk.Model(folder)
+            self.assertEqual(len(seen), 3)
+            with self.assertRaises(ctvk.Error) as caught:
+                ctvk.Model(folder)
+        self.assertEqual(caught.exception.name, "CTVK_ERROR_HASH")
+        self.assertGreater(len(seen), 60)
+        self.same(self.hu)
+
     def test_threads_run_side_by_side(self):
-        """Two models on two threads; a third thread counts meanwhile, which it could not without the GIL."""
-        counted, results, stop = [0], [None, None], threading.Event()
+        """Two models on two threads."""
+        results = [None, None]
+
+        def run(number):
+            with ctvk.Model(f"{self.scratch.name}/bundle") as model:
+                results[number] = model.segment(self.hu, self.affine, prompt="N0, left side").labels
+
+        workers = [threading.Thread(target=run, args=(i,)) for i in range(2)]
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join()
+        self.assertTrue(all(numpy.array_equal(labels, self.want) for labels in results))
+
+    def test_gil_is_released(self):
+        """A call without callbacks, in which the interpreter would get no turn: another thread counts meanwhile. Every function is called in that way."""
+        functions = [kind for name, table in vars(ctvk._abi).items() if name.endswith("Api") for _, kind in table._fields_ if hasattr(kind, "_restype_")]
+        self.assertGreater(len(functions), 50)
+        self.assertFalse([kind for kind in functions if kind._flags_ & FUNCFLAG_PYTHONAPI])
+        folder = f"{self.scratch.name}/slow"
+        files.make_bundle(folder)
+        with open(f"{folder}/zeros.bin", "wb") as file:
+            file.truncate(128 << 20)
+        files.write(f"{folder}/manifest.json", {**files.manifest(), "files": {"zeros.bin": {"sha256": "0" * 64}}})
+        counted, stop = [0], threading.Event()
 
         def count():
             while not stop.is_set():
                 counted[0] += 1
                 time.sleep(0.001)
 
-        def run(number):
-            with ctvk.Model(f"{self.scratch.name}/bundle") as model:
-                results[number] = model.segment(self.hu, self.affine, prompt="N0, left side").labels
-
-        counter, workers = threading.Thread(target=count), [threading.Thread(target=run, args=(i,)) for i in range(2)]
+        counter, place = threading.Thread(target=count), ctypes.c_void_p()
         counter.start()
-        for worker in workers:
-            worker.start()
-        for worker in workers:
-            worker.join()
+        before = counted[0]
+        status = self.model._library.bundles.open(self.model._context.handle, folder.encode(), len(folder), ctypes.byref(place))
+        gained = counted[0] - before
         stop.set()
         counter.join()
-        self.assertTrue(all(numpy.array_equal(labels, self.want) for labels in results))
-        self.assertGreater(counted[0], 10)
+        self.assertEqual((status, place.value), (41, None))  # the hash is wrong, after all of it
+        self.assertGreater(gained, 5)
 
 
 class Evaluation(unittest.TestCase):
@@ -349,6 +402,26 @@ class Package(unittest.TestCase):
             sizes = subprocess.run([f"{base}/sizes"], check=True, capture_output=True, text=True).stdout.split()
         for (name, ours), size in zip(pairs.items(), sizes):
             self.assertEqual(int(size), ctvk._abi.ctypes.sizeof(getattr(ctvk._abi, ours)), name)
+
+    def test_docstrings_and_hints(self):
+        """Of everything that a user can name: words, and a type for each parameter and result."""
+        seen = 0
+        for name in ctvk.__all__:
+            made = getattr(ctvk, name)
+            self.assertTrue(made.__doc__, name)
+            members = {name: made} if inspect.isfunction(made) else {
+                f"{name}.{key}": value for key, value in vars(made).items() if not key.startswith("_") or key in ("__init__", "__call__")}
+            for full, member in members.items():
+                function = member.fget if isinstance(member, property) else member
+                if not inspect.isfunction(function) or function.__qualname__.startswith("__create_fn__"):
+                    continue  # a value, or what dataclass made
+                seen += 1
+                self.assertTrue(function.__doc__ or full.endswith(("__init__", "__call__")), full)  # which the class tells of
+                signature = inspect.signature(function)
+                missing = [p.name for p in signature.parameters.values() if p.name != "self" and p.annotation is p.empty]
+                self.assertEqual(missing, [], full)
+                self.assertTrue(full.endswith("__init__") or signature.return_annotation is not signature.empty, full)
+        self.assertGreater(seen, 20)
 
     def test_doctests(self):
         image = nibabel.load(CT)

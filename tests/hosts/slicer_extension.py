@@ -1,7 +1,9 @@
 """The extension's CMake project, configured, built and installed against a stand-in of Slicer's CMake package: the metadata that the Extensions
 Index reads, every file in its place, and the installed programs run from there. It proves nothing of Slicer's own macros."""
+import filecmp
 import json
 import os
+import re
 import shutil
 import struct
 import subprocess
@@ -33,6 +35,14 @@ endfunction()
 """
 METADATA = ("NAME", "HOMEPAGE", "CATEGORY", "CONTRIBUTORS", "DESCRIPTION", "ICONURL", "SCREENSHOTURLS", "DEPENDS", "LICENSE_FILE", "README_FILE")
 GENERATE = 'set(EXTENSION_NAME ${PROJECT_NAME})\n' + "".join(f'file(APPEND ${{CMAKE_BINARY_DIR}}/metadata.txt "{n}=${{EXTENSION_{n}}}\\n")\n' for n in METADATA)
+
+
+def files_of(folder, endings):
+    for at, _, names in os.walk(folder):
+        for name in sorted(names):
+            if name.endswith(endings):
+                with open(os.path.join(at, name), encoding="utf-8") as file:
+                    yield file.read()
 
 
 class Extension(unittest.TestCase):
@@ -87,6 +97,26 @@ class Extension(unittest.TestCase):
             with open(f"{self.folder}/{name}/metadata.txt", encoding="utf-8") as file:
                 found.append(file.read())
         self.assertEqual(*found)
+
+    def test_page(self):
+        """What the index wants on the home page: name, image, a sentence for each module, a tutorial, the publication and the licence; and that nothing is
+        downloaded or sent."""
+        with open(f"{self.folder}/build/metadata.txt", encoding="utf-8") as file:
+            found = dict(line.rstrip("\n").split("=", 1) for line in file)
+        with open(found["README_FILE"], encoding="utf-8") as file:
+            page = file.read()
+        self.assertTrue(page.startswith(f"# {found['NAME']}"))
+        self.assertTrue(filecmp.cmp(f"{ROOT}/docs/demo.png", os.path.join(ROOT, found["SCREENSHOTURLS"].split("/raw/main/")[1]), shallow=False))
+        self.assertLessEqual(len(re.findall(r"\.(?: |$)", found["DESCRIPTION"])), 2)
+        for path in re.findall(r"\]\(((?!https?:|#)[^)#]+)[^)]*\)", page):
+            self.assertTrue(os.path.exists(os.path.join(os.path.dirname(found["README_FILE"]), path)), path)
+        self.assertIn(os.path.relpath(os.path.join(ROOT, found["SCREENSHOTURLS"].split("/raw/main/")[1]), f"{ROOT}/plugin/slicer"), page)
+        for words in ("https://doi.org/10.1038/s41467-024-53387-y", "Apache License 2.0", "## Check by hand, ten steps", "lidc-idri-0314_small.nii.gz"):
+            self.assertIn(words, page)
+        for module in ("ctvk-slicer", "CTVOnVulkan/CTVOnVulkan.py", "SegmentEditorCTVFromText/"):
+            self.assertRegex(page, rf"(?m)^\|[^\n]*`?[^\n]*{re.escape(module)}")
+        sources = "".join(files_of(f"{ROOT}/plugin/slicer", (".py", ".c", ".h", ".txt", ".in")))
+        self.assertIsNone(re.search(r"urllib|http\.client|requests\b|socket|pip_install|pip install|URL_HASH|GIT_REPOSITORY|FetchContent|file\(DOWNLOAD", sources))
 
     def test_catalogue_entry(self):
         with open(f"{self.folder}/build/CTVOnVulkan.json", encoding="utf-8") as file:

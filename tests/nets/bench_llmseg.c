@@ -52,7 +52,7 @@ int main(int argc, char **argv)
     if (status == CTVK_OK)
         status = ctvk_gpu_create(instance, 0, NULL, &gpu, &error);
     if (status == CTVK_OK)
-        status = ctvk_bundle_open(NULL, argc > 1 ? argv[1] : "", &bundle, &error);
+        status = ctvk_bundle_open(NULL, argc > 1 ? argv[1] : "", NULL, NULL, &bundle, &error);
     CHECK_MSG(status == CTVK_OK, "%s", error.message);
     if (status == CTVK_OK)
         bench(gpu, bundle, window, argc > 5 ? atoi(argv[5]) : 1, argc > 6 ? atoi(argv[6]) : 6);

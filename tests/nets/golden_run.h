@@ -130,7 +130,7 @@ static inline void golden_run(ctvk_gpu *gpu, const golden_case *c, golden_outcom
     ctvk_llmseg *net = NULL;
     ctvk_windows windows = {0};
     char path[1024];
-    CHECK_MSG(ctvk_bundle_open(NULL, c->bundle, &bundle, &error) == CTVK_OK, "%s: %s", c->name, error.message);
+    CHECK_MSG(ctvk_bundle_open(NULL, c->bundle, NULL, NULL, &bundle, &error) == CTVK_OK, "%s: %s", c->name, error.message);
     snprintf(path, sizeof path, "%s/expected.safetensors", c->folder);
     CHECK_MSG(ctvk_safetensors_open(NULL, path, CTVK_ERROR_INPUT, &expected, &error) == CTVK_OK, "%s: %s", c->name, error.message);
     if (!bundle || !expected)

@@ -85,7 +85,7 @@ static void test_plan_is_kept(const golden_case *c)
     ctvk_llmseg *net = NULL;
     ctvk_llmseg_memory plan = {0};
     ctvk_gpu *gpu = ops_open(0);
-    CHECK_MSG(ctvk_bundle_open(NULL, c->bundle, &bundle, &error) == CTVK_OK, "%s", error.message);
+    CHECK_MSG(ctvk_bundle_open(NULL, c->bundle, NULL, NULL, &bundle, &error) == CTVK_OK, "%s", error.message);
     ctvk_llmseg_desc desc = desc_of(&bundle->manifest);
     CHECK(ctvk_llmseg_plan(gpu, &desc, &plan, &error) == CTVK_OK);
     ctvk_status status = ctvk_llmseg_create(gpu, &desc, bundle->weights, &net, &error);

@@ -347,6 +347,20 @@ class Browser(unittest.TestCase):
             self.assertEqual((words in origin, said in origin, "not those of the run" in alerts), (bool(more), True, alert), more)
             self.finish(page)
 
+    def test_facts(self):
+        """As they were given, and the words that they make, which are those of the run."""
+        words, fields = "N1, cT2, breast conserving surgery, left side", ("n_stage=N1", "t_stage=cT2", "surgery=breast conserving surgery", "side=left")
+        with open(f"{case.DEMO}/manifest.json", "rb") as file:
+            bundle = {"name": "demo", "version": "1", "sha256": hashlib.sha256(file.read()).hexdigest()}
+        value = case.report(case.SHAPE, bundle=bundle, prompt_sha256=hashlib.sha256(words.encode()).hexdigest())
+        page = self.open(case.make(self.base, value=value, name="facts.html",
+                                   more=("--model", case.DEMO, *(word for field in fields for word in ("--field", field)))))
+        rows = page.run("[...document.querySelectorAll('#origin dt')].map((term) => [term.textContent, term.nextSibling.textContent])")
+        for row in (["n stage", "N1"], ["t stage", "cT2"], ["surgery", "breast conserving surgery"], ["side", "left"], ["prompt", words],
+                    ["words", "those of the run, by their hash"]):
+            self.assertIn(row, rows)
+        self.finish(page)
+
     def test_policy(self):
         """A script or an address that were in the file after all would do nothing."""
         with open(self.page_file, encoding="utf-8") as file:

@@ -12,6 +12,7 @@ import numpy
 from nibabel.orientations import axcodes2ornt, ornt_transform
 
 COMMAND = os.environ["CTVK_COMMAND"]
+DEMO = os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))), "manifest", "demo")
 SHAPE, SPACING, ORIGIN = (64, 56, 30), (1.25, 1.5, 4.0), (31.0, 45.5, 60.0)
 COLORS = {1: "#e6194b", 2: "#3cb44b"}
 NAMES = {1: "CTV", 2: "boost"}

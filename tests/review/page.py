@@ -1,5 +1,6 @@
 """The page of ctvk review as a file: whole by itself, small, without names or paths; what is refused, and that nothing is left behind."""
 import base64
+import hashlib
 import json
 import os
 import re
@@ -208,6 +209,46 @@ class File(unittest.TestCase):
                                  (2, "given already", [*report, "--prompt", "left", "--prompt-file", "x"]), (3, "none.txt", [*report, "--prompt-file", "none.txt"]),
                                  (3, "zero bytes", [*report, "--prompt-file", f"{self.base}/zero.txt"])):
             self.assertIn(says, case.call(*inputs, *more, code=code))
+        self.assertFalse(os.path.exists(f"{self.base}/w.html"))
+        self.assertEqual(self.left_behind(), [])
+
+    def facts_page(self, *fields, code=0, model=None, **more):
+        """The page of a run by facts, or the error line; the report is of the demo bundle, and of the words that its template makes."""
+        words = "N1, cT2, breast conserving surgery, left side"
+        with open(f"{case.DEMO}/manifest.json", "rb") as file:
+            bundle = {"name": "demo", "version": "1", "sha256": hashlib.sha256(file.read()).hexdigest()}
+        own = dict(bundle=bundle, prompt_sha256=hashlib.sha256(words.encode()).hexdigest(), facts=["not=believed"])
+        value = case.report(case.SHAPE, **{**own, **more})
+        case.make(self.base, value=value)
+        error = case.call("--image", f"{self.base}/ct.nii", "--label", f"{self.base}/labels.nii", "--report", f"{self.base}/report.json",
+                          *(["--model", model or case.DEMO] if fields else []), *(word for field in fields for word in ("--field", field)),
+                          "--output", f"{self.base}/f.html", code=code)
+        return error if code else facts(read(f"{self.base}/f.html"))["report"]
+
+    FACTS = ("surgery=breast conserving surgery", "n_stage=N1", "t_stage=cT2", "side=left")
+
+    def test_facts(self):
+        """The facts as they were given, and the words that the run read: by the bundle's template. Facts that a report holds are not believed."""
+        found = self.facts_page(*self.FACTS)
+        self.assertEqual((found["facts"], found["prompt"]), ([*self.FACTS], "N1, cT2, breast conserving surgery, left side"))
+        found = self.facts_page()
+        self.assertEqual((found.get("facts"), found.get("prompt")), (None, None))
+        found = self.facts_page(*self.FACTS[:3], "side=right")
+        self.assertEqual(found["prompt"], "N1, cT2, breast conserving surgery, right side")
+        self.assertNotEqual(hashlib.sha256(found["prompt"].encode()).hexdigest(), found["prompt_sha256"])
+
+    def test_facts_are_refused(self):
+        """Of another model, of a run that read no prompt, incomplete, without a model or a report, or beside words."""
+        for says, code, fields, more in (("left", 2, [*self.FACTS[:3], "side=up"], {}), ("t_stage", 2, [self.FACTS[0], *self.FACTS[3:], "n_stage=N1"], {}),
+                                         ("not of the form", 2, ["left"], {}), ("not the model of the report", 3, self.FACTS, {"model": f"{case.DEMO}-vision"}),
+                                         ("read no prompt", 3, self.FACTS, {"prompt_sha256": None}), ("none", 4, self.FACTS, {"model": f"{self.base}/none"})):
+            with self.subTest(says):
+                self.assertIn(says, self.facts_page(*fields, code=code, **more))
+        inputs = ["--image", f"{self.base}/ct.nii", "--label", f"{self.base}/labels.nii", "--output", f"{self.base}/w.html"]
+        report = ["--report", f"{self.base}/report.json"]
+        for says, more in (("--report: missing", ["--model", case.DEMO, "--field", "side=left"]), ("--model: missing", [*report, "--field", "side=left"]),
+                           ("of no use", [*report, "--model", case.DEMO]), ("given already", [*report, "--model", case.DEMO, "--field", "side=left", "--prompt", "left"])):
+            self.assertIn(says, case.call(*inputs, *more, code=2))
         self.assertFalse(os.path.exists(f"{self.base}/w.html"))
         self.assertEqual(self.left_behind(), [])
 

@@ -171,7 +171,8 @@ BundleApi = _table(
     ("fill_template", _status, [_handle, POINTER(FieldChoice), c_uint32, POINTER(Text)]),
     ("read_embedding", _status, [_handle, c_char_p, c_uint64, POINTER(POINTER(c_float)), POINTER(c_uint64)]),
     ("memory", _status, [_handle, c_uint32, POINTER(MemoryInfo)]), ("verify", _status, [_handle, ProgressFn, c_void_p]),
-    ("self_test", _status, [_handle, POINTER(BundleTestOptions), POINTER(BundleTestInfo)]))
+    ("self_test", _status, [_handle, POINTER(BundleTestOptions), POINTER(BundleTestInfo)]),
+    ("open_with_progress", _status, [_handle, c_char_p, c_uint64, ProgressFn, c_void_p, _out]))
 JobApi = _table(
     "JobApi", ("create", _status, [_handle, _handle, POINTER(Volume), POINTER(JobOptions), _out]), ("destroy", None, [_handle]), _error,
     ("run", _status, [_handle]), ("step", _status, [_handle]), ("cancel", None, [_handle]), ("progress", c_double, [_handle]),

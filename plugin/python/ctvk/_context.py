@@ -47,10 +47,14 @@ class Watch:
         self.on_progress = on_progress
         self.events: "queue.SimpleQueue[Any]" = queue.SimpleQueue()
         self.function = _abi.ProgressFn(self.put)
+        self.stopped = False  #: what runs without a handle to cancel is asked to end by its next report
 
     def put(self, _user, fraction, stage):
         self.events.put((fraction, stage.decode()))
-        return 0
+        return int(self.stopped)
+
+    def stop(self, _handle: Any = None) -> None:
+        self.stopped = True
 
     def run(self, run: Callable[[Any], int], cancel: Callable[[Any], None], handle: Any) -> int:
         """The job's status. A job that ended while on_progress was still asking for its end counts as cancelled: whether the answer came in time is

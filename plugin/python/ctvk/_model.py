@@ -10,7 +10,7 @@ from typing import Any, Callable, Dict, Generator, Iterator, List, Mapping, Opti
 import numpy
 
 from . import _abi
-from ._context import Context, Error, Progress, Watch, data_folder
+from ._context import Context, Progress, Watch, data_folder
 from ._geometry import as_volume
 
 Text = Union[str, Mapping[str, Union[str, Sequence[str]]], numpy.ndarray]  # a prompt, fields, or an embedding
@@ -59,9 +59,11 @@ class Model:
         self._library = self._context.library
         table, folder = self._library.bundles, os.fsencode(os.fspath(bundle))
         try:
-            status = table.open(self._context.handle, folder, len(folder), ctypes.byref(self._bundle))
+            watch = Watch(None)  # so that Ctrl-C ends it, however large the bundle is
+            status = watch.run(lambda place: table.open_with_progress(self._context.handle, folder, len(folder), watch.function, None, place),
+                               watch.stop, ctypes.byref(self._bundle))
             self._context.check(status, self._library.contexts.last_error, self._context.handle)
-        except Error:
+        except BaseException:
             self.close()
             raise
         self._info = _abi.BundleInfo()
@@ -99,14 +101,17 @@ class Model:
 
     @property
     def name(self) -> str:
+        """Of the bundle, as its manifest has it."""
         return str(self._info.name)
 
     @property
     def version(self) -> str:
+        """Of the bundle."""
         return str(self._info.version)
 
     @property
     def intended_use(self) -> str:
+        """What the bundle may be used for, in its makers' words."""
         return str(self._info.intended_use)
 
     @property
@@ -156,6 +161,7 @@ class Model:
 
     @property
     def warnings(self) -> List[str]:
+        """What is unusual about the bundle, one line each."""
         return self._texts(self._info.warning_count, self._library.bundles.warning)
 
     # --- text ---
