@@ -2,6 +2,8 @@
 #include "core/trace.h"
 #include "gpu/internal.h"
 
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 enum { IN_FLIGHT = 2, FILL_BYTES_PER_WORK = 1 };
@@ -40,14 +42,23 @@ ctvk_status ctvk_gpu_cmd_begin(ctvk_gpu *gpu, ctvk_gpu_check_fn check, void *use
     return CTVK_OK;
 }
 
-ctvk_gpu_operation *ctvk_gpu_cmd_operation_of(ctvk_gpu_cmd *cmd)
+void ctvk_gpu_cmd_operation(ctvk_gpu_cmd *cmd, const char *name, double flop, double bytes, const char *format, ...)
 {
-    return cmd->gpu->host.trace ? &cmd->operation : NULL;
+    va_list arguments;
+    cmd->operation.name = name;
+    if (!cmd->gpu->host.trace)
+        return;
+    ctvk_gpu_trace_name(cmd->gpu, &cmd->operation, name, flop, bytes);
+    va_start(arguments, format);
+    vsnprintf(cmd->operation.detail, sizeof cmd->operation.detail, format, arguments);
+    va_end(arguments);
 }
 
-ctvk_gpu *ctvk_gpu_cmd_gpu(const ctvk_gpu_cmd *cmd)
+/* A shader's first word is that of its operation. An op that does not name itself is seen by this: its time would go to another one. */
+static int is_named(const ctvk_gpu_cmd *cmd, const ctvk_gpu_pipeline *pipeline)
 {
-    return cmd->gpu;
+    size_t length = strcspn(pipeline->shader, "_");
+    return strncmp(cmd->operation.name, pipeline->shader, length) == 0 && strcspn(cmd->operation.name, "_") == length;
 }
 
 double ctvk_gpu_cmd_work_limit(const ctvk_gpu_cmd *cmd)
@@ -265,6 +276,8 @@ ctvk_status ctvk_gpu_cmd_dispatch(ctvk_gpu_cmd *cmd, ctvk_gpu_pipeline *pipeline
     gpu->vk.CmdDispatch(buffer, groups[0], groups[1], groups[2]);
     cmd->open->work += work;
     cmd->work_recorded += work;
+    if (!is_named(cmd, pipeline))
+        atomic_fetch_add(&gpu->instance->misnamed, 1);
     if (!pipeline->used)
         cmd->open->fresh = 1;
     pipeline->used = 1;

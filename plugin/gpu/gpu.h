@@ -173,8 +173,9 @@ typedef int32_t (*ctvk_gpu_check_fn)(void *user, double work_done);
 enum { CTVK_GPU_NO_BARRIER = 1 };
 ctvk_status ctvk_gpu_cmd_begin(ctvk_gpu *gpu, ctvk_gpu_check_fn check, void *user, ctvk_gpu_cmd **out, ctvk_error *error);
 /* What is recorded from here on belongs to this operation, until the next one is named: for the trace (core/trace.h), nothing else depends
- * on it. Every op names itself when it begins to record. name: a literal. flop: additions and multiplications of the plain algorithm;
- * bytes: every operand once, read or written. The format gives shapes and variants. */
+ * on it. Every op names itself when it begins to record; its shaders begin with the same word (to the first _). name: a literal. flop:
+ * additions and multiplications of the plain algorithm; bytes: every operand once, read or written. The format gives shapes and variants.
+ */
 void ctvk_gpu_cmd_operation(ctvk_gpu_cmd *cmd, const char *name, double flop, double bytes, const char *format, ...) CTVK_PRINTF(5, 6);
 /* groups: workgroups in x, y, z. work: estimated cost in multiply-adds (or 4 x float4 loads), for bounding. push_bytes must equal the
  * shader's push constant block (reflected, checked). count of binds must equal the shader's. */

@@ -22,6 +22,7 @@ struct ctvk_gpu_instance {
     ctvk_gpu_instance_functions vk;
     VkDebugUtilsMessengerEXT messenger; /* NULL without validation */
     atomic_uint validation_errors;
+    atomic_uint misnamed;       /* dispatches that were recorded under the name of another operation: an op forgot ctvk_gpu_cmd_operation */
     uint32_t api_version;       /* what the instance was made for: no device offers more through it */
     ctvk_gpu_given given;       /* given.device NULL: the instance is our own, and so are its devices */
     pthread_mutex_t queue_lock; /* for the queue of a host that locks nothing itself; made where given.device is not NULL */
@@ -226,10 +227,6 @@ ctvk_status ctvk_gpu_wait_idle(ctvk_gpu *gpu, ctvk_error *error);
 void ctvk_gpu_slots_destroy(ctvk_gpu *gpu);
 /* Memory barrier between everything recorded before and after; host: towards reads of the host instead. */
 void ctvk_gpu_slot_barrier(ctvk_gpu *gpu, ctvk_gpu_slot *slot, int to_host);
-
-/* cmd.c: NULL where nobody listens. */
-ctvk_gpu_operation *ctvk_gpu_cmd_operation_of(ctvk_gpu_cmd *cmd);
-ctvk_gpu *ctvk_gpu_cmd_gpu(const ctvk_gpu_cmd *cmd);
 
 /* trace.c: all of it does nothing where nobody listens. */
 void ctvk_gpu_trace_open(ctvk_gpu *gpu);
