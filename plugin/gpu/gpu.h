@@ -130,6 +130,23 @@ uint64_t ctvk_gpu_memory_used(const ctvk_gpu *gpu);
 uint64_t ctvk_gpu_memory_peak(const ctvk_gpu *gpu);
 uint32_t ctvk_gpu_validation_errors(const ctvk_gpu *gpu);
 
+/* What a tuning pass found out for this device: for a key that an op makes of a shape, the variant that was fastest. The table lies in the
+ * cache folder, by device UUID and what else chooses variants (subgroup size, mask), and holds for one driver version and one version of
+ * this library. It is read when the device is opened and does not change while it is open, so that everybody who asks is told the same. */
+typedef struct ctvk_gpu_tuned {
+    char key[64];   /* printable, no colon */
+    char value[48]; /* printable; the variant's name is its first word */
+} ctvk_gpu_tuned;
+/* The value of a key, VIEW of the gpu; NULL: it was not tuned. */
+const char *ctvk_gpu_tuned_find(const ctvk_gpu *gpu, const char *key);
+/* SHA-256 of the table, in hexadecimal; NULL: there is none. The same table gives the same numbers. */
+const char *ctvk_gpu_tuned_sha256(const ctvk_gpu *gpu);
+/* Why a table that is there was ignored, as a sentence for people; NULL: it was not. Static. */
+const char *ctvk_gpu_tuned_problem(const ctvk_gpu *gpu);
+/* Puts lines in front of those of other keys, whole or not at all; for the next time that the device is opened. CTVK_ERROR_OUTPUT: there is
+ * no cache folder, or it cannot be written. */
+ctvk_status ctvk_gpu_tuned_write(const ctvk_gpu *gpu, const ctvk_gpu_tuned *lines, uint32_t count, ctvk_error *error);
+
 /* Buffers. DEVICE: device local, for shaders. UPLOAD / DOWNLOAD: host visible and coherent, `mapped` is set; both may be bound
  * to shaders as well. On a software driver DEVICE buffers may be mapped too (mapped != NULL). */
 enum { CTVK_GPU_MEMORY_DEVICE = 1, CTVK_GPU_MEMORY_UPLOAD = 2, CTVK_GPU_MEMORY_DOWNLOAD = 3 };

@@ -140,6 +140,15 @@ struct ctvk_gpu_pipeline {
     uint8_t used; /* dispatched before */
 };
 
+/* What a tuning pass left for this device; not changed while it is open. */
+typedef struct ctvk_gpu_tuned_table {
+    char *path; /* NULL: no cache folder */
+    ctvk_gpu_tuned *lines;
+    uint32_t count;
+    char sha256[65];
+    const char *problem; /* why the file is ignored. Static; NULL: it is not */
+} ctvk_gpu_tuned_table;
+
 struct ctvk_gpu {
     ctvk_host host;
     ctvk_gpu_instance *instance;
@@ -161,6 +170,7 @@ struct ctvk_gpu {
     uint8_t cache_dirty;  /* a pipeline was compiled */
     uint8_t cache_loaded; /* the file was good and holds cache_digest */
     uint8_t cache_digest[32];
+    ctvk_gpu_tuned_table tuned;
     uint8_t lost;
     ctvk_gpu_pipeline *pipelines;
     ctvk_gpu_slot *idle;
@@ -216,6 +226,14 @@ void ctvk_gpu_pipelines_destroy(ctvk_gpu *gpu);
 /* cache.c: neither fails; a cache that cannot be read or written is not there. */
 void ctvk_gpu_cache_open(ctvk_gpu *gpu, const char *folder);
 void ctvk_gpu_cache_close(ctvk_gpu *gpu);
+/* A whole regular file of at most `most` bytes, no link; NULL: there is none. OWNED (ctvk_free). */
+uint8_t *ctvk_gpu_cache_read(const ctvk_gpu *gpu, const char *path, size_t most, size_t *bytes);
+/* The first word of the driver's name, letters and digits of it, for names of files. */
+void ctvk_gpu_driver_word(const ctvk_gpu *gpu, char word[24]);
+
+/* tuned.c: never fails; a table that cannot be read is not there. */
+void ctvk_gpu_tuned_open(ctvk_gpu *gpu, const char *folder);
+void ctvk_gpu_tuned_close(ctvk_gpu *gpu);
 
 /* slot.c */
 ctvk_status ctvk_gpu_slot_take(ctvk_gpu *gpu, ctvk_gpu_slot **out, ctvk_error *error); /* recording has begun */

@@ -80,14 +80,16 @@ static void release(loader *l)
         ctvk_free(l->host, l->held[--l->count]);
 }
 
-static void pack_node(const ctvk_gpu *gpu, const ctvk_node *node, loader *l, void *packed)
+static void pack_node(const ctvk_llmseg *net, const ctvk_node *node, loader *l, void *packed)
 {
+    const ctvk_gpu *gpu = net->gpu;
+    const ctvk_value *out = &net->net.graph.value[node->out];
     const float *weights;
     switch (node->kind) {
     case CTVK_NODE_CONV:
         weights = load(l, node->weight);
         if (weights)
-            ctvk_conv3d_pack(gpu, &node->as.conv, weights, packed);
+            ctvk_conv3d_pack(gpu, &node->as.conv, out->x, out->y, out->z, weights, packed);
         break;
     case CTVK_NODE_TRANSP:
         weights = load(l, node->weight);
@@ -114,7 +116,7 @@ static ctvk_status upload_weights(ctvk_llmseg *net, const ctvk_safetensors *file
             continue;
         void *packed = ctvk_calloc(host, 1, node->weight_bytes);
         if (packed)
-            pack_node(net->gpu, node, &l, packed);
+            pack_node(net, node, &l, packed);
         if (!packed || l.failed)
             status = ctvk_fail(error, CTVK_ERROR_HOST_MEMORY, "network: no host memory to pack the weights (close other programs)");
         else
