@@ -15,6 +15,7 @@
 
 #define CTVK_GPU_STAGING_BYTES (16u << 20)
 #define CTVK_GPU_MAX_BINDINGS 16
+enum { CTVK_GPU_MAX_CONSTANTS = 32 }; /* of a specialisation */
 
 struct ctvk_gpu_instance {
     ctvk_host host;
@@ -61,6 +62,8 @@ enum {
     CTVK_GPU_MIN_PUSH = 128,
     CTVK_GPU_MAX_ALIGNMENT = 256
 };
+
+typedef struct ctvk_gpu_crew ctvk_gpu_crew;
 
 /* What was named by ctvk_gpu_cmd_operation. */
 typedef struct ctvk_gpu_operation {
@@ -131,13 +134,32 @@ typedef struct ctvk_gpu_reflection {
 struct ctvk_gpu_pipeline {
     ctvk_gpu_pipeline *next;
     const char *shader; /* VIEW of the shader table */
+    const ctvk_shader *code;
     uint32_t *constants;
     uint32_t count;
     ctvk_gpu_reflection reflection;
     VkDescriptorSetLayout set_layout;
     VkPipelineLayout layout;
-    VkPipeline pipeline;
-    uint8_t used; /* dispatched before */
+    VkPipeline pipeline; /* a worker may be writing it until it is ready */
+    uint8_t ready;       /* compiled, as far as the thread that uses the gpu knows */
+    uint8_t used;        /* dispatched before */
+};
+
+enum { CTVK_GPU_IN_FLIGHT = 2 };
+struct ctvk_gpu_cmd {
+    ctvk_gpu *gpu;
+    ctvk_gpu_check_fn check;
+    void *user;
+    ctvk_gpu_slot *open;                       /* being recorded, or NULL */
+    ctvk_gpu_slot *flying[CTVK_GPU_IN_FLIGHT]; /* oldest first */
+    uint32_t flying_count;
+    uint64_t submitted, landed; /* pieces so far */
+    double work_recorded, work_done;
+    double last_done;   /* when the last piece was seen to be done */
+    ctvk_status status; /* the first failure; everything after it is refused with it */
+    uint8_t started;    /* a barrier has been put since begin */
+    uint8_t rehearsal;  /* nothing is submitted */
+    ctvk_gpu_operation operation;
 };
 
 /* What a tuning pass left for this device; not changed while it is open. */
@@ -172,6 +194,8 @@ struct ctvk_gpu {
     uint8_t cache_digest[32];
     ctvk_gpu_tuned_table tuned;
     uint8_t lost;
+    uint8_t rehearsing;         /* pipelines are made, but not compiled */
+    struct ctvk_gpu_crew *crew; /* NULL: nobody compiles in the background */
     ctvk_gpu_pipeline *pipelines;
     ctvk_gpu_slot *idle;
     ctvk_gpu_slot *in_flight; /* submitted and not waited for */
@@ -222,6 +246,17 @@ ctvk_status ctvk_gpu_pipeline_of(ctvk_gpu *gpu, const ctvk_shader *shader, const
 /* What a shader wants that this device was not opened with, or NULL. */
 const char *ctvk_gpu_shader_lack(const ctvk_gpu *gpu, const ctvk_gpu_reflection *reflection);
 void ctvk_gpu_pipelines_destroy(ctvk_gpu *gpu);
+
+/* compile.c */
+/* Every pipeline that is not ready goes to workers, one less than there are processors; none where there is one. */
+ctvk_status ctvk_gpu_compile_begin(ctvk_gpu *gpu, ctvk_error *error);
+/* This one is ready when it returns; whoever compiled it, its failure is told here. */
+ctvk_status ctvk_gpu_compile(ctvk_gpu *gpu, ctvk_gpu_pipeline *pipeline, ctvk_error *error);
+/* Waits for what workers have begun; the rest stays as it is. */
+void ctvk_gpu_compile_end(ctvk_gpu *gpu);
+
+/* cmd.c: makes room for one more command of this cost with these descriptors; puts the barrier. */
+ctvk_status ctvk_gpu_cmd_prepare(ctvk_gpu_cmd *cmd, double cost, const ctvk_gpu_reflection *needs, int barrier, ctvk_error *error);
 
 /* cache.c: neither fails; a cache that cannot be read or written is not there. */
 void ctvk_gpu_cache_open(ctvk_gpu *gpu, const char *folder);
