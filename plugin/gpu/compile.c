@@ -1,8 +1,8 @@
 /* gpu/compile.c - pipelines through the driver's compiler, in the background, several at a time.
  *
  * A worker calls Vulkan alone, with handles that it only reads and one cache, which Vulkan locks itself: no log, no trace, no allocation of
- * the host's. The thread that uses the gpu never waits for more than the one pipeline that it needs, and compiles that itself where nobody
- * has begun; it tells of what the others did.
+ * the host's. The thread that uses the gpu compiles what it needs itself where nobody has begun, else another one until it is there; it
+ * tells of what the others did.
  */
 #include "core/trace.h"
 #include "gpu/internal.h"

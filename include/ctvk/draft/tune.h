@@ -20,6 +20,7 @@ extern "C" {
 
 typedef struct ctvk_tune ctvk_tune;
 
+/* Which device, and who is told. */
 typedef struct ctvk_tune_options {
     uint32_t struct_size;
     uint32_t reserved;
@@ -33,6 +34,7 @@ typedef struct ctvk_tune_options {
         (uint32_t)sizeof(ctvk_tune_options), 0, CTVK_TEXT_INIT, 0, NULL, NULL \
     }
 
+/* How far it is. */
 typedef struct ctvk_tune_info {
     uint32_t struct_size;
     uint32_t device_index;      /* as device_info takes it */
@@ -65,6 +67,7 @@ typedef struct ctvk_tune_convolution {
         (uint32_t)sizeof(ctvk_tune_convolution), 0, 0, 0, 0, 0, 0, CTVK_TEXT_INIT \
     }
 
+/* One way to compute it, and what that takes. */
 typedef struct ctvk_tune_candidate {
     uint32_t struct_size;
     uint32_t reserved;
@@ -101,8 +104,9 @@ typedef struct ctvk_tune_api {
     double (*progress)(const ctvk_tune *tune);
     /* As far as it went. CTVK_ERROR_ARGUMENT before the first step. */
     ctvk_status (*info)(ctvk_tune *tune, ctvk_tune_info *out);
-    /* index below info's measured_count, candidate below the convolution's candidate_count: CTVK_ERROR_ARGUMENT otherwise. */
+    /* index below info's measured_count: CTVK_ERROR_ARGUMENT otherwise. */
     ctvk_status (*convolution)(ctvk_tune *tune, uint32_t index, ctvk_tune_convolution *out);
+    /* One of a convolution's candidates, index below their number: CTVK_ERROR_ARGUMENT otherwise. */
     ctvk_status (*candidate)(ctvk_tune *tune, uint32_t convolution, uint32_t index, ctvk_tune_candidate *out);
 } ctvk_tune_api;
 
