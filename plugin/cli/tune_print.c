@@ -30,25 +30,28 @@ double cli_tune_sum(const cli_tune_run *run, int32_t chosen)
     return sum;
 }
 
+/* "12.34*u": milliseconds, whether it was chosen, whether it would be taken untuned. */
+static void print_cell(FILE *file, const cli_tune_run *run, uint32_t index, const ctvk_tune_convolution *c, const char *name)
+{
+    char cell[32] = "-";
+    for (uint32_t i = 0; i < c->candidate_count; i++) {
+        ctvk_tune_candidate found = candidate(run, index, i);
+        if (strcmp(found.name.data, name) != 0)
+            continue;
+        if (isfinite(found.milliseconds))
+            snprintf(cell, sizeof cell, "%.2f%c%c", found.milliseconds, i == c->chosen ? '*' : ' ', i == c->untuned ? 'u' : ' ');
+        else
+            snprintf(cell, sizeof cell, "too large");
+    }
+    fprintf(file, strcmp(cell, "-") == 0 ? " %10s  " : " %12s", cell);
+}
+
 static void print_row(FILE *file, const cli_tune_run *run, uint32_t index)
 {
     ctvk_tune_convolution c = convolution(run, index);
     fprintf(file, "%-46s %5u", c.shape.data, c.times);
-    for (int n = 0; n < NAMES; n++) {
-        char cell[32] = "-";
-        for (uint32_t i = 0; i < c.candidate_count; i++) {
-            ctvk_tune_candidate found = candidate(run, index, i);
-            if (strcmp(found.name.data, names[n]) != 0)
-                continue;
-            if (isfinite(found.milliseconds))
-                snprintf(cell, sizeof cell, "%.2f", found.milliseconds);
-            else
-                snprintf(cell, sizeof cell, "too large");
-            strcat(cell, i == c.chosen ? "*" : " ");
-            strcat(cell, i == c.untuned ? "u" : " ");
-        }
-        fprintf(file, strcmp(cell, "-") == 0 ? " %10s  " : " %12s", cell);
-    }
+    for (int n = 0; n < NAMES; n++)
+        print_cell(file, run, index, &c, names[n]);
     fputc('\n', file);
 }
 
