@@ -5,6 +5,7 @@
 #include "core/host.h"
 #include "ctvk/ctvk.h"
 #include "ctvk/draft/trace.h"
+#include "ctvk/draft/tune.h"
 #include "formats/bundle.h"
 #include "formats/nifti.h"
 #include "gpu/gpu.h"
@@ -63,6 +64,7 @@ extern const ctvk_result_api ctvk_result_table;
 extern const ctvk_plugin_api ctvk_plugin_table;
 extern const ctvk_vulkan_api ctvk_vulkan_table;
 extern const ctvk_trace_api ctvk_trace_table;
+extern const ctvk_tune_api ctvk_tune_table;
 
 /* --- structs that grow (structs.c) --- */
 

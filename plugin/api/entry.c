@@ -22,6 +22,7 @@ const void *ctvk_interface(const char *name, uint32_t version)
         {CTVK_SELFTEST_NAME, CTVK_SELFTEST_VERSION, &ctvk_selftest_table},
         {CTVK_VULKAN_NAME, CTVK_VULKAN_VERSION, &ctvk_vulkan_table},
         {CTVK_TRACE_NAME, CTVK_TRACE_VERSION, &ctvk_trace_table},
+        {CTVK_TUNE_NAME, CTVK_TUNE_VERSION, &ctvk_tune_table},
     };
     for (size_t i = 0; name && i < sizeof interfaces / sizeof *interfaces; i++)
         if (version == interfaces[i].version && strcmp(name, interfaces[i].name) == 0)

@@ -3,7 +3,8 @@
 
 #include <stdio.h>
 
-static void write_device(ctvk_json *json, const ctvk_gpu_info *gpu)
+/* tuned: hash of the table that chose variants; null: the planner's model did. */
+static void write_device(ctvk_json *json, const ctvk_gpu_info *gpu, const char *tuned)
 {
     static const char *const types[] = {"other", "discrete", "integrated", "virtual", "cpu", "other"};
     ctvk_json_open(json, "device", '{');
@@ -13,6 +14,7 @@ static void write_device(ctvk_json *json, const ctvk_gpu_info *gpu)
     ctvk_json_text(json, "vendor", gpu->vendor);
     ctvk_json_text(json, "uuid", gpu->uuid);
     ctvk_json_text(json, "mask", gpu->mask[0] ? gpu->mask : NULL);
+    ctvk_json_text(json, "tuned_sha256", tuned);
     ctvk_json_close(json, '}');
 }
 
@@ -84,7 +86,7 @@ static char *write_report(const ctvk_job *job)
     ctvk_json_text(&json, "sha256", files->sha256);
     ctvk_json_close(&json, '}');
     ctvk_json_text(&json, "library", version);
-    write_device(&json, ctvk_gpu_get_info(job->gpu));
+    write_device(&json, ctvk_gpu_get_info(job->gpu), ctvk_gpu_tuned_sha256(job->gpu));
     ctvk_json_text(&json, "precision", "f32");
     ctvk_json_text(&json, "prompt_sha256", job->text.prompt_sha256[0] ? job->text.prompt_sha256 : NULL);
     ctvk_json_open(&json, "text", '{');
@@ -125,6 +127,9 @@ static char *write_label_json(const ctvk_job *job)
 
 ctvk_status ctvk_job_write_report(ctvk_job *job)
 {
+    const char *problem = ctvk_gpu_tuned_problem(job->gpu);
+    if (problem)
+        ctvk_result_warn(job->result, "%s", problem);
     job->result->report = write_report(job);
     job->result->label_json = write_label_json(job);
     if (!job->result->report || !job->result->label_json)

@@ -8,18 +8,20 @@
 #include <stdio.h>
 #include <string.h>
 
-/* What an answer holds for: the device, its driver, this library, and what the device was opened with, which chooses the shaders. */
+/* What an answer holds for: the device, its driver, this library, and what chooses the shaders: what the device was opened with and tuned
+ * to. */
 static void write_key(const ctvk_gpu *gpu, char key[66])
 {
     const ctvk_gpu_info *info = ctvk_gpu_get_info(gpu);
     const ctvk_gpu_caps *caps = ctvk_gpu_get_caps(gpu);
+    const char *tuned = ctvk_gpu_tuned_sha256(gpu);
     char text[1024];
-    int length =
-        snprintf(text, sizeof text, "%s %u %s %u.%u.%u %u %u %d%d%d%d%d%d%d%d%d %llu %llu %llu %u %u", info->uuid, info->driver_version,
-                 info->driver, CTVK_VERSION_MAJOR, CTVK_VERSION_MINOR, CTVK_VERSION_PATCH, info->api_version, caps->subgroup_size,
-                 caps->is_cpu, caps->maps_device, caps->buffer_address, caps->texel_rgba32f, caps->fp16, caps->storage16, caps->storage8,
-                 caps->int64, caps->robust_access, (unsigned long long)caps->max_storage_range, (unsigned long long)caps->max_uniform_range,
-                 (unsigned long long)caps->max_texel_elements, caps->max_invocations, caps->max_shared_bytes);
+    int length = snprintf(text, sizeof text, "%s %u %s %u.%u.%u %u %u %d%d%d%d%d%d%d%d%d %llu %llu %llu %u %u%s%s", info->uuid,
+                          info->driver_version, info->driver, CTVK_VERSION_MAJOR, CTVK_VERSION_MINOR, CTVK_VERSION_PATCH, info->api_version,
+                          caps->subgroup_size, caps->is_cpu, caps->maps_device, caps->buffer_address, caps->texel_rgba32f, caps->fp16,
+                          caps->storage16, caps->storage8, caps->int64, caps->robust_access, (unsigned long long)caps->max_storage_range,
+                          (unsigned long long)caps->max_uniform_range, (unsigned long long)caps->max_texel_elements, caps->max_invocations,
+                          caps->max_shared_bytes, tuned ? " " : "", tuned ? tuned : "");
     ctvk_text_sha256(text, (uint64_t)length, key);
     key[64] = ' ';
     key[65] = 0;

@@ -50,7 +50,8 @@ typedef struct cli_command {
     int (*run)(const cli_arguments *arguments);
 } cli_command;
 
-extern const cli_command cli_segment, cli_embed, cli_tokenize, cli_devices, cli_inspect, cli_verify, cli_evaluate, cli_review, cli_selftest;
+extern const cli_command cli_segment, cli_embed, cli_tokenize, cli_devices, cli_inspect, cli_verify, cli_evaluate, cli_review, cli_selftest,
+    cli_tune;
 /* What stands before a command's name on the command line; defined beside main. */
 extern const char cli_invocation[];
 int cli_parse(const cli_command *command, int argc, char **argv, cli_arguments *out);

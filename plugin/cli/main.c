@@ -2,8 +2,8 @@
 
 #include <string.h>
 
-static const cli_command *const commands[] = {&cli_segment, &cli_embed,    &cli_tokenize, &cli_devices, &cli_inspect,
-                                              &cli_verify,  &cli_evaluate, &cli_review,   &cli_selftest};
+static const cli_command *const commands[] = {&cli_segment, &cli_embed,    &cli_tokenize, &cli_devices,  &cli_inspect,
+                                              &cli_verify,  &cli_evaluate, &cli_review,   &cli_selftest, &cli_tune};
 enum { COMMANDS = sizeof commands / sizeof *commands };
 const char cli_invocation[] = "ctvk ";
 
@@ -32,9 +32,8 @@ int main(int argc, char **argv)
 {
     cli_arguments arguments;
     if (argc < 2)
-        return cli_fail(
-            CLI_USAGE,
-            "command: none was given (segment, embed, tokenize, devices, inspect, verify, evaluate, review or selftest; see ctvk --help)");
+        return cli_fail(CLI_USAGE, "command: none was given (segment, embed, tokenize, devices, inspect, verify, evaluate, review, "
+                                   "selftest or tune; see ctvk --help)");
     if (strcmp(argv[1], "--version") == 0)
         return argc == 2 ? print_version() : cli_fail(CLI_USAGE, "--version: takes nothing after it (leave the rest out)");
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
@@ -54,7 +53,7 @@ int main(int argc, char **argv)
     }
     return cli_fail(CLI_USAGE,
                     "command \"%.80s\": not a command of this version (segment, embed, tokenize, devices, inspect, verify, evaluate, "
-                    "review or selftest; see "
+                    "review, selftest or tune; see "
                     "ctvk --help)",
                     argv[1]);
 }

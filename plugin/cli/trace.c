@@ -1,6 +1,6 @@
 /* CTVK_TRACE=FILE: the library's events, and the command's own reading and writing, as a Chrome trace (the Trace Event Format's JSON
  * object), which Perfetto and chrome://tracing show. Microseconds; three lines: what the host does, the device's submissions, its
- * operations. */
+ * operations; and one for each thread that compiled meanwhile. */
 #include "cli.h"
 
 #include "ctvk/draft/trace.h"
@@ -59,6 +59,8 @@ static void on_event(void *user, const ctvk_trace_event *e)
     if (!trace_file || e->kind < CTVK_TRACE_STAGE || e->kind > CTVK_TRACE_OPERATION)
         return;
     int line = e->kind == CTVK_TRACE_OPERATION ? LINE_OPERATIONS : e->kind >= CTVK_TRACE_SUBMISSION ? LINE_SUBMISSIONS : LINE_HOST;
+    if (e->kind == CTVK_TRACE_COMPILE && e->number > 0) /* beside each other */
+        line = LINE_OPERATIONS + (int)e->number;
     fputs(",\n{\"name\":", trace_file);
     cli_json_string(trace_file, e->name.data, e->name.length);
     fprintf(trace_file, ",\"cat\":\"%s\",\"ph\":\"X\",\"pid\":1,\"tid\":%d,", kinds[e->kind], line);

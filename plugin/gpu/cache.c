@@ -94,16 +94,14 @@ static int write_all(int file, const void *data, size_t bytes)
     return 0;
 }
 
-/* The whole regular file, or NULL. OWNED by the caller (ctvk_free). */
-static uint8_t *read_file(const ctvk_gpu *gpu, size_t *bytes)
+uint8_t *ctvk_gpu_cache_read(const ctvk_gpu *gpu, const char *path, size_t most, size_t *bytes)
 {
     uint8_t *data = NULL;
     struct stat status;
-    int file = open(gpu->cache_path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    int file = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (file < 0)
         return NULL;
-    if (fstat(file, &status) == 0 && S_ISREG(status.st_mode) && status.st_size > (off_t)sizeof(cache_header) &&
-        status.st_size <= MAX_FILE_BYTES) {
+    if (fstat(file, &status) == 0 && S_ISREG(status.st_mode) && status.st_size > 0 && status.st_size <= (off_t)most) {
         *bytes = (size_t)status.st_size;
         data = ctvk_alloc(&gpu->host, *bytes);
         if (data && read_all(file, data, *bytes) != 0) {
@@ -120,18 +118,25 @@ static int file_fits(const ctvk_gpu *gpu, const uint8_t *data, size_t bytes)
 {
     cache_header wanted;
     const uint8_t *payload = data + sizeof wanted;
+    if (bytes <= sizeof wanted)
+        return 0;
     make_header(gpu, payload, bytes - sizeof wanted, &wanted);
     return memcmp(data, &wanted, sizeof wanted) == 0 && payload_fits(gpu, payload, bytes - sizeof wanted);
+}
+
+void ctvk_gpu_driver_word(const ctvk_gpu *gpu, char word[24])
+{
+    size_t length = 0;
+    for (const char *c = gpu->info.driver; *c && *c != ' ' && length < 23; c++)
+        if ((*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9'))
+            word[length++] = *c;
+    word[length] = 0;
 }
 
 static void make_path(ctvk_gpu *gpu, const char *folder)
 {
     char driver[24];
-    size_t length = 0;
-    for (const char *c = gpu->info.driver; *c && *c != ' ' && length + 1 < sizeof driver; c++)
-        if ((*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9'))
-            driver[length++] = *c;
-    driver[length] = 0;
+    ctvk_gpu_driver_word(gpu, driver);
     size_t size = strlen(folder) + 80;
     gpu->cache_path = ctvk_alloc(&gpu->host, size);
     if (gpu->cache_path)
@@ -146,7 +151,7 @@ void ctvk_gpu_cache_open(ctvk_gpu *gpu, const char *folder)
     if (folder && *folder)
         make_path(gpu, folder);
     if (gpu->cache_path)
-        data = read_file(gpu, &bytes);
+        data = ctvk_gpu_cache_read(gpu, gpu->cache_path, MAX_FILE_BYTES, &bytes);
     if (data && file_fits(gpu, data, bytes)) {
         create.initialDataSize = bytes - sizeof(cache_header);
         create.pInitialData = data + sizeof(cache_header);

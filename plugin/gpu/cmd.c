@@ -2,26 +2,12 @@
 #include "core/trace.h"
 #include "gpu/internal.h"
 
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
-enum { IN_FLIGHT = 2, FILL_BYTES_PER_WORK = 1 };
 static const double TARGET_SECONDS = 0.1;
 static const double MIN_BUDGET = 1e8, MAX_BUDGET = 1e13;
-
-struct ctvk_gpu_cmd {
-    ctvk_gpu *gpu;
-    ctvk_gpu_check_fn check;
-    void *user;
-    ctvk_gpu_slot *open;              /* being recorded, or NULL */
-    ctvk_gpu_slot *flying[IN_FLIGHT]; /* oldest first */
-    uint32_t flying_count;
-    uint64_t submitted, landed; /* pieces so far */
-    double work_recorded, work_done;
-    double last_done;   /* when the last piece was seen to be done */
-    ctvk_status status; /* the first failure; everything after it is refused with it */
-    uint8_t started;    /* a barrier has been put since begin */
-    ctvk_gpu_operation operation;
-};
 
 ctvk_status ctvk_gpu_cmd_begin(ctvk_gpu *gpu, ctvk_gpu_check_fn check, void *user, ctvk_gpu_cmd **out, ctvk_error *error)
 {
@@ -40,14 +26,38 @@ ctvk_status ctvk_gpu_cmd_begin(ctvk_gpu *gpu, ctvk_gpu_check_fn check, void *use
     return CTVK_OK;
 }
 
-ctvk_gpu_operation *ctvk_gpu_cmd_operation_of(ctvk_gpu_cmd *cmd)
+ctvk_status ctvk_gpu_cmd_rehearse(ctvk_gpu *gpu, ctvk_gpu_cmd **out, ctvk_error *error)
 {
-    return cmd->gpu->host.trace ? &cmd->operation : NULL;
+    ctvk_status status = ctvk_gpu_cmd_begin(gpu, NULL, NULL, out, error);
+    if (status == CTVK_OK)
+        (*out)->rehearsal = gpu->rehearsing = 1;
+    return status;
 }
 
-ctvk_gpu *ctvk_gpu_cmd_gpu(const ctvk_gpu_cmd *cmd)
+static ctvk_status finish_rehearsal(ctvk_gpu_cmd *cmd, ctvk_error *error)
 {
-    return cmd->gpu;
+    cmd->gpu->rehearsing = 0;
+    cmd->status = ctvk_gpu_compile_begin(cmd->gpu, error);
+    return cmd->status;
+}
+
+void ctvk_gpu_cmd_operation(ctvk_gpu_cmd *cmd, const char *name, double flop, double bytes, const char *format, ...)
+{
+    va_list arguments;
+    cmd->operation.name = name;
+    if (!cmd->gpu->host.trace || cmd->rehearsal)
+        return;
+    ctvk_gpu_trace_name(cmd->gpu, &cmd->operation, name, flop, bytes);
+    va_start(arguments, format);
+    vsnprintf(cmd->operation.detail, sizeof cmd->operation.detail, format, arguments);
+    va_end(arguments);
+}
+
+/* A shader's first word is that of its operation. An op that does not name itself is seen by this: its time would go to another one. */
+static int is_named(const ctvk_gpu_cmd *cmd, const ctvk_gpu_pipeline *pipeline)
+{
+    size_t length = strcspn(pipeline->shader, "_");
+    return strncmp(cmd->operation.name, pipeline->shader, length) == 0 && strcspn(cmd->operation.name, "_") == length;
 }
 
 double ctvk_gpu_cmd_work_limit(const ctvk_gpu_cmd *cmd)
@@ -83,7 +93,7 @@ static ctvk_status land(ctvk_gpu_cmd *cmd, ctvk_error *error)
     double now = ctvk_now();
     double since = slot->submitted > cmd->last_done ? slot->submitted : cmd->last_done;
     cmd->last_done = now;
-    memmove(cmd->flying, cmd->flying + 1, sizeof cmd->flying[0] * (IN_FLIGHT - 1));
+    memmove(cmd->flying, cmd->flying + 1, sizeof cmd->flying[0] * (CTVK_GPU_IN_FLIGHT - 1));
     cmd->flying_count--;
     cmd->landed++;
     if (status == CTVK_OK) {
@@ -101,7 +111,7 @@ static ctvk_status land(ctvk_gpu_cmd *cmd, ctvk_error *error)
 static ctvk_status flush(ctvk_gpu_cmd *cmd, ctvk_error *error)
 {
     ctvk_status status = CTVK_OK;
-    if (cmd->flying_count == IN_FLIGHT)
+    if (cmd->flying_count == CTVK_GPU_IN_FLIGHT)
         status = land(cmd, error);
     if (status == CTVK_OK)
         status = ctvk_gpu_slot_submit(cmd->gpu, cmd->open, error);
@@ -121,8 +131,7 @@ static ctvk_status proceed(const ctvk_gpu_cmd *cmd, ctvk_error *error)
     return ctvk_gpu_alive(cmd->gpu, error);
 }
 
-/* Makes room for one more command of this cost with these descriptors; puts the barrier. */
-static ctvk_status prepare(ctvk_gpu_cmd *cmd, double cost, const ctvk_gpu_reflection *needs, int barrier, ctvk_error *error)
+ctvk_status ctvk_gpu_cmd_prepare(ctvk_gpu_cmd *cmd, double cost, const ctvk_gpu_reflection *needs, int barrier, ctvk_error *error)
 {
     ctvk_status status = proceed(cmd, error);
     if (status != CTVK_OK)
@@ -248,8 +257,10 @@ ctvk_status ctvk_gpu_cmd_dispatch(ctvk_gpu_cmd *cmd, ctvk_gpu_pipeline *pipeline
     ctvk_gpu *gpu = cmd->gpu;
     VkDescriptorSet set = VK_NULL_HANDLE;
     ctvk_status status = check_dispatch(gpu, pipeline, binds, count, push_bytes, groups, error);
+    if (status == CTVK_OK && cmd->rehearsal)
+        return CTVK_OK;
     if (status == CTVK_OK)
-        status = prepare(cmd, work, &pipeline->reflection, !(flags & CTVK_GPU_NO_BARRIER), error);
+        status = ctvk_gpu_cmd_prepare(cmd, work, &pipeline->reflection, !(flags & CTVK_GPU_NO_BARRIER), error);
     if (status == CTVK_OK && count)
         status = write_set(gpu, cmd->open, pipeline, binds, &set, error);
     if (status != CTVK_OK) {
@@ -265,56 +276,11 @@ ctvk_status ctvk_gpu_cmd_dispatch(ctvk_gpu_cmd *cmd, ctvk_gpu_pipeline *pipeline
     gpu->vk.CmdDispatch(buffer, groups[0], groups[1], groups[2]);
     cmd->open->work += work;
     cmd->work_recorded += work;
+    if (!is_named(cmd, pipeline))
+        atomic_fetch_add(&gpu->instance->misnamed, 1);
     if (!pipeline->used)
         cmd->open->fresh = 1;
     pipeline->used = 1;
-    return CTVK_OK;
-}
-
-static ctvk_status check_range(const ctvk_gpu_cmd *cmd, const char *what, const ctvk_gpu_buffer *buffer, uint64_t offset, uint64_t bytes,
-                               ctvk_error *error)
-{
-    if (!buffer || buffer->gpu != cmd->gpu)
-        return ctvk_fail(error, CTVK_ERROR_INTERNAL, "%s: no buffer of this device (report this)", what);
-    if (bytes == 0 || offset > buffer->bytes || bytes > buffer->bytes - offset)
-        return ctvk_fail(error, CTVK_ERROR_INTERNAL, "%s: %llu bytes at %llu do not lie inside a buffer of %llu (report this)", what,
-                         (unsigned long long)bytes, (unsigned long long)offset, (unsigned long long)buffer->bytes);
-    return CTVK_OK;
-}
-
-ctvk_status ctvk_gpu_cmd_copy(ctvk_gpu_cmd *cmd, ctvk_gpu_buffer *from, uint64_t from_offset, ctvk_gpu_buffer *to, uint64_t to_offset,
-                              uint64_t bytes, ctvk_error *error)
-{
-    ctvk_status status = check_range(cmd, "copy from", from, from_offset, bytes, error);
-    if (status == CTVK_OK)
-        status = check_range(cmd, "copy to", to, to_offset, bytes, error);
-    if (status == CTVK_OK && from == to && from_offset < to_offset + bytes && to_offset < from_offset + bytes)
-        status = ctvk_fail(error, CTVK_ERROR_INTERNAL, "copy: source and target overlap (report this)");
-    ctvk_gpu_cmd_operation(cmd, "copy", 0, 2.0 * (double)bytes, "%llu bytes", (unsigned long long)bytes);
-    if (status == CTVK_OK)
-        status = prepare(cmd, (double)bytes * FILL_BYTES_PER_WORK, NULL, 1, error);
-    if (status != CTVK_OK) {
-        cmd->status = status;
-        return status;
-    }
-    VkBufferCopy region = {.srcOffset = from_offset, .dstOffset = to_offset, .size = bytes};
-    cmd->gpu->vk.CmdCopyBuffer(cmd->open->buffer, from->memory->buffer, to->memory->buffer, 1, &region);
-    return CTVK_OK;
-}
-
-ctvk_status ctvk_gpu_cmd_fill(ctvk_gpu_cmd *cmd, ctvk_gpu_buffer *to, uint64_t offset, uint64_t bytes, uint32_t word, ctvk_error *error)
-{
-    ctvk_status status = check_range(cmd, "fill", to, offset, bytes, error);
-    if (status == CTVK_OK && (offset % 4 || bytes % 4))
-        status = ctvk_fail(error, CTVK_ERROR_INTERNAL, "fill: offset and size must be multiples of 4 (report this)");
-    ctvk_gpu_cmd_operation(cmd, "fill", 0, (double)bytes, "%llu bytes", (unsigned long long)bytes);
-    if (status == CTVK_OK)
-        status = prepare(cmd, (double)bytes * FILL_BYTES_PER_WORK, NULL, 1, error);
-    if (status != CTVK_OK) {
-        cmd->status = status;
-        return status;
-    }
-    cmd->gpu->vk.CmdFillBuffer(cmd->open->buffer, to->memory->buffer, offset, bytes, word);
     return CTVK_OK;
 }
 
@@ -353,6 +319,8 @@ ctvk_status ctvk_gpu_cmd_finish(ctvk_gpu_cmd *cmd, ctvk_error *error)
     ctvk_status status = proceed(cmd, error);
     if (status != CTVK_OK)
         return status;
+    if (cmd->rehearsal)
+        return finish_rehearsal(cmd, error);
     if (cmd->open)
         status = flush(cmd, error);
     while (status == CTVK_OK && cmd->flying_count)
@@ -373,6 +341,8 @@ void ctvk_gpu_cmd_destroy(ctvk_gpu_cmd **cmd)
     }
     if (self->open)
         ctvk_gpu_slot_give(gpu, self->open);
+    if (self->rehearsal)
+        gpu->rehearsing = 0;
     ctvk_gpu_trace_operation_end(gpu);
     ctvk_free(&gpu->host, self);
     *cmd = NULL;

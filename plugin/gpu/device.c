@@ -98,6 +98,7 @@ ctvk_status ctvk_gpu_create(ctvk_gpu_instance *instance, uint32_t index, const c
     }
     ctvk_gpu_trace_open(self);
     ctvk_gpu_cache_open(self, options ? options->cache_folder : NULL);
+    ctvk_gpu_tuned_open(self, options ? options->cache_folder : NULL);
     *out = self;
     return CTVK_OK;
 }
@@ -118,6 +119,7 @@ void ctvk_gpu_destroy(ctvk_gpu **gpu)
     }
     ctvk_host host = self->host;
     ctvk_free(&host, self->cache_path);
+    ctvk_gpu_tuned_close(self);
     ctvk_free(&host, self);
     *gpu = NULL;
 }

@@ -99,6 +99,7 @@ ctvk_status ctvk_gpu_instance_adopt(const ctvk_host *host, const ctvk_gpu_given 
     if (host)
         self->host = *host;
     atomic_init(&self->validation_errors, 0);
+    atomic_init(&self->misnamed, 0);
     self->given = *given;
     self->instance = (VkInstance)given->instance;
     self->api_version = given->api_version;

@@ -130,6 +130,23 @@ uint64_t ctvk_gpu_memory_used(const ctvk_gpu *gpu);
 uint64_t ctvk_gpu_memory_peak(const ctvk_gpu *gpu);
 uint32_t ctvk_gpu_validation_errors(const ctvk_gpu *gpu);
 
+/* What a tuning pass found out for this device: for a key that an op makes of a shape, the variant that was fastest. The table lies in the
+ * cache folder, by device UUID and what else chooses variants (subgroup size, mask), and holds for one driver version and one version of
+ * this library. It is read when the device is opened and does not change while it is open, so that everybody who asks is told the same. */
+typedef struct ctvk_gpu_tuned {
+    char key[64];   /* printable, no colon */
+    char value[48]; /* printable; the variant's name is its first word */
+} ctvk_gpu_tuned;
+/* The value of a key, VIEW of the gpu; NULL: it was not tuned. */
+const char *ctvk_gpu_tuned_find(const ctvk_gpu *gpu, const char *key);
+/* SHA-256 of the table, in hexadecimal; NULL: there is none. The same table gives the same numbers. */
+const char *ctvk_gpu_tuned_sha256(const ctvk_gpu *gpu);
+/* Why a table that is there was ignored, as a sentence for people; NULL: it was not. Static. */
+const char *ctvk_gpu_tuned_problem(const ctvk_gpu *gpu);
+/* Puts lines in front of those of other keys, whole or not at all; for the next time that the device is opened. CTVK_ERROR_OUTPUT: there is
+ * no cache folder, or it cannot be written. */
+ctvk_status ctvk_gpu_tuned_write(const ctvk_gpu *gpu, const ctvk_gpu_tuned *lines, uint32_t count, ctvk_error *error);
+
 /* Buffers. DEVICE: device local, for shaders. UPLOAD / DOWNLOAD: host visible and coherent, `mapped` is set; both may be bound
  * to shaders as well. On a software driver DEVICE buffers may be mapped too (mapped != NULL). */
 enum { CTVK_GPU_MEMORY_DEVICE = 1, CTVK_GPU_MEMORY_UPLOAD = 2, CTVK_GPU_MEMORY_DOWNLOAD = 3 };
@@ -172,9 +189,15 @@ typedef struct ctvk_gpu_bind {
 typedef int32_t (*ctvk_gpu_check_fn)(void *user, double work_done);
 enum { CTVK_GPU_NO_BARRIER = 1 };
 ctvk_status ctvk_gpu_cmd_begin(ctvk_gpu *gpu, ctvk_gpu_check_fn check, void *user, ctvk_gpu_cmd **out, ctvk_error *error);
+/* A rehearsal: what is recorded is checked, but nothing of it is submitted, and pipelines that it asks for are not compiled. Its
+ * ctvk_gpu_cmd_finish hands all of them to threads of the library's own, one less than there are processors, and does not wait. What is
+ * recorded afterwards compiles what it needs, or others until that is there, and is told of its failure. One rehearsal of a gpu at a time,
+ * and nothing else recorded during it. */
+ctvk_status ctvk_gpu_cmd_rehearse(ctvk_gpu *gpu, ctvk_gpu_cmd **out, ctvk_error *error);
 /* What is recorded from here on belongs to this operation, until the next one is named: for the trace (core/trace.h), nothing else depends
- * on it. Every op names itself when it begins to record. name: a literal. flop: additions and multiplications of the plain algorithm;
- * bytes: every operand once, read or written. The format gives shapes and variants. */
+ * on it. Every op names itself when it begins to record; its shaders begin with the same word (to the first _). name: a literal. flop:
+ * additions and multiplications of the plain algorithm; bytes: every operand once, read or written. The format gives shapes and variants.
+ */
 void ctvk_gpu_cmd_operation(ctvk_gpu_cmd *cmd, const char *name, double flop, double bytes, const char *format, ...) CTVK_PRINTF(5, 6);
 /* groups: workgroups in x, y, z. work: estimated cost in multiply-adds (or 4 x float4 loads), for bounding. push_bytes must equal the
  * shader's push constant block (reflected, checked). count of binds must equal the shader's. */

@@ -107,6 +107,7 @@ ctvk_status ctvk_gpu_instance_create(const ctvk_host *host, int32_t validation, 
     if (host)
         self->host = *host;
     atomic_init(&self->validation_errors, 0);
+    atomic_init(&self->misnamed, 0);
     ctvk_status status = open_instance(self, validation, error);
     if (status == CTVK_OK)
         status = list_devices(self, error);

@@ -15,6 +15,7 @@
 
 #define CTVK_GPU_STAGING_BYTES (16u << 20)
 #define CTVK_GPU_MAX_BINDINGS 16
+enum { CTVK_GPU_MAX_CONSTANTS = 32 }; /* of a specialisation */
 
 struct ctvk_gpu_instance {
     ctvk_host host;
@@ -22,6 +23,7 @@ struct ctvk_gpu_instance {
     ctvk_gpu_instance_functions vk;
     VkDebugUtilsMessengerEXT messenger; /* NULL without validation */
     atomic_uint validation_errors;
+    atomic_uint misnamed;       /* dispatches that were recorded under the name of another operation: an op forgot ctvk_gpu_cmd_operation */
     uint32_t api_version;       /* what the instance was made for: no device offers more through it */
     ctvk_gpu_given given;       /* given.device NULL: the instance is our own, and so are its devices */
     pthread_mutex_t queue_lock; /* for the queue of a host that locks nothing itself; made where given.device is not NULL */
@@ -60,6 +62,8 @@ enum {
     CTVK_GPU_MIN_PUSH = 128,
     CTVK_GPU_MAX_ALIGNMENT = 256
 };
+
+typedef struct ctvk_gpu_crew ctvk_gpu_crew;
 
 /* What was named by ctvk_gpu_cmd_operation. */
 typedef struct ctvk_gpu_operation {
@@ -130,14 +134,42 @@ typedef struct ctvk_gpu_reflection {
 struct ctvk_gpu_pipeline {
     ctvk_gpu_pipeline *next;
     const char *shader; /* VIEW of the shader table */
+    const ctvk_shader *code;
     uint32_t *constants;
     uint32_t count;
     ctvk_gpu_reflection reflection;
     VkDescriptorSetLayout set_layout;
     VkPipelineLayout layout;
-    VkPipeline pipeline;
-    uint8_t used; /* dispatched before */
+    VkPipeline pipeline; /* a worker may be writing it until it is ready */
+    uint8_t ready;       /* compiled, as far as the thread that uses the gpu knows */
+    uint8_t used;        /* dispatched before */
 };
+
+enum { CTVK_GPU_IN_FLIGHT = 2 };
+struct ctvk_gpu_cmd {
+    ctvk_gpu *gpu;
+    ctvk_gpu_check_fn check;
+    void *user;
+    ctvk_gpu_slot *open;                       /* being recorded, or NULL */
+    ctvk_gpu_slot *flying[CTVK_GPU_IN_FLIGHT]; /* oldest first */
+    uint32_t flying_count;
+    uint64_t submitted, landed; /* pieces so far */
+    double work_recorded, work_done;
+    double last_done;   /* when the last piece was seen to be done */
+    ctvk_status status; /* the first failure; everything after it is refused with it */
+    uint8_t started;    /* a barrier has been put since begin */
+    uint8_t rehearsal;  /* nothing is submitted */
+    ctvk_gpu_operation operation;
+};
+
+/* What a tuning pass left for this device; not changed while it is open. */
+typedef struct ctvk_gpu_tuned_table {
+    char *path; /* NULL: no cache folder */
+    ctvk_gpu_tuned *lines;
+    uint32_t count;
+    char sha256[65];
+    const char *problem; /* why the file is ignored. Static; NULL: it is not */
+} ctvk_gpu_tuned_table;
 
 struct ctvk_gpu {
     ctvk_host host;
@@ -160,7 +192,10 @@ struct ctvk_gpu {
     uint8_t cache_dirty;  /* a pipeline was compiled */
     uint8_t cache_loaded; /* the file was good and holds cache_digest */
     uint8_t cache_digest[32];
+    ctvk_gpu_tuned_table tuned;
     uint8_t lost;
+    uint8_t rehearsing;         /* pipelines are made, but not compiled */
+    struct ctvk_gpu_crew *crew; /* NULL: nobody compiles in the background */
     ctvk_gpu_pipeline *pipelines;
     ctvk_gpu_slot *idle;
     ctvk_gpu_slot *in_flight; /* submitted and not waited for */
@@ -212,9 +247,28 @@ ctvk_status ctvk_gpu_pipeline_of(ctvk_gpu *gpu, const ctvk_shader *shader, const
 const char *ctvk_gpu_shader_lack(const ctvk_gpu *gpu, const ctvk_gpu_reflection *reflection);
 void ctvk_gpu_pipelines_destroy(ctvk_gpu *gpu);
 
+/* compile.c */
+/* Every pipeline that is not ready goes to workers, one less than there are processors; none where there is one. */
+ctvk_status ctvk_gpu_compile_begin(ctvk_gpu *gpu, ctvk_error *error);
+/* This one is ready when it returns; whoever compiled it, its failure is told here. */
+ctvk_status ctvk_gpu_compile(ctvk_gpu *gpu, ctvk_gpu_pipeline *pipeline, ctvk_error *error);
+/* Waits for what workers have begun; the rest stays as it is. */
+void ctvk_gpu_compile_end(ctvk_gpu *gpu);
+
+/* cmd.c: makes room for one more command of this cost with these descriptors; puts the barrier. */
+ctvk_status ctvk_gpu_cmd_prepare(ctvk_gpu_cmd *cmd, double cost, const ctvk_gpu_reflection *needs, int barrier, ctvk_error *error);
+
 /* cache.c: neither fails; a cache that cannot be read or written is not there. */
 void ctvk_gpu_cache_open(ctvk_gpu *gpu, const char *folder);
 void ctvk_gpu_cache_close(ctvk_gpu *gpu);
+/* A whole regular file of at most `most` bytes, no link; NULL: there is none. OWNED (ctvk_free). */
+uint8_t *ctvk_gpu_cache_read(const ctvk_gpu *gpu, const char *path, size_t most, size_t *bytes);
+/* The first word of the driver's name, letters and digits of it, for names of files. */
+void ctvk_gpu_driver_word(const ctvk_gpu *gpu, char word[24]);
+
+/* tuned.c: never fails; a table that cannot be read is not there. */
+void ctvk_gpu_tuned_open(ctvk_gpu *gpu, const char *folder);
+void ctvk_gpu_tuned_close(ctvk_gpu *gpu);
 
 /* slot.c */
 ctvk_status ctvk_gpu_slot_take(ctvk_gpu *gpu, ctvk_gpu_slot **out, ctvk_error *error); /* recording has begun */
@@ -226,10 +280,6 @@ ctvk_status ctvk_gpu_wait_idle(ctvk_gpu *gpu, ctvk_error *error);
 void ctvk_gpu_slots_destroy(ctvk_gpu *gpu);
 /* Memory barrier between everything recorded before and after; host: towards reads of the host instead. */
 void ctvk_gpu_slot_barrier(ctvk_gpu *gpu, ctvk_gpu_slot *slot, int to_host);
-
-/* cmd.c: NULL where nobody listens. */
-ctvk_gpu_operation *ctvk_gpu_cmd_operation_of(ctvk_gpu_cmd *cmd);
-ctvk_gpu *ctvk_gpu_cmd_gpu(const ctvk_gpu_cmd *cmd);
 
 /* trace.c: all of it does nothing where nobody listens. */
 void ctvk_gpu_trace_open(ctvk_gpu *gpu);

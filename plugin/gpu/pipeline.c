@@ -1,5 +1,4 @@
 /* gpu/pipeline.c - compute pipelines by shader name and specialisation, made on first use. */
-#include "core/trace.h"
 #include "gpu/internal.h"
 
 #include <string.h>
@@ -15,6 +14,7 @@ static void pipeline_destroy(ctvk_gpu *gpu, ctvk_gpu_pipeline *self)
 
 void ctvk_gpu_pipelines_destroy(ctvk_gpu *gpu)
 {
+    ctvk_gpu_compile_end(gpu);
     while (gpu->pipelines) {
         ctvk_gpu_pipeline *next = gpu->pipelines->next;
         pipeline_destroy(gpu, gpu->pipelines);
@@ -98,35 +98,6 @@ error_exit:
     return status;
 }
 
-enum { MAX_CONSTANTS = 32 };
-
-static ctvk_status compile(ctvk_gpu *gpu, ctvk_gpu_pipeline *self, const ctvk_shader *shader, ctvk_error *error)
-{
-    ctvk_status status = CTVK_OK;
-    VkSpecializationMapEntry entries[MAX_CONSTANTS];
-    for (uint32_t i = 0; i < self->count; i++)
-        entries[i] = (VkSpecializationMapEntry){.constantID = i, .offset = i * 4, .size = 4};
-    VkSpecializationInfo special = {
-        .mapEntryCount = self->count, .pMapEntries = entries, .dataSize = self->count * sizeof(uint32_t), .pData = self->constants};
-    VkShaderModule module = VK_NULL_HANDLE;
-    VkShaderModuleCreateInfo code = {
-        .sType = VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO, .codeSize = shader->bytes, .pCode = shader->words};
-    CTVK_VK(gpu, gpu->vk.CreateShaderModule(gpu->device, &code, NULL, &module));
-    VkComputePipelineCreateInfo create = {.sType = VK_STRUCTURE_TYPE_COMPUTE_PIPELINE_CREATE_INFO,
-                                          .flags = gpu->get_statistics ? VK_PIPELINE_CREATE_CAPTURE_STATISTICS_BIT_KHR : 0,
-                                          .stage = {.sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO,
-                                                    .stage = VK_SHADER_STAGE_COMPUTE_BIT,
-                                                    .module = module,
-                                                    .pName = "main",
-                                                    .pSpecializationInfo = self->count ? &special : NULL},
-                                          .layout = self->layout};
-    CTVK_VK(gpu, gpu->vk.CreateComputePipelines(gpu->device, gpu->cache, 1, &create, NULL, &self->pipeline));
-    gpu->cache_dirty = 1;
-error_exit:
-    gpu->vk.DestroyShaderModule(gpu->device, module, NULL);
-    return status;
-}
-
 static ctvk_status make(ctvk_gpu *gpu, const ctvk_shader *shader, const uint32_t *constants, uint32_t count, ctvk_gpu_pipeline **out,
                         ctvk_error *error)
 {
@@ -140,6 +111,7 @@ static ctvk_status make(ctvk_gpu *gpu, const ctvk_shader *shader, const uint32_t
     if (count)
         memcpy(copy, constants, count * sizeof *copy);
     self->shader = shader->name;
+    self->code = shader;
     self->constants = copy;
     self->count = count;
     ctvk_status status = ctvk_gpu_reflect(&gpu->host, shader, constants, count, &self->reflection, error);
@@ -147,8 +119,8 @@ static ctvk_status make(ctvk_gpu *gpu, const ctvk_shader *shader, const uint32_t
         status = check_fit(gpu, self, error);
     if (status == CTVK_OK)
         status = make_layout(gpu, self, error);
-    if (status == CTVK_OK)
-        status = compile(gpu, self, shader, error);
+    if (status == CTVK_OK && !gpu->rehearsing)
+        status = ctvk_gpu_compile(gpu, self, error);
     if (status != CTVK_OK) {
         pipeline_destroy(gpu, self);
         return status;
@@ -163,22 +135,20 @@ ctvk_status ctvk_gpu_pipeline_of(ctvk_gpu *gpu, const ctvk_shader *shader, const
     *out = NULL;
     for (ctvk_gpu_pipeline *p = gpu->pipelines; p; p = p->next) {
         if (p->count == count && strcmp(p->shader, shader->name) == 0 && (count == 0 || memcmp(p->constants, constants, count * 4) == 0)) {
-            *out = p;
-            return CTVK_OK;
+            ctvk_status status = p->ready || gpu->rehearsing ? CTVK_OK : ctvk_gpu_compile(gpu, p, error);
+            *out = status == CTVK_OK ? p : NULL;
+            return status;
         }
     }
     ctvk_status status = ctvk_gpu_alive(gpu, error);
     if (status != CTVK_OK)
         return status;
-    if (count > MAX_CONSTANTS)
+    if (count > CTVK_GPU_MAX_CONSTANTS)
         return ctvk_fail(error, CTVK_ERROR_INTERNAL, "%s: more than %d specialisation constants (report this)", shader->name,
-                         MAX_CONSTANTS);
-    ctvk_trace_event event = {.kind = CTVK_TRACE_COMPILE, .number = -1, .begin = ctvk_now()};
+                         CTVK_GPU_MAX_CONSTANTS);
     status = make(gpu, shader, constants, count, out, error);
-    event.end = ctvk_now();
     if (status != CTVK_OK)
         return status;
-    ctvk_trace(&gpu->host, &event, shader->name, NULL);
     (*out)->next = gpu->pipelines;
     gpu->pipelines = *out;
     return CTVK_OK;

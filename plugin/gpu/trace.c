@@ -7,8 +7,6 @@
 #include "gpu/internal.h"
 
 #include <math.h>
-#include <stdarg.h>
-#include <stdio.h>
 
 void ctvk_gpu_trace_open(ctvk_gpu *gpu)
 {
@@ -74,18 +72,6 @@ void ctvk_gpu_trace_close(ctvk_gpu *gpu, ctvk_gpu_slot *slot)
 void ctvk_gpu_trace_name(ctvk_gpu *gpu, ctvk_gpu_operation *out, const char *name, double flop, double bytes)
 {
     *out = (ctvk_gpu_operation){.number = gpu->trace.operations++, .name = name, .flop = flop, .bytes = bytes};
-}
-
-void ctvk_gpu_cmd_operation(ctvk_gpu_cmd *cmd, const char *name, double flop, double bytes, const char *format, ...)
-{
-    ctvk_gpu_operation *operation = ctvk_gpu_cmd_operation_of(cmd);
-    va_list arguments;
-    if (!operation)
-        return;
-    ctvk_gpu_trace_name(ctvk_gpu_cmd_gpu(cmd), operation, name, flop, bytes);
-    va_start(arguments, format);
-    vsnprintf(operation->detail, sizeof operation->detail, format, arguments);
-    va_end(arguments);
 }
 
 void ctvk_gpu_trace_operation_end(ctvk_gpu *gpu)

@@ -129,6 +129,22 @@ static ctvk_status record_step(encoder *e, int32_t step)
     }
 }
 
+/* All kernels: layers differ by the types of their weights, and the last one goes on with fewer rows. */
+static ctvk_status rehearse(encoder *e)
+{
+    const ctvk_llama *m = e->model;
+    ctvk_status status = ctvk_gpu_cmd_rehearse(m->gpu, &e->cmd, e->error);
+    for (e->layer = 0; e->layer < m->desc.layers && status == CTVK_OK; e->layer++)
+        for (int32_t step = 0; step < STEPS && status == CTVK_OK; step++)
+            status = record_step(e, step);
+    if (status == CTVK_OK)
+        status = norm(e, 2 * m->desc.layers, m->at.last_x, 0, 1, m->at.out, e->sequences);
+    if (status == CTVK_OK)
+        status = ctvk_gpu_cmd_finish(e->cmd, e->error);
+    ctvk_gpu_cmd_destroy(&e->cmd);
+    return status;
+}
+
 static ctvk_status record_all(encoder *e)
 {
     const ctvk_llama *m = e->model;
@@ -175,6 +191,8 @@ ctvk_status ctvk_llama_encode(ctvk_llama *model, const float *in, int32_t sequen
         return ctvk_fail(error, CTVK_ERROR_INTERNAL, "language model: %d x %d tokens, it was made for %d x %d (report this)", sequences,
                          tokens, model->sequences, model->tokens);
     ctvk_status status = ctvk_gpu_upload(model->activations, model->at.x.offset, in, (uint64_t)sequences * (uint64_t)tokens * row, error);
+    if (status == CTVK_OK)
+        status = rehearse(&e);
     if (status == CTVK_OK)
         status = ctvk_gpu_cmd_begin(model->gpu, report, &e, &e.cmd, error);
     if (status == CTVK_OK)

@@ -5,6 +5,7 @@
 #include "nets/llmseg_internal.h"
 #include "nets/llmseg_names.h"
 #include "ops/blend.h"
+#include "ops/classify.h"
 #include "ops/instance_norm.h"
 
 #include <string.h>
@@ -80,14 +81,16 @@ static void release(loader *l)
         ctvk_free(l->host, l->held[--l->count]);
 }
 
-static void pack_node(const ctvk_gpu *gpu, const ctvk_node *node, loader *l, void *packed)
+static void pack_node(const ctvk_llmseg *net, const ctvk_node *node, loader *l, void *packed)
 {
+    const ctvk_gpu *gpu = net->gpu;
+    const ctvk_value *out = &net->net.graph.value[node->out];
     const float *weights;
     switch (node->kind) {
     case CTVK_NODE_CONV:
         weights = load(l, node->weight);
         if (weights)
-            ctvk_conv3d_pack(gpu, &node->as.conv, weights, packed);
+            ctvk_conv3d_pack(gpu, &node->as.conv, out->x, out->y, out->z, weights, packed);
         break;
     case CTVK_NODE_TRANSP:
         weights = load(l, node->weight);
@@ -114,7 +117,7 @@ static ctvk_status upload_weights(ctvk_llmseg *net, const ctvk_safetensors *file
             continue;
         void *packed = ctvk_calloc(host, 1, node->weight_bytes);
         if (packed)
-            pack_node(net->gpu, node, &l, packed);
+            pack_node(net, node, &l, packed);
         if (!packed || l.failed)
             status = ctvk_fail(error, CTVK_ERROR_HOST_MEMORY, "network: no host memory to pack the weights (close other programs)");
         else
@@ -124,6 +127,8 @@ static ctvk_status upload_weights(ctvk_llmseg *net, const ctvk_safetensors *file
     }
     return status;
 }
+
+static ctvk_status rehearse(const ctvk_llmseg *net, ctvk_error *error);
 
 ctvk_status ctvk_llmseg_create(ctvk_gpu *gpu, const ctvk_llmseg_desc *desc, const ctvk_safetensors *weights, ctvk_llmseg **out,
                                ctvk_error *error)
@@ -147,6 +152,8 @@ ctvk_status ctvk_llmseg_create(ctvk_gpu *gpu, const ctvk_llmseg_desc *desc, cons
         status = ctvk_gpu_buffer_create(gpu, net->staging_bytes, CTVK_GPU_MEMORY_DOWNLOAD, "results", &net->tile, error);
     if (status == CTVK_OK)
         status = ctvk_gpu_buffer_create(gpu, net->staging_bytes, CTVK_GPU_MEMORY_UPLOAD, "accumulators", &net->sums, error);
+    if (status == CTVK_OK)
+        status = rehearse(net, error);
     if (status == CTVK_OK)
         status = upload_weights(net, weights, error);
     if (status != CTVK_OK) {
@@ -210,6 +217,26 @@ static ctvk_status record_node(const ctvk_llmseg *net, ctvk_gpu_cmd *cmd, const 
         return ctvk_alignment_record(cmd, net->gpu, &node->as.align, &weights, &stats, &scratch, &out, error);
     }
     return ctvk_fail(error, CTVK_ERROR_INTERNAL, "network: unknown node (report this)");
+}
+
+/* What a window and its classes need is compiled while the weights are packed and the first of it runs. */
+static ctvk_status rehearse(const ctvk_llmseg *net, ctvk_error *error)
+{
+    ctvk_tensor logits = tensor_of(net, net->net.logits), tile = {net->tile, 0, logits.c + 1, 1, logits.y, logits.z};
+    uint64_t one = ((uint64_t)net->desc.out_channels + 1) * sizeof(float);
+    ctvk_span sums = {net->sums, 0, one}, classes = {net->tile, 0, one};
+    ctvk_gpu_cmd *cmd = NULL;
+    ctvk_status status = ctvk_gpu_cmd_rehearse(net->gpu, &cmd, error);
+    for (int32_t i = 0; i < net->net.graph.nodes && status == CTVK_OK; i++)
+        status = record_node(net, cmd, &net->net.graph.node[i], error);
+    if (status == CTVK_OK)
+        status = ctvk_blend_record(cmd, net->gpu, &logits, 0.125, 0, 0, 1, &tile, error);
+    if (status == CTVK_OK)
+        status = ctvk_classify_record(cmd, net->gpu, &sums, &classes, net->desc.out_channels, 1, 1, error);
+    if (status == CTVK_OK)
+        status = ctvk_gpu_cmd_finish(cmd, error);
+    ctvk_gpu_cmd_destroy(&cmd);
+    return status;
 }
 
 /* Downloads a value and hands it over as [c][x][y][z]: tests only, so plain and slow. */

@@ -61,7 +61,7 @@ static int32_t conv(builder *b, const char *block, const char *name, int32_t in,
     n.in = in;
     n.in_b = in_b;
     n.out = tensor(b, channels, extent);
-    n.weight_bytes = ctvk_conv3d_weight_bytes(b->gpu, &n.as.conv);
+    n.weight_bytes = ctvk_conv3d_weight_bytes(b->gpu, &n.as.conv, extent[0], extent[1], extent[2]);
     n.scratch = span(b, ctvk_conv3d_scratch_bytes(b->gpu, &n.as.conv, extent[0], extent[1], extent[2]));
     snprintf(n.weight, sizeof n.weight, "%s.%s.conv.weight", block, name);
     add(b, &n);
@@ -184,4 +184,24 @@ ctvk_status ctvk_llmseg_graph_build(const ctvk_gpu *gpu, const ctvk_llmseg_desc 
     if (b.full)
         return ctvk_fail(error, CTVK_ERROR_INTERNAL, "network: graph tables are full (report this)");
     return ctvk_graph_place(&out->graph, ctvk_gpu_get_caps(gpu)->max_allocation, error);
+}
+
+int32_t ctvk_llmseg_convolutions(const ctvk_llmseg_graph *net, ctvk_llmseg_convolution out[CTVK_LLMSEG_CONVOLUTIONS])
+{
+    int32_t count = 0;
+    for (int32_t i = 0; i < net->graph.nodes; i++) {
+        const ctvk_node *node = &net->graph.node[i];
+        const ctvk_value *value = &net->graph.value[node->out < 0 ? 0 : node->out];
+        int32_t at = 0;
+        if (node->kind != CTVK_NODE_CONV)
+            continue;
+        while (at < count && (memcmp(&out[at].conv, &node->as.conv, sizeof node->as.conv) != 0 || out[at].x != value->x ||
+                              out[at].y != value->y || out[at].z != value->z))
+            at++;
+        if (at == count && count < CTVK_LLMSEG_CONVOLUTIONS)
+            out[count++] = (ctvk_llmseg_convolution){node->as.conv, value->x, value->y, value->z, 0};
+        if (at < count)
+            out[at].times++;
+    }
+    return count;
 }

@@ -19,4 +19,14 @@ typedef struct ctvk_llmseg_graph {
 /* Packed weight sizes and scratch depend on the variants that the device takes; hence the gpu. */
 ctvk_status ctvk_llmseg_graph_build(const ctvk_gpu *gpu, const ctvk_llmseg_desc *desc, ctvk_llmseg_graph *out, ctvk_error *error);
 
+/* The convolutions of one window, each shape once, in their order. */
+typedef struct ctvk_llmseg_convolution {
+    ctvk_conv3d conv;
+    int32_t x, y, z; /* of the output */
+    int32_t times;
+} ctvk_llmseg_convolution;
+enum { CTVK_LLMSEG_CONVOLUTIONS = 32 };
+/* Returns how many; at most CTVK_LLMSEG_CONVOLUTIONS, of which a network of five levels has no more. */
+int32_t ctvk_llmseg_convolutions(const ctvk_llmseg_graph *net, ctvk_llmseg_convolution out[CTVK_LLMSEG_CONVOLUTIONS]);
+
 #endif

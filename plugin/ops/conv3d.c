@@ -58,7 +58,6 @@ static ctvk_status check_job(const ctvk_conv3d_job *job, ctvk_error *error)
 /* The direct convolution, whatever variant computes it: a multiplication and an addition for each tap, also where it meets the padding. */
 static void name_operation(const ctvk_conv3d_job *job)
 {
-    static const char *const families[] = {"", "portable", "address", "winograd", "gemm"};
     const ctvk_conv3d *conv = job->conv;
     const ctvk_tensor *out = job->out;
     double taps = (double)conv->kernel * conv->kernel * conv->kernel * (conv->in_a + conv->in_b) * conv->out;
@@ -67,7 +66,7 @@ static void name_operation(const ctvk_conv3d_job *job)
         bytes += (double)ctvk_tensor_bytes(job->b);
     ctvk_gpu_cmd_operation(job->cmd, "conv3d", 2 * taps * out->x * out->y * out->z, bytes, "%dx%dx%d / %d, %d + %d -> %d, %d x %d x %d, %s",
                            conv->kernel, conv->kernel, conv->kernel, conv->stride, conv->in_a, conv->in_b, conv->out, out->x, out->y,
-                           out->z, families[job->plan->family]);
+                           out->z, ctvk_conv3d_plan_name(job->plan));
 }
 
 ctvk_status ctvk_conv3d_plan_record(const ctvk_conv3d_job *job, ctvk_error *error)
@@ -87,28 +86,28 @@ ctvk_status ctvk_conv3d_plan_record(const ctvk_conv3d_job *job, ctvk_error *erro
     }
 }
 
-uint64_t ctvk_conv3d_weight_bytes(const ctvk_gpu *gpu, const ctvk_conv3d *conv)
+uint64_t ctvk_conv3d_weight_bytes(const ctvk_gpu *gpu, const ctvk_conv3d *conv, int32_t x, int32_t y, int32_t z)
 {
-    ctvk_conv3d_plan plan = ctvk_conv3d_plan_for(ctvk_gpu_get_caps(gpu), conv);
+    ctvk_conv3d_plan plan = ctvk_conv3d_plan_for(gpu, conv, x, y, z);
     return ctvk_conv3d_plan_weight_bytes(&plan, conv);
 }
 
-void ctvk_conv3d_pack(const ctvk_gpu *gpu, const ctvk_conv3d *conv, const float *weights, void *packed)
+void ctvk_conv3d_pack(const ctvk_gpu *gpu, const ctvk_conv3d *conv, int32_t x, int32_t y, int32_t z, const float *weights, void *packed)
 {
-    ctvk_conv3d_plan plan = ctvk_conv3d_plan_for(ctvk_gpu_get_caps(gpu), conv);
+    ctvk_conv3d_plan plan = ctvk_conv3d_plan_for(gpu, conv, x, y, z);
     ctvk_conv3d_plan_pack(&plan, conv, weights, packed);
 }
 
 uint64_t ctvk_conv3d_scratch_bytes(const ctvk_gpu *gpu, const ctvk_conv3d *conv, int32_t x, int32_t y, int32_t z)
 {
-    ctvk_conv3d_plan plan = ctvk_conv3d_plan_for(ctvk_gpu_get_caps(gpu), conv);
+    ctvk_conv3d_plan plan = ctvk_conv3d_plan_for(gpu, conv, x, y, z);
     return ctvk_conv3d_plan_scratch_bytes(&plan, conv, x, y, z);
 }
 
 ctvk_status ctvk_conv3d_record(ctvk_gpu_cmd *cmd, ctvk_gpu *gpu, const ctvk_conv3d *conv, const ctvk_tensor *a, const ctvk_tensor *b,
                                const ctvk_span *weights, const ctvk_span *scratch, const ctvk_tensor *out, ctvk_error *error)
 {
-    ctvk_conv3d_plan plan = ctvk_conv3d_plan_for(ctvk_gpu_get_caps(gpu), conv);
+    ctvk_conv3d_plan plan = ctvk_conv3d_plan_for(gpu, conv, out->x, out->y, out->z);
     ctvk_conv3d_job job = {cmd, gpu, &plan, conv, a, b, out, weights, scratch};
     return ctvk_conv3d_plan_record(&job, error);
 }

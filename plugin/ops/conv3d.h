@@ -11,11 +11,14 @@ typedef struct ctvk_conv3d {
     int32_t in_a, in_b, out, kernel, stride, planar;
 } ctvk_conv3d;
 
-/* Device bytes of the packed weights; packing depends on the variant that the device takes. */
-uint64_t ctvk_conv3d_weight_bytes(const ctvk_gpu *gpu, const ctvk_conv3d *conv);
+/* Variant, and with it how weights are packed, depend on device, convolution and the output's extents x, y, z (conv3d_plan.h): the same in
+ * all four calls. */
+
+/* Device bytes of the packed weights. */
+uint64_t ctvk_conv3d_weight_bytes(const ctvk_gpu *gpu, const ctvk_conv3d *conv, int32_t x, int32_t y, int32_t z);
 /* weights: [out][in_a + in_b][k][k][k] float32. packed: ctvk_conv3d_weight_bytes bytes of host memory. */
-void ctvk_conv3d_pack(const ctvk_gpu *gpu, const ctvk_conv3d *conv, const float *weights, void *packed);
-/* Device scratch for one record call on an output of the given extents, may be 0. */
+void ctvk_conv3d_pack(const ctvk_gpu *gpu, const ctvk_conv3d *conv, int32_t x, int32_t y, int32_t z, const float *weights, void *packed);
+/* Device scratch for one record call, may be 0. */
 uint64_t ctvk_conv3d_scratch_bytes(const ctvk_gpu *gpu, const ctvk_conv3d *conv, int32_t x, int32_t y, int32_t z);
 /* b may be NULL where in_b = 0. out must not overlap a, b or scratch. */
 ctvk_status ctvk_conv3d_record(ctvk_gpu_cmd *cmd, ctvk_gpu *gpu, const ctvk_conv3d *conv, const ctvk_tensor *a, const ctvk_tensor *b,

@@ -1,49 +1,97 @@
 #include "ops/conv3d_plan.h"
 
+#include <stdio.h>
+#include <string.h>
+
 /* Bytes that a binding loses to its alignment. */
 static uint64_t usable(uint64_t limit, uint64_t alignment)
 {
     return limit > alignment ? limit - alignment : 0;
 }
 
-/* Winograd pays where the transforms are shared by enough output channels and the grid is large. Grids of this network shrink as
- * channels grow, so the channel count tells: up to 128 channels the levels have 48 x 48 x 16 voxels and more. */
-static int winograd_pays(const ctvk_conv3d *conv)
+/* The texel limit of the promise (1 MiB) holds too few planes to be of use. */
+static int has_addresses(const ctvk_gpu_caps *caps)
 {
-    return conv->kernel == 3 && conv->stride == 1 && !conv->planar && (conv->in_a + conv->in_b) % 16 == 0 && conv->out >= 24 &&
-           conv->out <= 128;
+    return caps->buffer_address && caps->texel_rgba32f && caps->max_texel_elements >= 1u << 22;
 }
 
-/* Products of the whole grid pay where there are few voxels for many weights: a kernel that takes all inputs of a tap at once would have
- * no lanes to work with, and a dispatch for every 24 outputs would do nothing but begin and end. */
-static int gemm_pays(const ctvk_conv3d *conv)
+int32_t ctvk_conv3d_class(const ctvk_gpu_caps *caps)
 {
-    return ctvk_conv3d_gemm_fits(conv) && (conv->in_a + conv->in_b > 48 || conv->out > 96);
+    return !caps->is_cpu ? CTVK_CONV3D_GPU : has_addresses(caps) ? CTVK_CONV3D_CPU : CTVK_CONV3D_LEAST;
 }
 
-ctvk_conv3d_plan ctvk_conv3d_plan_for(const ctvk_gpu_caps *caps, const ctvk_conv3d *conv)
+int ctvk_conv3d_winograd_fits(const ctvk_conv3d *conv)
 {
-    ctvk_conv3d_plan plan = {CTVK_CONV3D_PORTABLE, 1, 0, 0, 0};
+    return conv->kernel == 3 && conv->stride == 1 && !conv->planar && (conv->in_a + conv->in_b) % 16 == 0;
+}
+
+int32_t ctvk_conv3d_candidates(const ctvk_gpu_caps *caps, const ctvk_conv3d *conv, ctvk_conv3d_plan out[CTVK_CONV3D_CANDIDATES])
+{
     uint64_t storage = usable(caps->max_storage_range, caps->storage_alignment);
     uint64_t texel = usable(caps->max_texel_elements * 16, caps->storage_alignment);
-    plan.source_bytes = storage;
-    plan.target_bytes = storage;
-    /* On a GPU the uniform block is the fast place for weights; on a software driver the device address is. The texel limit of the
-     * promise (1 MiB) holds too few planes to be of use. */
-    if (caps->is_cpu && caps->buffer_address && caps->texel_rgba32f && caps->max_texel_elements >= 1u << 22) {
-        plan.family = CTVK_CONV3D_ADDRESS;
-        plan.chunk = ctvk_conv3d_direct_chunk(conv);
-        plan.source_bytes = conv->planar ? storage : texel;
-        if (winograd_pays(conv)) {
-            plan.family = CTVK_CONV3D_WINOGRAD;
-            plan.chunk = (conv->in_a + conv->in_b) % 48 == 0 ? 12 : 4;
-            plan.scratch_bytes = 64u << 20;
-        } else if (gemm_pays(conv)) {
-            plan.family = CTVK_CONV3D_GEMM;
-            plan.scratch_bytes = 32u << 20;
-        }
+    int32_t count = 0;
+    out[count++] = (ctvk_conv3d_plan){CTVK_CONV3D_PORTABLE, 1, storage, storage, 0};
+    if (!has_addresses(caps))
+        return count;
+    out[count++] = (ctvk_conv3d_plan){CTVK_CONV3D_ADDRESS, ctvk_conv3d_direct_chunk(conv), conv->planar ? storage : texel, storage, 0};
+    if (ctvk_conv3d_winograd_fits(conv)) {
+        int32_t chunk = (conv->in_a + conv->in_b) % 48 == 0 ? 12 : 4;
+        out[count++] = (ctvk_conv3d_plan){CTVK_CONV3D_WINOGRAD, chunk, texel, storage, 64u << 20};
     }
-    return plan;
+    if (ctvk_conv3d_gemm_fits(conv))
+        out[count++] = (ctvk_conv3d_plan){CTVK_CONV3D_GEMM, ctvk_conv3d_direct_chunk(conv), texel, storage, 32u << 20};
+    return count;
+}
+
+const char *ctvk_conv3d_plan_name(const ctvk_conv3d_plan *plan)
+{
+    static const char *const names[] = {"none", "portable", "address", "winograd", "gemm"};
+    return names[plan->family];
+}
+
+void ctvk_conv3d_key(const ctvk_conv3d *conv, int32_t x, int32_t y, int32_t z, char key[64])
+{
+    snprintf(key, 64, "conv3d %d/%d %d%s+%d-%d %dx%dx%d", conv->kernel, conv->stride, conv->in_a, conv->planar ? "p" : "", conv->in_b,
+             conv->out, x, y, z);
+}
+
+/* The candidate of this name; NULL: there is none. */
+static const ctvk_conv3d_plan *find_named(const ctvk_conv3d_plan *plans, int32_t count, const char *tuned)
+{
+    size_t length = strcspn(tuned, " ");
+    for (int32_t i = 0; i < count; i++) {
+        const char *name = ctvk_conv3d_plan_name(&plans[i]);
+        if (strlen(name) == length && memcmp(name, tuned, length) == 0)
+            return &plans[i];
+    }
+    return NULL;
+}
+
+/* Winograd's weights are four times as many. Of the deepest levels they would be 68 MiB more for 0.4 s of processor time of the largest
+ * window, so that the model leaves those alone; whoever measures may take them. */
+static int is_modest(const ctvk_conv3d_plan *plan, const ctvk_conv3d *conv)
+{
+    return plan->family != CTVK_CONV3D_WINOGRAD || ctvk_conv3d_winograd_weight_bytes(conv) <= 16u << 20;
+}
+
+ctvk_conv3d_plan ctvk_conv3d_choose(const ctvk_gpu_caps *caps, const char *tuned, const ctvk_conv3d *conv, int32_t x, int32_t y, int32_t z)
+{
+    ctvk_conv3d_plan plans[CTVK_CONV3D_CANDIDATES];
+    int32_t count = ctvk_conv3d_candidates(caps, conv, plans), best = 0;
+    const ctvk_conv3d_plan *named = tuned ? find_named(plans, count, tuned) : NULL;
+    if (named)
+        return *named;
+    for (int32_t i = 1; i < count && ctvk_conv3d_class(caps) == CTVK_CONV3D_CPU; i++)
+        if (is_modest(&plans[i], conv) && ctvk_conv3d_cost(&plans[i], conv, x, y, z) < ctvk_conv3d_cost(&plans[best], conv, x, y, z))
+            best = i;
+    return plans[best];
+}
+
+ctvk_conv3d_plan ctvk_conv3d_plan_for(const ctvk_gpu *gpu, const ctvk_conv3d *conv, int32_t x, int32_t y, int32_t z)
+{
+    char key[64];
+    ctvk_conv3d_key(conv, x, y, z, key);
+    return ctvk_conv3d_choose(ctvk_gpu_get_caps(gpu), ctvk_gpu_tuned_find(gpu, key), conv, x, y, z);
 }
 
 int32_t ctvk_conv3d_in_units(const ctvk_conv3d *conv)

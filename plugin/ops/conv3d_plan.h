@@ -1,4 +1,5 @@
-/* ops/conv3d_plan.h - inside of the convolution: which variant, how its weights lie, how it is recorded. For conv3d*.c and its tests. */
+/* ops/conv3d_plan.h - inside of the convolution: which variant, how its weights lie, how it is recorded. For conv3d*.c, the tuning pass and
+ * the tests. */
 #ifndef CTVK_OPS_CONV3D_PLAN_H
 #define CTVK_OPS_CONV3D_PLAN_H
 
@@ -14,6 +15,7 @@ enum {
 /* Channel groups (vec4) that one dispatch computes. */
 enum { CTVK_CONV3D_OUT_GROUPS = 6 };
 
+/* A variant, and what it may take of this device. */
 typedef struct ctvk_conv3d_plan {
     int32_t family;
     int32_t chunk;          /* channel groups of the input in one dispatch of the long kernel (a rest goes one by one) */
@@ -22,8 +24,30 @@ typedef struct ctvk_conv3d_plan {
     uint64_t scratch_bytes; /* Winograd, GEMM: about how much scratch to use */
 } ctvk_conv3d_plan;
 
-/* The one place where a variant is chosen. */
-ctvk_conv3d_plan ctvk_conv3d_plan_for(const ctvk_gpu_caps *caps, const ctvk_conv3d *conv);
+/* --- the planner (conv3d_plan.c): the one place where a variant is chosen --- */
+
+/* How devices differ, to the planner. */
+enum {
+    CTVK_CONV3D_LEAST = 1, /* a software driver without addresses or long texel buffers: PORTABLE is all that there is */
+    CTVK_CONV3D_CPU = 2,   /* a software driver with both: the cost model chooses among all variants */
+    CTVK_CONV3D_GPU = 3    /* a GPU: PORTABLE, until it was tuned. No GPU has been measured that a model could be made of */
+};
+int32_t ctvk_conv3d_class(const ctvk_gpu_caps *caps);
+/* Every variant that this device can take for the convolution, PORTABLE first. Returns how many. */
+enum { CTVK_CONV3D_CANDIDATES = 4 };
+int32_t ctvk_conv3d_candidates(const ctvk_gpu_caps *caps, const ctvk_conv3d *conv, ctvk_conv3d_plan out[CTVK_CONV3D_CANDIDATES]);
+/* "portable", "address", "winograd", "gemm". Static. */
+const char *ctvk_conv3d_plan_name(const ctvk_conv3d_plan *plan);
+/* What a tuning pass keeps the answer of a convolution under. key: of the size of ctvk_gpu_tuned's. */
+void ctvk_conv3d_key(const ctvk_conv3d *conv, int32_t x, int32_t y, int32_t z, char key[64]);
+/* The variant for an output of these extents. tuned: what was kept under the key, a candidate's name its first word; a variant that is none
+ * of the candidates says nothing. NULL: not tuned, then by device class and cost model. Depends on its arguments only. */
+ctvk_conv3d_plan ctvk_conv3d_choose(const ctvk_gpu_caps *caps, const char *tuned, const ctvk_conv3d *conv, int32_t x, int32_t y, int32_t z);
+/* What everybody asks: the same with what this device was tuned to. Constant while the device is open. */
+ctvk_conv3d_plan ctvk_conv3d_plan_for(const ctvk_gpu *gpu, const ctvk_conv3d *conv, int32_t x, int32_t y, int32_t z);
+/* The cost model of class CPU (conv3d_cost.c): milliseconds of processor time on the CPU that it was measured on. Only ratios mean
+ * anything. */
+double ctvk_conv3d_cost(const ctvk_conv3d_plan *plan, const ctvk_conv3d *conv, int32_t x, int32_t y, int32_t z);
 
 /* As the functions of conv3d.h, with a given plan. */
 uint64_t ctvk_conv3d_plan_weight_bytes(const ctvk_conv3d_plan *plan, const ctvk_conv3d *conv);
@@ -40,6 +64,16 @@ typedef struct ctvk_conv3d_job {
     const ctvk_span *weights, *scratch;
 } ctvk_conv3d_job;
 ctvk_status ctvk_conv3d_plan_record(const ctvk_conv3d_job *job, ctvk_error *error);
+
+/* --- the tuning pass (conv3d_tune.c) --- */
+
+/* Milliseconds of a convolution on an output of these extents with this plan, the device otherwise idle: the least of a few runs on zeros
+ * after a warming one. Of a large output some planes are measured and the rest is taken to cost as much. check as in gpu/gpu.h.
+ * CTVK_CANCELLED; CTVK_ERROR_DEVICE_MEMORY, CTVK_ERROR_HOST_MEMORY and others as they come. [one thread at a time] on the gpu */
+ctvk_status ctvk_conv3d_measure(ctvk_gpu *gpu, const ctvk_conv3d_plan *plan, const ctvk_conv3d *conv, int32_t x, int32_t y, int32_t z,
+                                ctvk_gpu_check_fn check, void *user, double *milliseconds, ctvk_error *error);
+
+/* --- the variants --- */
 
 /* Units of packed weights: one vec4 of input channels (one channel where planar) against 24 output channels.
  * Direct: [out chunk][unit][tap][channel of the unit][6] vec4, each unit padded to 256 bytes. */
@@ -68,6 +102,8 @@ typedef struct ctvk_conv3d_product {
 ctvk_status ctvk_conv3d_product_record(const ctvk_conv3d_job *job, const ctvk_conv3d_product *product,
                                        const struct ctvk_conv3d_product_params *params, ctvk_error *error);
 
+/* Where the transforms and whole runs fit. */
+int ctvk_conv3d_winograd_fits(const ctvk_conv3d *conv);
 /* Winograd: [transform point 36][out chunk][unit][tap along x][channel of the unit][6] vec4. */
 uint64_t ctvk_conv3d_winograd_weight_bytes(const ctvk_conv3d *conv);
 void ctvk_conv3d_winograd_pack(const ctvk_conv3d *conv, const float *weights, float *packed);

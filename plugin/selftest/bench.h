@@ -10,7 +10,7 @@ enum { CTVK_BENCH_SPANS = 12 };
 
 struct ctvk_trials {
     ctvk_gpu *gpu;
-    int32_t full;
+    int32_t full, variants; /* variants: all of the convolution, whatever the planner takes */
     ctvk_gpu_check_fn check;
     void *user;
     ctvk_gpu_buffer *device; /* all operands of the case under way */

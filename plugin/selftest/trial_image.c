@@ -14,53 +14,72 @@
 
 #include <math.h>
 
+/* family: the variant that a small self-test takes where the device has it. */
 typedef struct conv_case {
     ctvk_conv3d conv;
-    int32_t x, y, z;
+    int32_t x, y, z, family;
 } conv_case;
 
-static void conv3d(ctvk_trials *b, const conv_case *t)
+static void conv3d(ctvk_trials *b, const conv_case *t, const ctvk_conv3d_plan *plan)
 {
     const ctvk_conv3d *conv = &t->conv;
     int32_t in = conv->in_a + conv->in_b, s = conv->stride, x = (t->x + s - 1) / s, y = (t->y + s - 1) / s, z = (t->z + s - 1) / s;
     size_t voxels = (size_t)t->x * (size_t)t->y * (size_t)t->z, count = (size_t)conv->out * (size_t)x * (size_t)y * (size_t)z;
     size_t taps = (size_t)conv->kernel * (size_t)conv->kernel * (size_t)conv->kernel;
-    int32_t winograd = ctvk_conv3d_plan_for(ctvk_gpu_get_caps(b->gpu), conv).family == CTVK_CONV3D_WINOGRAD;
     ctvk_bench_case(b);
     float *dense = ctvk_bench_random(b, (size_t)in * voxels, 1), *kernel = ctvk_bench_random(b, (size_t)(conv->out * in) * taps, 1);
     double *want = ctvk_bench_doubles(b, count);
-    void *packed = ctvk_bench_take(b, ctvk_conv3d_weight_bytes(b->gpu, conv));
+    void *packed = ctvk_bench_take(b, ctvk_conv3d_plan_weight_bytes(plan, conv));
     if (!packed)
         return;
-    ctvk_conv3d_pack(b->gpu, conv, kernel, packed);
+    ctvk_conv3d_plan_pack(plan, conv, kernel, packed);
     ctvk_tensor a = ctvk_bench_tensor(b, conv->in_a, t->x, t->y, t->z, conv->planar, dense), second = {0};
     if (conv->in_b)
         second = ctvk_bench_tensor(b, conv->in_b, t->x, t->y, t->z, 0, dense + (size_t)conv->in_a * voxels);
-    ctvk_span weights = ctvk_bench_span(b, ctvk_conv3d_weight_bytes(b->gpu, conv), packed);
-    ctvk_span scratch = ctvk_bench_span(b, ctvk_conv3d_scratch_bytes(b->gpu, conv, x, y, z), NULL);
+    ctvk_span weights = ctvk_bench_span(b, ctvk_conv3d_plan_weight_bytes(plan, conv), packed);
+    ctvk_span scratch = ctvk_bench_span(b, ctvk_conv3d_plan_scratch_bytes(plan, conv, x, y, z), NULL);
     ctvk_tensor out = ctvk_bench_tensor(b, conv->out, x, y, z, 0, NULL);
     if (!ctvk_bench_begin(b))
         return;
-    ctvk_bench_finish(b, ctvk_conv3d_record(b->cmd, b->gpu, conv, &a, conv->in_b ? &second : NULL, &weights, &scratch, &out, b->error));
+    ctvk_conv3d_job job = {b->cmd, b->gpu, plan, conv, &a, conv->in_b ? &second : NULL, &out, &weights, &scratch};
+    ctvk_bench_finish(b, ctvk_conv3d_plan_record(&job, b->error));
     ref_conv3d(dense, in, t->x, t->y, t->z, kernel, conv->out, conv->kernel, s, want);
-    ctvk_bench_compare(b, ctvk_bench_dense(b, &out, 0), want, count, CTVK_BY_LARGEST, NULL, winograd ? 2.4e-4 : 2.4e-5);
+    ctvk_bench_compare(b, ctvk_bench_dense(b, &out, 0), want, count, CTVK_BY_LARGEST, NULL,
+                       plan->family == CTVK_CONV3D_WINOGRAD ? 2.4e-4 : 2.4e-5);
+}
+
+/* With every variant that this device may be told to take, or, in a small self-test, one of them. */
+static void conv3d_variants(ctvk_trials *b, const conv_case *t)
+{
+    const ctvk_gpu_caps *caps = ctvk_gpu_get_caps(b->gpu);
+    ctvk_conv3d_plan plans[CTVK_CONV3D_CANDIDATES];
+    int32_t count = ctvk_conv3d_candidates(caps, &t->conv, plans), one = 0;
+    if (!b->variants && ctvk_conv3d_class(caps) != CTVK_CONV3D_CPU && !ctvk_gpu_tuned_sha256(b->gpu))
+        count = 1;
+    for (int32_t i = 0; i < count; i++)
+        if (plans[i].family == t->family)
+            one = i;
+    for (int32_t i = 0; i < count; i++)
+        if (b->full || b->variants || i == one)
+            conv3d(b, t, &plans[i]);
 }
 
 void ctvk_trial_conv3d(ctvk_trials *b)
 {
+    enum { DIRECT = CTVK_CONV3D_ADDRESS, WINOGRAD = CTVK_CONV3D_WINOGRAD, GEMM = CTVK_CONV3D_GEMM };
     /* The first eight, small, take each kernel that a network has: both Winograd widths, strides, the first layer's planes, two sources,
      * and the matrix product of the deep levels. */
     static const conv_case cases[] = {
-        {{48, 0, 24, 3, 1, 0}, 3, 5, 5},   {{16, 16, 16, 3, 1, 0}, 2, 4, 5}, {{16, 0, 24, 3, 2, 0}, 3, 5, 6},
-        {{1, 0, 16, 3, 2, 1}, 5, 6, 7},    {{1, 0, 16, 1, 2, 1}, 4, 5, 7},   {{16, 0, 32, 1, 2, 0}, 4, 6, 5},
-        {{64, 0, 24, 3, 2, 0}, 3, 5, 6},   {{96, 0, 16, 1, 2, 0}, 4, 6, 5},  {{48, 0, 48, 3, 1, 0}, 4, 4, 4},
-        {{48, 48, 48, 3, 1, 0}, 3, 5, 9},  {{16, 0, 16, 3, 1, 0}, 1, 1, 1},  {{4, 16, 52, 3, 1, 0}, 7, 9, 33},
-        {{20, 28, 24, 3, 1, 0}, 2, 3, 5},  {{52, 0, 48, 3, 2, 0}, 5, 8, 8},  {{16, 0, 16, 3, 1, 0}, 16, 16, 16},
-        {{1, 0, 48, 3, 1, 1}, 3, 5, 9},    {{3, 0, 12, 3, 2, 1}, 7, 9, 33},  {{24, 0, 48, 1, 2, 0}, 5, 8, 8},
-        {{12, 20, 16, 1, 1, 0}, 3, 5, 33}, {{2, 0, 4, 1, 1, 1}, 16, 16, 16}, {{96, 0, 96, 3, 1, 0}, 3, 6, 4},
-        {{48, 0, 96, 3, 2, 0}, 8, 6, 10}};
+        {{48, 0, 24, 3, 1, 0}, 3, 5, 5, WINOGRAD},  {{16, 16, 16, 3, 1, 0}, 2, 4, 5, DIRECT}, {{16, 0, 24, 3, 2, 0}, 3, 5, 6, DIRECT},
+        {{1, 0, 16, 3, 2, 1}, 5, 6, 7, DIRECT},     {{1, 0, 16, 1, 2, 1}, 4, 5, 7, DIRECT},   {{16, 0, 32, 1, 2, 0}, 4, 6, 5, DIRECT},
+        {{64, 0, 24, 3, 2, 0}, 3, 5, 6, GEMM},      {{96, 0, 16, 1, 2, 0}, 4, 6, 5, GEMM},    {{48, 0, 48, 3, 1, 0}, 4, 4, 4, WINOGRAD},
+        {{48, 48, 48, 3, 1, 0}, 3, 5, 9, WINOGRAD}, {{16, 0, 16, 3, 1, 0}, 1, 1, 1, DIRECT},  {{4, 16, 52, 3, 1, 0}, 7, 9, 33, DIRECT},
+        {{20, 28, 24, 3, 1, 0}, 2, 3, 5, WINOGRAD}, {{52, 0, 48, 3, 2, 0}, 5, 8, 8, DIRECT},  {{16, 0, 16, 3, 1, 0}, 16, 16, 16, DIRECT},
+        {{1, 0, 48, 3, 1, 1}, 3, 5, 9, DIRECT},     {{3, 0, 12, 3, 2, 1}, 7, 9, 33, DIRECT},  {{24, 0, 48, 1, 2, 0}, 5, 8, 8, DIRECT},
+        {{12, 20, 16, 1, 1, 0}, 3, 5, 33, DIRECT},  {{2, 0, 4, 1, 1, 1}, 16, 16, 16, DIRECT}, {{96, 0, 96, 3, 1, 0}, 3, 6, 4, GEMM},
+        {{48, 0, 96, 3, 2, 0}, 8, 6, 10, DIRECT}};
     for (int i = 0; i < (b->full ? (int)(sizeof cases / sizeof *cases) : 8); i++)
-        conv3d(b, &cases[i]);
+        conv3d_variants(b, &cases[i]);
 }
 
 static void transp_conv3d(ctvk_trials *b, const ctvk_transp_conv3d *conv, int32_t x, int32_t y, int32_t z)

@@ -4,7 +4,7 @@ static const struct {
     const char *name;
     void (*run)(ctvk_trials *b);
 } trials[] = {
-    {"conv3d", ctvk_trial_conv3d},
+    {"conv3d", ctvk_trial_conv3d}, /* the first: ctvk_trials_variants */
     {"transp_conv3d", ctvk_trial_transp_conv3d},
     {"instance_norm", ctvk_trial_instance_norm},
     {"linear", ctvk_trial_linear},
@@ -100,6 +100,19 @@ ctvk_status ctvk_trials_small(ctvk_gpu *gpu, ctvk_gpu_check_fn check, void *user
         status = ctvk_trials_run(b, i, &result, error);
         if (status == CTVK_ERROR_DEVICE && !(result.error <= result.limit))
             *wrong = trials[i].name;
+    }
+    ctvk_trials_destroy(&b);
+    return status;
+}
+
+ctvk_status ctvk_trials_variants(ctvk_gpu *gpu, ctvk_gpu_check_fn check, void *user, ctvk_error *error)
+{
+    ctvk_trials *b = NULL;
+    ctvk_trial_result result;
+    ctvk_status status = ctvk_trials_create(gpu, 0, check, user, &b, error);
+    if (status == CTVK_OK) {
+        b->variants = 1;
+        status = ctvk_trials_run(b, 0, &result, error);
     }
     ctvk_trials_destroy(&b);
     return status;

@@ -1,7 +1,8 @@
 /* selftest/trials.h - the door to the self-test: does this device compute every operation as plain C in double precision does?
  *
  * An operation's trial runs it on shapes around its tile edges, in buffers that are NaN wherever nothing was put, and holds the outputs
- * against plugin/ref. Inputs come from a seed: nothing is stored. Variants are those that the device takes by itself.
+ * against plugin/ref. Inputs come from a seed: nothing is stored. Variants are those that the device takes by itself or by what it was
+ * tuned to.
  */
 #ifndef CTVK_SELFTEST_TRIALS_H
 #define CTVK_SELFTEST_TRIALS_H
@@ -28,5 +29,7 @@ void ctvk_trials_destroy(ctvk_trials **trials);
 ctvk_status ctvk_trials_run(ctvk_trials *b, int32_t index, ctvk_trial_result *out, ctvk_error *error);
 /* All operations on the small shapes, up to the first that is wrong, whose name *wrong is (NULL: none). As ctvk_trials_run. */
 ctvk_status ctvk_trials_small(ctvk_gpu *gpu, ctvk_gpu_check_fn check, void *user, const char **wrong, ctvk_error *error);
+/* The convolution on the small shapes with every variant that a tuning pass could choose on this device. As ctvk_trials_run. */
+ctvk_status ctvk_trials_variants(ctvk_gpu *gpu, ctvk_gpu_check_fn check, void *user, ctvk_error *error);
 
 #endif

@@ -69,7 +69,7 @@ def report(base):
     text = read(f"{base}/report.json").decode()
     value = json.loads(text)
     keys = {"": ["bundle", "library", "device", "precision", "prompt_sha256", "text", "image", "windows", "memory", "seconds", "labels", "warnings"],
-            "bundle": ["name", "version", "sha256"], "device": ["name", "driver", "type", "vendor", "uuid", "mask"],
+            "bundle": ["name", "version", "sha256"], "device": ["name", "driver", "type", "vendor", "uuid", "mask", "tuned_sha256"],
             "text": ["source", "tokens", "truncated"], "image": ["sha256", "shape", "spacing_mm"],
             "memory": ["planned_bytes", "limit_bytes", "peak_bytes"],
             "seconds": ["open", "prepare", "upload", "network", "classify", "restore"]}
@@ -77,6 +77,7 @@ def report(base):
         found = list(value[name] if name else value)
         check(found == wanted, f"report: keys of {name or 'the whole'}: {found}")
     check(value["device"]["mask"] is None, "report: nothing was taken away from the device")
+    check(value["device"]["tuned_sha256"] is None, "report: it was not tuned")
     segment(base, "--field", "side=right", "--report", f"{base}/masked.json", "--quiet", output="masked.nii.gz", CTVK_MASK="texel, address")
     check(json.loads(read(f"{base}/masked.json"))["device"]["mask"] == "texel,address", "report: what was taken away")
     check(all(list(label) == ["value", "name", "voxels", "volume_ml"] for label in value["labels"]), "report: keys of a label")

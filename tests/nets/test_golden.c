@@ -2,28 +2,112 @@
  * is there, ../shared/golden.
  *     test_golden [MASK [gpu]]
  * MASK: what the device is used without, "all" for the smallest one that is promised to do; gpu: with the variants that a GPU would take.
+ *     test_golden variants
+ * With every variant of the convolutions, each where it fits, by a table as a tuning pass leaves it.
  */
 #include "gpu/internal.h"
 #include "nets/golden_run.h"
+#include "nets/llmseg_graph.h"
+#include "ops/conv3d_plan.h"
+
+#include <unistd.h>
+
+/* A table that names this variant for all convolutions of the case where it is one of the candidates. Returns for how many. */
+static int write_table(ctvk_gpu *gpu, const golden_case *c, const char *variant)
+{
+    static ctvk_llmseg_graph net;
+    static ctvk_gpu_tuned lines[CTVK_LLMSEG_CONVOLUTIONS];
+    ctvk_llmseg_convolution conv[CTVK_LLMSEG_CONVOLUTIONS];
+    ctvk_bundle_files *bundle = NULL;
+    ctvk_error error = {0};
+    uint32_t count = 0;
+    CHECK_MSG(ctvk_bundle_open(NULL, c->bundle, &bundle, &error) == CTVK_OK, "%s: %s", c->name, error.message);
+    if (!bundle)
+        return 0;
+    const ctvk_manifest *m = &bundle->manifest;
+    const ctvk_llmseg_desc desc = {
+        m->in_channels, m->out_channels, m->feature_size, m->has_text, m->text_dim, m->prompts, {m->window[0], m->window[1], m->window[2]}};
+    CHECK(ctvk_llmseg_graph_build(gpu, &desc, &net, &error) == CTVK_OK);
+    for (int32_t i = 0; i < ctvk_llmseg_convolutions(&net, conv); i++) {
+        ctvk_conv3d_plan plan = ctvk_conv3d_choose(ctvk_gpu_get_caps(gpu), variant, &conv[i].conv, conv[i].x, conv[i].y, conv[i].z);
+        if (strcmp(ctvk_conv3d_plan_name(&plan), variant) != 0)
+            continue;
+        ctvk_conv3d_key(&conv[i].conv, conv[i].x, conv[i].y, conv[i].z, lines[count].key);
+        snprintf(lines[count++].value, sizeof lines[0].value, "%s", variant);
+    }
+    CHECK_MSG(ctvk_gpu_tuned_write(gpu, lines, count, &error) == CTVK_OK, "%s", error.message);
+    ctvk_bundle_close(&bundle);
+    return (int)count;
+}
+
+static ctvk_gpu *open_with(ctvk_gpu_instance *instance, const char *folder)
+{
+    ctvk_gpu_options options = {.cache_folder = folder};
+    ctvk_error error = {0};
+    ctvk_gpu *gpu = NULL;
+    CHECK_MSG(ctvk_gpu_create(instance, 0, &options, &gpu, &error) == CTVK_OK, "%s", error.message);
+    return gpu;
+}
+
+static void run_variant(ctvk_gpu_instance *instance, const golden_case *c, const char *variant)
+{
+    const char *tmp = getenv("CTVK_TEST_TMP");
+    char folder[512], table[1024] = "", pipelines[1024] = "";
+    golden_outcome outcome = {0};
+    snprintf(folder, sizeof folder, "%s/golden-XXXXXX", tmp ? tmp : "/tmp");
+    CHECK(mkdtemp(folder) != NULL);
+    ctvk_gpu *gpu = open_with(instance, folder);
+    int named = gpu ? write_table(gpu, c, variant) : 0;
+    ctvk_gpu_destroy(&gpu);
+    gpu = open_with(instance, folder);
+    CHECK_MSG(named > 4 && gpu && ctvk_gpu_tuned_sha256(gpu), "%s: %d convolutions by %s", c->name, named, variant);
+    if (gpu) {
+        printf("%-8s %2d convolutions, ", variant, named);
+        golden_run(gpu, c, &outcome);
+        snprintf(table, sizeof table, "%s", gpu->tuned.path);
+        snprintf(pipelines, sizeof pipelines, "%s", gpu->cache_path);
+    }
+    ctvk_gpu_destroy(&gpu);
+    free(outcome.sums);
+    unlink(table);
+    unlink(pipelines);
+    CHECK(rmdir(folder) == 0);
+}
+
+static void run_cases(ctvk_gpu_instance *instance, int argc, char **argv)
+{
+    ctvk_error error = {0};
+    ctvk_gpu *gpu = NULL;
+    golden_case cases[32];
+    ctvk_gpu_options options = {0};
+    int variants = argc > 1 && strcmp(argv[1], "variants") == 0, count = golden_cases(cases, 32);
+    CHECK(count >= 1);
+    for (int i = 0; i < count && variants; i++) {
+        run_variant(instance, &cases[i], "address");
+        run_variant(instance, &cases[i], "winograd");
+        run_variant(instance, &cases[i], "gemm");
+    }
+    if (variants)
+        return;
+    CHECK_MSG(ctvk_gpu_mask_parse(argc > 1 ? argv[1] : NULL, &options.disable, &error) == CTVK_OK, "%s", error.message);
+    CHECK_MSG(ctvk_gpu_create(instance, 0, &options, &gpu, &error) == CTVK_OK, "%s", error.message);
+    if (gpu && argc > 2)
+        gpu->caps.is_cpu = 0;
+    for (int i = 0; i < count && gpu; i++)
+        golden_run(gpu, &cases[i], NULL);
+    ctvk_gpu_destroy(&gpu);
+}
 
 int main(int argc, char **argv)
 {
     ctvk_error error = {0};
     ctvk_gpu_instance *instance = NULL;
-    ctvk_gpu *gpu = NULL;
-    golden_case cases[32];
     CHECK_MSG(ctvk_gpu_instance_create(NULL, 0, &instance, &error) == CTVK_OK, "%s", error.message);
-    ctvk_gpu_options options = {0};
-    CHECK_MSG(ctvk_gpu_mask_parse(argc > 1 ? argv[1] : NULL, &options.disable, &error) == CTVK_OK, "%s", error.message);
-    if (instance)
-        CHECK_MSG(ctvk_gpu_create(instance, 0, &options, &gpu, &error) == CTVK_OK, "%s", error.message);
-    if (gpu && argc > 2)
-        gpu->caps.is_cpu = 0;
-    int count = gpu ? golden_cases(cases, 32) : 0;
-    CHECK(count >= 1);
-    for (int i = 0; i < count; i++)
-        golden_run(gpu, &cases[i], NULL);
-    ctvk_gpu_destroy(&gpu);
+    if (instance) {
+        run_cases(instance, argc, argv);
+        /* In the whole network one op follows another: one that does not name itself would be taken for the last. */
+        CHECK(atomic_load(&instance->misnamed) == 0);
+    }
     ctvk_gpu_instance_destroy(&instance);
     return check_done("golden");
 }

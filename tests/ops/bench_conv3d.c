@@ -1,6 +1,6 @@
 /* Times the convolutions at the network's real shapes on the first device of the loader: GF/s of the ordinary algorithm, best of a few
- * runs after a warming one, by the clock and by processor seconds (which a busy machine disturbs less). Not run by ctest. Usage:
- * ops_bench_conv3d [part of a row's name [family 1..4 [scratch MiB]]] */
+ * runs after a warming one, by the clock and by processor seconds (which a busy machine disturbs less), and what the planner's model says.
+ * Not run by ctest. Usage: ops_bench_conv3d [part of a row's name [variant or "all" [scratch MiB]]]; without: what the planner takes. */
 #include "ops/conv3d_plan.h"
 #include "ops/transp_conv3d.h"
 #include "support/conv_case.h"
@@ -17,14 +17,22 @@ typedef struct row {
 } row;
 
 static const row rows[] = {
-    {"48-48-96", {48, 0, 48, 3, 1, 0}, 96, 96, 32},      {"48-48-192", {48, 0, 48, 3, 1, 0}, 192, 192, 64},
-    {"96-48-192", {48, 48, 48, 3, 1, 0}, 192, 192, 64},  {"48-48-s2-192", {48, 0, 48, 3, 2, 0}, 192, 192, 64},
-    {"1-48-s2-384", {1, 0, 48, 3, 2, 1}, 384, 384, 128}, {"1-48-k1-s2-384", {1, 0, 48, 1, 2, 1}, 384, 384, 128},
-    {"96-96-48", {96, 0, 96, 3, 1, 0}, 48, 48, 16},      {"192-96-48", {96, 96, 96, 3, 1, 0}, 48, 48, 16},
-    {"192-192-24", {192, 0, 192, 3, 1, 0}, 24, 24, 8},   {"384-384-12", {384, 0, 384, 3, 1, 0}, 12, 12, 4},
-    {"384-192-24", {192, 192, 192, 3, 1, 0}, 24, 24, 8}, {"192-384-s2-24", {192, 0, 384, 3, 2, 0}, 24, 24, 8},
-    {"192-384-s2-6", {192, 0, 384, 3, 2, 0}, 6, 6, 2},   {"384-384-3", {384, 0, 384, 3, 1, 0}, 3, 3, 1},
-    {"192-192-6", {192, 0, 192, 3, 1, 0}, 6, 6, 2},      {"384-192-k1-6", {192, 192, 192, 1, 1, 0}, 6, 6, 2},
+    {"48-48-96", {48, 0, 48, 3, 1, 0}, 96, 96, 32},         {"48-48-192", {48, 0, 48, 3, 1, 0}, 192, 192, 64},
+    {"96-48-192", {48, 48, 48, 3, 1, 0}, 192, 192, 64},     {"48-48-s2-192", {48, 0, 48, 3, 2, 0}, 192, 192, 64},
+    {"1-48-s2-384", {1, 0, 48, 3, 2, 1}, 384, 384, 128},    {"1-48-k1-s2-384", {1, 0, 48, 1, 2, 1}, 384, 384, 128},
+    {"96-96-48", {96, 0, 96, 3, 1, 0}, 48, 48, 16},         {"192-96-48", {96, 96, 96, 3, 1, 0}, 48, 48, 16},
+    {"192-192-24", {192, 0, 192, 3, 1, 0}, 24, 24, 8},      {"384-384-12", {384, 0, 384, 3, 1, 0}, 12, 12, 4},
+    {"384-192-24", {192, 192, 192, 3, 1, 0}, 24, 24, 8},    {"192-384-s2-24", {192, 0, 384, 3, 2, 0}, 24, 24, 8},
+    {"192-384-s2-6", {192, 0, 384, 3, 2, 0}, 6, 6, 2},      {"384-384-3", {384, 0, 384, 3, 1, 0}, 3, 3, 1},
+    {"192-192-6", {192, 0, 192, 3, 1, 0}, 6, 6, 2},         {"384-192-k1-6", {192, 192, 192, 1, 1, 0}, 6, 6, 2},
+    {"48-48-24", {48, 0, 48, 3, 1, 0}, 24, 24, 8},          {"96-96-12", {96, 0, 96, 3, 1, 0}, 12, 12, 4},
+    {"96-48-48", {48, 48, 48, 3, 1, 0}, 48, 48, 16},        {"48-96-s2-24", {48, 0, 96, 3, 2, 0}, 24, 24, 8},
+    {"48-96-s2-96", {48, 0, 96, 3, 2, 0}, 96, 96, 32},      {"48-96-k1-s2-96", {48, 0, 96, 1, 2, 0}, 96, 96, 32},
+    {"96-192-s2-48", {96, 0, 192, 3, 2, 0}, 48, 48, 16},    {"96-192-k1-s2-48", {96, 0, 192, 1, 2, 0}, 48, 48, 16},
+    {"384-192-k1-24", {192, 192, 192, 1, 1, 0}, 24, 24, 8}, {"48-48-k1-s2-48", {48, 0, 48, 1, 2, 0}, 48, 48, 16},
+    {"16-16-32", {16, 0, 16, 3, 1, 0}, 32, 32, 16},         {"32-16-16", {16, 16, 16, 3, 1, 0}, 16, 16, 8},
+    {"32-64-s2-16", {32, 0, 64, 3, 2, 0}, 16, 16, 8},       {"16-16-8", {16, 0, 16, 3, 1, 0}, 8, 8, 4},
+    {"48-48-12", {48, 0, 48, 3, 1, 0}, 12, 12, 4},
 };
 
 static double now(void)
@@ -80,15 +88,10 @@ static double run(ctvk_conv3d_job *job)
     return now() - start;
 }
 
-static void measure(ctvk_gpu *gpu, const row *r, int family, int scratch_mib)
+static void measure(ctvk_gpu *gpu, const row *r, ctvk_conv3d_plan plan, int scratch_mib)
 {
     const ctvk_conv3d *conv = &r->conv;
-    ctvk_conv3d_plan plan = ctvk_conv3d_plan_for(ctvk_gpu_get_caps(gpu), conv);
-    plan.family = family ? family : plan.family;
-    if (family) {
-        plan.chunk = family == CTVK_CONV3D_PORTABLE ? 1 : family == CTVK_CONV3D_ADDRESS ? ctvk_conv3d_direct_chunk(conv) : 12;
-    }
-    plan.scratch_bytes = scratch_mib ? (uint64_t)scratch_mib << 20 : plan.scratch_bytes ? plan.scratch_bytes : 32u << 20;
+    plan.scratch_bytes = scratch_mib ? (uint64_t)scratch_mib << 20 : plan.scratch_bytes;
     int s = conv->stride, x = (r->x + s - 1) / s, y = (r->y + s - 1) / s, z = (r->z + s - 1) / s;
     ctvk_tensor a = {0}, b = {0}, out = {0};
     ctvk_span weights = {0}, scratch = {0};
@@ -106,8 +109,9 @@ static void measure(ctvk_gpu *gpu, const row *r, int family, int scratch_mib)
             spent += seconds;
             best = seconds < best ? seconds : best;
         }
-        printf("%-16s family %d  first %8.1f ms  best %8.1f ms  %7.1f GF/s  %7.1f GF per CPU second\n", r->name, plan.family, first * 1e3,
-               best * 1e3, flop / best * 1e-9, flop / least * 1e-9);
+        printf("%-16s %3d planes %-8s first %8.1f ms  best %8.2f ms  %7.1f GF/s  %7.1f GF per CPU second, %8.2f ms of it, model %8.2f\n",
+               r->name, x, ctvk_conv3d_plan_name(&plan), first * 1e3, best * 1e3, flop / best * 1e-9, flop / least * 1e-9, least * 1e3,
+               ctvk_conv3d_cost(&plan, conv, x, y, z));
         fflush(stdout);
     }
     ctvk_gpu_buffer_destroy(&a.buffer);
@@ -115,6 +119,35 @@ static void measure(ctvk_gpu *gpu, const row *r, int family, int scratch_mib)
     ctvk_gpu_buffer_destroy(&out.buffer);
     ctvk_gpu_buffer_destroy(&weights.buffer);
     ctvk_gpu_buffer_destroy(&scratch.buffer);
+}
+
+/* As much of a grid as is worth the time: Winograd and GEMM share the halo of several planes, the others have none. */
+static row some_planes(const row *r, const ctvk_conv3d_plan *plan)
+{
+    const ctvk_conv3d *conv = &r->conv;
+    int s = conv->stride, least = (plan->family >= CTVK_CONV3D_WINOGRAD ? 16 : 2) * s;
+    double plane = (double)(conv->in_a + conv->in_b) * conv->out * conv->kernel * conv->kernel * conv->kernel * (r->y / s) * (r->z / s) / s;
+    int wanted = (int)(2e9 / plane) / s * s;
+    row some = *r;
+    wanted = wanted > least ? wanted : least;
+    some.x = wanted < r->x ? wanted : r->x;
+    return some;
+}
+
+/* variant: NULL for the planner's, a name, or "all", of which only some planes are measured. */
+static void measure_row(ctvk_gpu *gpu, const row *r, const char *variant, int scratch_mib)
+{
+    ctvk_conv3d_plan plans[CTVK_CONV3D_CANDIDATES];
+    int s = r->conv.stride, count = ctvk_conv3d_candidates(ctvk_gpu_get_caps(gpu), &r->conv, plans);
+    if (!variant)
+        measure(gpu, r, ctvk_conv3d_plan_for(gpu, &r->conv, (r->x + s - 1) / s, (r->y + s - 1) / s, (r->z + s - 1) / s), scratch_mib);
+    for (int i = 0; variant && i < count; i++)
+        if (strcmp(variant, "all") == 0) {
+            row some = some_planes(r, &plans[i]);
+            measure(gpu, &some, plans[i], scratch_mib);
+        } else if (strcmp(variant, ctvk_conv3d_plan_name(&plans[i])) == 0) {
+            measure(gpu, r, plans[i], scratch_mib);
+        }
 }
 
 static void measure_transposed(ctvk_gpu *gpu, const ctvk_transp_conv3d *conv, int x, int y, int z)
@@ -145,7 +178,8 @@ static void measure_transposed(ctvk_gpu *gpu, const ctvk_transp_conv3d *conv, in
 int main(int argc, char **argv)
 {
     const char *part = argc > 1 ? argv[1] : "";
-    int family = argc > 2 ? atoi(argv[2]) : 0, scratch = argc > 3 ? atoi(argv[3]) : 0;
+    const char *variant = argc > 2 ? argv[2] : NULL;
+    int scratch = argc > 3 ? atoi(argv[3]) : 0;
     conv_device device;
     if (!conv_device_open(&device, 0)) {
         conv_device_close(&device);
@@ -154,7 +188,7 @@ int main(int argc, char **argv)
     printf("%s, subgroups of %u\n", ctvk_gpu_get_info(device.gpu)->name, ctvk_gpu_get_caps(device.gpu)->subgroup_size);
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         if (strstr(rows[i].name, part)) {
-            measure(device.gpu, &rows[i], family, scratch);
+            measure_row(device.gpu, &rows[i], variant, scratch);
         }
     }
     if (strstr("transposed", part)) {

@@ -108,37 +108,6 @@ static void run_case(ctvk_gpu *gpu, const ctvk_conv3d_plan *plan, const ctvk_con
     fixture_destroy(&f);
 }
 
-/* The device's own plan with another family. */
-static ctvk_conv3d_plan forced(const ctvk_gpu_caps *caps, const ctvk_conv3d *conv, int32_t family)
-{
-    ctvk_conv3d_plan plan = ctvk_conv3d_plan_for(caps, conv);
-    plan.family = family;
-    if (family == CTVK_CONV3D_PORTABLE) {
-        plan.chunk = 1;
-    } else if (family == CTVK_CONV3D_ADDRESS) {
-        plan.chunk = ctvk_conv3d_direct_chunk(conv);
-    } else {
-        plan.chunk = (conv->in_a + conv->in_b) % 48 == 0 ? 12 : 4;
-        plan.scratch_bytes = family == CTVK_CONV3D_GEMM ? 1u << 20 : 8u << 20;
-    }
-    return plan;
-}
-
-static int has(const ctvk_gpu_caps *caps, const ctvk_conv3d *conv, int32_t family)
-{
-    if (family == CTVK_CONV3D_PORTABLE) {
-        return 1;
-    }
-    if (!caps->buffer_address || !caps->texel_rgba32f || caps->max_texel_elements < 1u << 22) {
-        return 0;
-    }
-    if (family == CTVK_CONV3D_GEMM) {
-        return ctvk_conv3d_gemm_fits(conv);
-    }
-    return family == CTVK_CONV3D_ADDRESS ||
-           (conv->kernel == 3 && conv->stride == 1 && !conv->planar && (conv->in_a + conv->in_b) % 16 == 0);
-}
-
 static const ctvk_conv3d convs[] = {
     {4, 0, 4, 3, 1, 0},    {16, 0, 16, 3, 1, 0},  {24, 0, 24, 3, 2, 0},  {4, 16, 52, 3, 1, 0}, {16, 16, 28, 3, 1, 0},
     {20, 28, 24, 3, 1, 0}, {52, 0, 48, 3, 2, 0},  {4, 0, 24, 1, 1, 0},   {24, 0, 48, 1, 2, 0}, {12, 20, 16, 1, 1, 0},
@@ -148,40 +117,50 @@ static const ctvk_conv3d convs[] = {
 /* Around 1, the tile edge of 4, a block of 64 lanes, and several of each. */
 static const extents sizes[] = {{1, 1, 1}, {2, 3, 5}, {4, 4, 4}, {3, 5, 9}, {7, 9, 33}, {5, 8, 8}, {16, 16, 16}};
 
+/* Every variant that could be chosen, with little scratch. */
+static int candidates(const ctvk_gpu_caps *caps, const ctvk_conv3d *conv, ctvk_conv3d_plan plans[CTVK_CONV3D_CANDIDATES])
+{
+    int count = ctvk_conv3d_candidates(caps, conv, plans);
+    CHECK(count >= 1 && plans[0].family == CTVK_CONV3D_PORTABLE);
+    for (int i = 0; i < count; i++)
+        plans[i].scratch_bytes = plans[i].family == CTVK_CONV3D_GEMM ? 1u << 20 : 8u << 20;
+    return count;
+}
+
 static void test_families(ctvk_gpu *gpu)
 {
-    const ctvk_gpu_caps *caps = ctvk_gpu_get_caps(gpu);
+    int seen = 0;
     for (size_t i = 0; i < sizeof convs / sizeof convs[0]; i++) {
-        for (int32_t family = CTVK_CONV3D_PORTABLE; family <= CTVK_CONV3D_GEMM; family++) {
-            for (size_t j = 0; j < sizeof sizes / sizeof sizes[0] && has(caps, &convs[i], family); j++) {
-                ctvk_conv3d_plan plan = forced(caps, &convs[i], family);
-                run_case(gpu, &plan, &convs[i], sizes[j]);
-            }
+        ctvk_conv3d_plan plans[CTVK_CONV3D_CANDIDATES];
+        int count = candidates(ctvk_gpu_get_caps(gpu), &convs[i], plans);
+        for (int k = 0; k < count; k++) {
+            seen |= 1 << plans[k].family;
+            for (size_t j = 0; j < sizeof sizes / sizeof sizes[0]; j++)
+                run_case(gpu, &plans[k], &convs[i], sizes[j]);
         }
     }
+    CHECK(seen == (ctvk_conv3d_class(ctvk_gpu_get_caps(gpu)) == CTVK_CONV3D_CPU ? 2 + 4 + 8 + 16 : 2));
 }
 
 /* Bindings so small that every operation is split along x (three planes and a bit), Winograd also along y. */
 static void test_small_bindings(ctvk_gpu *gpu)
 {
-    const ctvk_gpu_caps *caps = ctvk_gpu_get_caps(gpu);
     extents e = {9, 10, 7};
     for (size_t i = 0; i < sizeof convs / sizeof convs[0]; i++) {
-        for (int32_t family = CTVK_CONV3D_PORTABLE; family <= CTVK_CONV3D_GEMM; family++) {
-            if (!has(caps, &convs[i], family)) {
-                continue;
-            }
-            ctvk_conv3d_plan plan = forced(caps, &convs[i], family);
+        ctvk_conv3d_plan plans[CTVK_CONV3D_CANDIDATES];
+        int count = candidates(ctvk_gpu_get_caps(gpu), &convs[i], plans);
+        for (int k = 0; k < count; k++) {
+            ctvk_conv3d_plan plan = plans[k];
             int widest = convs[i].in_a > convs[i].in_b ? convs[i].in_a : convs[i].in_b;
             uint64_t plane = (uint64_t)widest * e.y * e.z * 4, out_plane = (uint64_t)convs[i].out * e.y * e.z * 4;
             plan.source_bytes = 4 * plane + 300;
             plan.target_bytes = 2 * out_plane + 300;
-            if (family == CTVK_CONV3D_WINOGRAD) {
+            if (plan.family == CTVK_CONV3D_WINOGRAD) {
                 /* One tile row of one plane, transformed and multiplied. */
                 plan.scratch_bytes = 36u * 16 * 2 * 2 * (plan.chunk * 3 + (uint64_t)convs[i].out / 4);
                 plan.source_bytes = plan.source_bytes < plan.scratch_bytes ? plan.scratch_bytes : plan.source_bytes;
                 plan.target_bytes = plan.target_bytes < plan.scratch_bytes ? plan.scratch_bytes : plan.target_bytes;
-            } else if (family == CTVK_CONV3D_GEMM) {
+            } else if (plan.family == CTVK_CONV3D_GEMM) {
                 /* One plane, three runs; and again with one plane and six. */
                 uint64_t padded = (uint64_t)(convs[i].in_a + convs[i].in_b) * 4 * 3 * (e.y + 2) * (e.z + 2);
                 plan.scratch_bytes = padded + 3 * out_plane + 512;
@@ -199,7 +178,9 @@ static void test_small_bindings(ctvk_gpu *gpu)
 static void test_too_small_binding(ctvk_gpu *gpu)
 {
     const ctvk_conv3d conv = {16, 0, 24, 3, 1, 0};
-    ctvk_conv3d_plan plan = forced(ctvk_gpu_get_caps(gpu), &conv, CTVK_CONV3D_PORTABLE);
+    ctvk_conv3d_plan plans[CTVK_CONV3D_CANDIDATES], plan;
+    (void)ctvk_conv3d_candidates(ctvk_gpu_get_caps(gpu), &conv, plans);
+    plan = plans[0];
     fixture f;
     ctvk_error error = {0};
     plan.source_bytes = 16 * 8 * 8 * 4 * 2;
@@ -208,19 +189,23 @@ static void test_too_small_binding(ctvk_gpu *gpu)
     fixture_destroy(&f);
 }
 
-/* The door itself, with the plan that the device takes, and without one feature after the other. */
-static void test_door(uint32_t disable, int32_t expected_family, int32_t expected_deep)
+/* The door itself, with the plan that the device takes: without one feature after the other there is one variant, which needs neither. */
+static void test_door(uint32_t disable, int32_t expected_class)
 {
     const ctvk_conv3d cases[] = {{48, 48, 48, 3, 1, 0}, {48, 0, 96, 3, 2, 0},  {1, 0, 16, 3, 2, 1},
                                  {16, 0, 32, 1, 2, 0},  {96, 0, 192, 3, 2, 0}, {96, 0, 192, 1, 2, 0}};
     ctvk_gpu *gpu = open_gpu(disable);
+    const ctvk_gpu_caps *caps = ctvk_gpu_get_caps(gpu);
+    CHECK_MSG(ctvk_conv3d_class(caps) == expected_class, "disable %u: class %d", disable, ctvk_conv3d_class(caps));
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        ctvk_conv3d_plan plan = ctvk_conv3d_plan_for(ctvk_gpu_get_caps(gpu), &cases[i]);
-        int32_t expected = i == 0 ? expected_family : i >= 4 ? expected_deep : 0;
-        CHECK_MSG(!expected || plan.family == expected, "disable %u, %d channels: family %d", disable, cases[i].in_a, plan.family);
-        CHECK(ctvk_conv3d_weight_bytes(gpu, &cases[i]) == ctvk_conv3d_plan_weight_bytes(&plan, &cases[i]));
-        CHECK(ctvk_conv3d_scratch_bytes(gpu, &cases[i], 6, 7, 10) == ctvk_conv3d_plan_scratch_bytes(&plan, &cases[i], 6, 7, 10));
-        run_case(gpu, &plan, &cases[i], (extents){6, 7, 10});
+        int s = cases[i].stride;
+        extents e = {6, 7, 10}, o = {ceil_half(e.x, s), ceil_half(e.y, s), ceil_half(e.z, s)};
+        ctvk_conv3d_plan plan = ctvk_conv3d_plan_for(gpu, &cases[i], o.x, o.y, o.z);
+        CHECK_MSG(expected_class == CTVK_CONV3D_CPU || plan.family == CTVK_CONV3D_PORTABLE, "disable %u, %d channels: family %d", disable,
+                  cases[i].in_a, plan.family);
+        CHECK(ctvk_conv3d_weight_bytes(gpu, &cases[i], o.x, o.y, o.z) == ctvk_conv3d_plan_weight_bytes(&plan, &cases[i]));
+        CHECK(ctvk_conv3d_scratch_bytes(gpu, &cases[i], o.x, o.y, o.z) == ctvk_conv3d_plan_scratch_bytes(&plan, &cases[i], o.x, o.y, o.z));
+        run_case(gpu, &plan, &cases[i], e);
     }
     ctvk_gpu_destroy(&gpu);
 }
@@ -229,14 +214,14 @@ int main(void)
 {
     ctvk_gpu *gpu = open_gpu(0);
     /* lavapipe takes the straight-line kernels; SwiftShader's texel buffers are too short. */
-    const int straight = has(ctvk_gpu_get_caps(gpu), &convs[0], CTVK_CONV3D_ADDRESS) && ctvk_gpu_get_caps(gpu)->is_cpu;
+    int32_t whole = ctvk_conv3d_class(ctvk_gpu_get_caps(gpu));
     test_families(gpu);
     test_small_bindings(gpu);
     test_too_small_binding(gpu);
     ctvk_gpu_destroy(&gpu);
-    test_door(0, straight ? CTVK_CONV3D_WINOGRAD : CTVK_CONV3D_PORTABLE, straight ? CTVK_CONV3D_GEMM : CTVK_CONV3D_PORTABLE);
-    test_door(CTVK_GPU_NO_BUFFER_ADDRESS, CTVK_CONV3D_PORTABLE, CTVK_CONV3D_PORTABLE);
-    test_door(CTVK_GPU_NO_TEXEL, CTVK_CONV3D_PORTABLE, CTVK_CONV3D_PORTABLE);
-    test_door(CTVK_GPU_MIN_LIMITS, CTVK_CONV3D_PORTABLE, CTVK_CONV3D_PORTABLE);
+    test_door(0, whole);
+    test_door(CTVK_GPU_NO_BUFFER_ADDRESS, CTVK_CONV3D_LEAST);
+    test_door(CTVK_GPU_NO_TEXEL, CTVK_CONV3D_LEAST);
+    test_door(CTVK_GPU_MIN_LIMITS, CTVK_CONV3D_LEAST);
     return gpu_done("conv3d");
 }

@@ -55,9 +55,9 @@ static void run_operations(ctvk_gpu *gpu, double at[2])
     at[0] = ctvk_now();
     CHECK_OK(ctvk_gpu_cmd_begin(gpu, NULL, NULL, &cmd, NULL));
     for (int i = 0; i < OPERATIONS; i++) {
-        ctvk_gpu_cmd_operation(cmd, "probe", i + 1, 2 * i, "number %d", i);
+        ctvk_gpu_cmd_operation(cmd, "gpu_probe", i + 1, 2 * i, "number %d", i);
         for (int k = 0; k <= (i % 16 == 0); k++)
-            CHECK_OK(probe_run(&p, cmd, 3, i % 48 == 0 ? gpu->budget : 1, 0, NULL));
+            CHECK_OK(probe_dispatch(&p, cmd, 3, i % 48 == 0 ? gpu->budget : 1, 0, NULL));
     }
     CHECK_OK(ctvk_gpu_cmd_finish(cmd, NULL));
     ctvk_gpu_cmd_destroy(&cmd);
@@ -75,7 +75,7 @@ static void check_operations(int timed)
         if (e->kind != CTVK_TRACE_OPERATION)
             continue;
         snprintf(wanted, sizeof wanted, "number %d", at);
-        CHECK_MSG(strcmp(told.name[i], "probe") == 0 && strcmp(told.detail[i], wanted) == 0, "%s, %s", told.detail[i], wanted);
+        CHECK_MSG(strcmp(told.name[i], "gpu_probe") == 0 && strcmp(told.detail[i], wanted) == 0, "%s, %s", told.detail[i], wanted);
         CHECK(e->flop == at + 1 && e->bytes == 2 * at && timed == (e->busy > 0));
         at++;
     }
@@ -147,8 +147,32 @@ static void test_silent(void)
     ctvk_gpu_destroy(&gpu);
 }
 
+/* A dispatch that belongs to no operation, or to another one's, is counted; gpu_done then fails a test. */
+static void test_forgotten(void)
+{
+    static const char *const others[] = {NULL, "gp", "gpus", "conv3d"};
+    static probe p;
+    ctvk_gpu *gpu = open_gpu(0);
+    CHECK_OK(probe_open(&p, gpu, NULL));
+    CHECK(atomic_load(&gpu->instance->misnamed) == 0);
+    for (unsigned i = 0; i < 4; i++) {
+        ctvk_gpu_cmd *cmd = NULL;
+        CHECK_OK(ctvk_gpu_cmd_begin(gpu, NULL, NULL, &cmd, NULL));
+        if (others[i])
+            ctvk_gpu_cmd_operation(cmd, others[i], 0, 0, "%u", i);
+        CHECK_OK(probe_dispatch(&p, cmd, 3, 1, 0, NULL));
+        CHECK_OK(ctvk_gpu_cmd_finish(cmd, NULL));
+        ctvk_gpu_cmd_destroy(&cmd);
+        CHECK(atomic_load(&gpu->instance->misnamed) == i + 1);
+    }
+    atomic_store(&gpu->instance->misnamed, 0);
+    probe_close(&p);
+    ctvk_gpu_destroy(&gpu);
+}
+
 int main(void)
 {
+    test_forgotten();
     test_timed();
     test_untimed();
     test_silent();

@@ -71,12 +71,15 @@ static inline ctvk_gpu *open_gpu(uint32_t disable)
     return open_gpu_with(&options);
 }
 
-/* Ends a test file: nothing may have been reported by the layer. */
+/* Ends a test file: nothing may have been reported by the layer, and no op may have forgotten to name itself where it records. */
 static inline int gpu_done(const char *name)
 {
-    if (opened_instance)
+    if (opened_instance) {
         CHECK_MSG(atomic_load(&opened_instance->validation_errors) == 0, "%u messages of the validation layer",
                   atomic_load(&opened_instance->validation_errors));
+        CHECK_MSG(atomic_load(&opened_instance->misnamed) == 0, "%u dispatches without ctvk_gpu_cmd_operation of their own",
+                  atomic_load(&opened_instance->misnamed));
+    }
     ctvk_gpu_instance_destroy(&opened_instance);
     return check_done(name);
 }

@@ -74,11 +74,18 @@ static inline ctvk_status probe_open(probe *p, ctvk_gpu *gpu, ctvk_error *error)
     return status;
 }
 
-static inline ctvk_status probe_run(probe *p, ctvk_gpu_cmd *cmd, uint32_t scale, double work, uint32_t flags, ctvk_error *error)
+/* Under the operation that was named last. */
+static inline ctvk_status probe_dispatch(probe *p, ctvk_gpu_cmd *cmd, uint32_t scale, double work, uint32_t flags, ctvk_error *error)
 {
     const probe_push push = {PROBE_COUNT, scale, {0, 0}};
     const uint32_t groups[3] = {(PROBE_COUNT + PROBE_LOCAL - 1) / PROBE_LOCAL, 1, 1};
     return ctvk_gpu_cmd_dispatch(cmd, p->pipeline, p->binds, 4, &push, sizeof push, groups, work, flags, error);
+}
+
+static inline ctvk_status probe_run(probe *p, ctvk_gpu_cmd *cmd, uint32_t scale, double work, uint32_t flags, ctvk_error *error)
+{
+    ctvk_gpu_cmd_operation(cmd, "gpu_probe", 0, 0, "%d", PROBE_COUNT);
+    return probe_dispatch(p, cmd, scale, work, flags, error);
 }
 
 #endif

@@ -23,9 +23,10 @@ extern "C" {
 /* What an event tells of. */
 typedef int32_t ctvk_trace_kind;
 enum {
-    CTVK_TRACE_STAGE = 1,      /* of a job, or a piece of one; inside of each other */
-    CTVK_TRACE_COMPILE = 2,    /* a pipeline was made; name: the shader. Drivers may compile at its first dispatch instead */
-    CTVK_TRACE_TRANSFER = 3,   /* the host copied to or from device memory */
+    CTVK_TRACE_STAGE = 1,    /* of a job, or a piece of one; inside of each other */
+    CTVK_TRACE_COMPILE = 2,  /* a pipeline was made; name: the shader. Drivers may compile at its first dispatch instead. Several at a time:
+                              * number: the thread, 0 for the host's own */
+    CTVK_TRACE_TRANSFER = 3, /* the host copied to or from device memory */
     CTVK_TRACE_SUBMISSION = 4, /* a command buffer, from its first timestamp to its last */
     CTVK_TRACE_PART = 5,       /* one operation inside of one submission; number: the operation's */
     CTVK_TRACE_OPERATION = 6   /* a whole operation, which may go over several submissions */
@@ -35,7 +36,7 @@ enum {
 typedef struct ctvk_trace_event {
     uint32_t struct_size;
     ctvk_trace_kind kind; /* one of CTVK_TRACE_* */
-    int64_t number;       /* window, submission or operation, each from 0; -1: none */
+    int64_t number;       /* window, submission, operation or thread, each from 0; -1: none */
     double begin, end;    /* seconds */
     double busy;          /* operations: seconds of the device, the sum of their parts; 0: the queue has no timestamps */
     double flop;          /* operations: additions and multiplications of the plain algorithm, whatever variant computed it; 0: none */
