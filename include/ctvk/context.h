@@ -75,7 +75,9 @@ typedef struct ctvk_context_api {
     /* desc may be NULL. No Vulkan call is made here. *out is OWNED: destroy. Fails: CTVK_ERROR_ARGUMENT, CTVK_ERROR_HOST_MEMORY.
      * [any thread] */
     ctvk_status (*create)(const ctvk_context_desc *desc, ctvk_context **out);
-    /* Everything made from the context is destroyed before it. [one thread at a time] */
+    /* Everything made from the context is destroyed before it. [one thread at a time]
+     * A context without an allocator of the host's compiles shaders on threads of its own too, with all signals blocked, which call no
+     * callback and end with the call or with the device. With an allocator there is none: a thread's own records are the C library's. */
     void (*destroy)(ctvk_context *context);
     /* "CTVK_OK", ...; "CTVK_UNKNOWN" for a number that is none. Static. [any thread] */
     const char *(*status_name)(ctvk_status status);

@@ -111,18 +111,15 @@ static uint32_t processors(void)
 static void hire(ctvk_gpu_crew *c)
 {
     uint32_t wanted = processors() - 1;
-    sigset_t all, before;
+    sigset_t all;
     pthread_attr_t attributes;
     wanted = wanted < c->count ? wanted : c->count;
     if (!wanted || pthread_attr_init(&attributes) != 0)
         return;
-    pthread_attr_setstacksize(&attributes, STACK_BYTES);
     sigfillset(&all);
-    if (pthread_sigmask(SIG_SETMASK, &all, &before) == 0) {
+    if (pthread_attr_setstacksize(&attributes, STACK_BYTES) == 0 && pthread_attr_setsigmask_np(&attributes, &all) == 0)
         while (c->thread_count < wanted && pthread_create(&c->threads[c->thread_count], &attributes, work_on, c) == 0)
             c->thread_count++;
-        pthread_sigmask(SIG_SETMASK, &before, NULL);
-    }
     pthread_attr_destroy(&attributes);
 }
 
@@ -200,7 +197,8 @@ ctvk_status ctvk_gpu_compile_begin(ctvk_gpu *gpu, ctvk_error *error)
     uint32_t count = 0;
     for (const ctvk_gpu_pipeline *p = gpu->pipelines; p; p = p->next)
         count += !p->ready;
-    if (!count || processors() == 1)
+    /* What a thread needs the C library takes for itself, past an allocator that the host brings. */
+    if (!count || processors() == 1 || gpu->host.alloc)
         return CTVK_OK;
     ctvk_gpu_compile_end(gpu);
     ctvk_gpu_crew *c = ctvk_calloc(&gpu->host, 1, sizeof *c + count * sizeof *c->all);

@@ -190,9 +190,9 @@ typedef int32_t (*ctvk_gpu_check_fn)(void *user, double work_done);
 enum { CTVK_GPU_NO_BARRIER = 1 };
 ctvk_status ctvk_gpu_cmd_begin(ctvk_gpu *gpu, ctvk_gpu_check_fn check, void *user, ctvk_gpu_cmd **out, ctvk_error *error);
 /* A rehearsal: what is recorded is checked, but nothing of it is submitted, and pipelines that it asks for are not compiled. Its
- * ctvk_gpu_cmd_finish hands all of them to threads of the library's own, one less than there are processors, and does not wait. What is
- * recorded afterwards compiles what it needs, or others until that is there, and is told of its failure. One rehearsal of a gpu at a time,
- * and nothing else recorded during it. */
+ * ctvk_gpu_cmd_finish hands all of them to threads of the library's own, one less than there are processors, and does not wait
+ * (none for a host that brings an allocator). What is recorded afterwards compiles what it needs, or others until that is there, and is
+ * told of its failure. One rehearsal of a gpu at a time, and nothing else recorded during it. */
 ctvk_status ctvk_gpu_cmd_rehearse(ctvk_gpu *gpu, ctvk_gpu_cmd **out, ctvk_error *error);
 /* What is recorded from here on belongs to this operation, until the next one is named: for the trace (core/trace.h), nothing else depends
  * on it. Every op names itself when it begins to record; its shaders begin with the same word (to the first _). name: a literal. flop:

@@ -83,7 +83,7 @@ static void test_plugin(void)
         REQUIRE(sscanf(at, "{\"name\": \"%63[^\"]\", \"version\": %u,", name, &number) == 2);
         CHECK_MSG(ctvk_interface(name, number) != NULL, "%s/%u", name, number);
     }
-    CHECK_MSG(found == 11, "%d interfaces", found);
+    CHECK_MSG(found == 12, "%d interfaces", found);
 }
 
 int main(void)

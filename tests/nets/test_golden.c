@@ -21,7 +21,7 @@ static int write_table(ctvk_gpu *gpu, const golden_case *c, const char *variant)
     ctvk_bundle_files *bundle = NULL;
     ctvk_error error = {0};
     uint32_t count = 0;
-    CHECK_MSG(ctvk_bundle_open(NULL, c->bundle, &bundle, &error) == CTVK_OK, "%s: %s", c->name, error.message);
+    CHECK_MSG(ctvk_bundle_open(NULL, c->bundle, NULL, NULL, &bundle, &error) == CTVK_OK, "%s: %s", c->name, error.message);
     if (!bundle)
         return 0;
     const ctvk_manifest *m = &bundle->manifest;

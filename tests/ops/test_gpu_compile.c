@@ -127,6 +127,34 @@ static void test_background(void)
     ctvk_gpu_destroy(&gpu);
 }
 
+static void *plain_alloc(void *user, size_t bytes)
+{
+    (void)user;
+    return aligned_alloc(16, (bytes + 15) / 16 * 16);
+}
+
+static void plain_free(void *user, void *memory)
+{
+    (void)user;
+    free(memory);
+}
+
+/* A host with an allocator gets no thread: nothing happens before it is asked for. */
+static void test_allocator(void)
+{
+    const struct timespec pause = {.tv_nsec = 200 * 1000 * 1000};
+    ctvk_gpu *gpu = open_slow();
+    ctvk_host before = gpu->host;
+    gpu->host.alloc = plain_alloc; /* malloc's memory is free's, as what the gpu has already */
+    gpu->host.free = plain_free;
+    rehearse_all(gpu);
+    nanosleep(&pause, NULL);
+    CHECK(calls_so_far() == 0 && !gpu->crew);
+    CHECK(ask(gpu, 5)->ready && calls_so_far() == 1);
+    gpu->host = before;
+    ctvk_gpu_destroy(&gpu);
+}
+
 static void read_target(const probe *p, uint32_t out[PROBE_COUNT])
 {
     CHECK(ctvk_gpu_download(p->target, 0, out, PROBE_COUNT * sizeof *out, NULL) == CTVK_OK);
@@ -214,6 +242,7 @@ int main(void)
     test_all();
     test_nothing_is_done();
     test_background();
+    test_allocator();
     test_thrown_away();
     test_failure();
     return gpu_done("gpu_compile");

@@ -54,7 +54,7 @@ typedef struct ctvk_tune_info {
 /* One shape of convolution. Indices are of its candidates. */
 typedef struct ctvk_tune_convolution {
     uint32_t struct_size;
-    uint32_t candidate_count;
+    uint32_t candidate_count; /* how many ways to compute it there are: candidate */
     uint32_t chosen;  /* the fastest; the untuned one where none is faster by more than a few percent */
     uint32_t untuned; /* what would be taken without tuning */
     uint32_t times;   /* how often the network has this shape */
