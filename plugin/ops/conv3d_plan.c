@@ -23,7 +23,7 @@ static int gemm_pays(const ctvk_conv3d *conv)
 
 ctvk_conv3d_plan ctvk_conv3d_plan_for(const ctvk_gpu_caps *caps, const ctvk_conv3d *conv)
 {
-    ctvk_conv3d_plan plan = {CTVK_CONV3D_PORTABLE, 1, 0, 0, 0};
+    ctvk_conv3d_plan plan = {CTVK_CONV3D_PORTABLE, 1, 0, 0, 0, 0};
     uint64_t storage = usable(caps->max_storage_range, caps->storage_alignment);
     uint64_t texel = usable(caps->max_texel_elements * 16, caps->storage_alignment);
     plan.source_bytes = storage;
@@ -44,6 +44,15 @@ ctvk_conv3d_plan ctvk_conv3d_plan_for(const ctvk_gpu_caps *caps, const ctvk_conv
         }
     }
     return plan;
+}
+
+void ctvk_conv3d_plan_halve(ctvk_conv3d_plan *plan)
+{
+    const uint64_t most = 16u << 20; /* what the tensors have become smaller is not to go into scratch */
+    plan->half = 1;
+    if (plan->family != CTVK_CONV3D_PORTABLE)
+        plan->source_bytes /= 2; /* as many texels */
+    plan->scratch_bytes = plan->scratch_bytes < most ? plan->scratch_bytes : most;
 }
 
 int32_t ctvk_conv3d_in_units(const ctvk_conv3d *conv)
@@ -90,6 +99,6 @@ uint64_t ctvk_conv3d_plan_scratch_bytes(const ctvk_conv3d_plan *plan, const ctvk
     case CTVK_CONV3D_GEMM:
         return ctvk_conv3d_gemm_scratch_bytes(plan, conv, x, y, z);
     default:
-        return 0;
+        return ctvk_conv3d_direct_scratch_bytes(plan, conv, x, y, z);
     }
 }

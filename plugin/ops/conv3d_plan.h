@@ -20,10 +20,14 @@ typedef struct ctvk_conv3d_plan {
     uint64_t source_bytes;  /* the most that one binding of an input may hold */
     uint64_t target_bytes;  /* same of an output */
     uint64_t scratch_bytes; /* Winograd, GEMM: about how much scratch to use */
+    int32_t half;           /* tensors are in half precision; scratch and sums are float32 */
 } ctvk_conv3d_plan;
 
 /* The one place where a variant is chosen. */
 ctvk_conv3d_plan ctvk_conv3d_plan_for(const ctvk_gpu_caps *caps, const ctvk_conv3d *conv);
+
+/* A plan for tensors in half precision from one for float32. Weights stay as they are packed. */
+void ctvk_conv3d_plan_halve(ctvk_conv3d_plan *plan);
 
 /* As the functions of conv3d.h, with a given plan. */
 uint64_t ctvk_conv3d_plan_weight_bytes(const ctvk_conv3d_plan *plan, const ctvk_conv3d *conv);
@@ -40,6 +44,9 @@ typedef struct ctvk_conv3d_job {
     const ctvk_span *weights, *scratch;
 } ctvk_conv3d_job;
 ctvk_status ctvk_conv3d_plan_record(const ctvk_conv3d_job *job, ctvk_error *error);
+/* The most output planes of one block: where the output lies over planes of its input, a block writes none that it or a later one reads.
+ * Less than 1: they overlap in another way, which cannot be done. */
+int32_t ctvk_conv3d_free_planes(const ctvk_conv3d_job *job);
 
 /* Units of packed weights: one vec4 of input channels (one channel where planar) against 24 output channels.
  * Direct: [out chunk][unit][tap][channel of the unit][6] vec4, each unit padded to 256 bytes. */
@@ -51,6 +58,7 @@ int32_t ctvk_conv3d_out_chunks(const ctvk_conv3d *conv);
 int32_t ctvk_conv3d_direct_chunk(const ctvk_conv3d *conv);
 uint64_t ctvk_conv3d_direct_weight_bytes(const ctvk_conv3d *conv);
 void ctvk_conv3d_direct_pack(const ctvk_conv3d *conv, const float *weights, float *packed);
+uint64_t ctvk_conv3d_direct_scratch_bytes(const ctvk_conv3d_plan *plan, const ctvk_conv3d *conv, int32_t x, int32_t y, int32_t z);
 ctvk_status ctvk_conv3d_direct_record(const ctvk_conv3d_job *job, ctvk_error *error);
 
 /* Products of input that lies in `in` (texels) with weights at `at` of the job's, stored as [run][out group][lane] vec4 in `out`; see

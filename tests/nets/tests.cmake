@@ -13,6 +13,9 @@ add_test(NAME nets.smallest.lavapipe COMMAND nets_test_golden all)
 add_test(NAME nets.smallest_gpu.swiftshader COMMAND nets_test_golden all gpu)
 set_tests_properties(nets.smallest.lavapipe PROPERTIES TIMEOUT 900 ENVIRONMENT "VK_DRIVER_FILES=${LAVAPIPE_ICD};VK_ICD_FILENAMES=${LAVAPIPE_ICD};${ctvk_test_env}")
 set_tests_properties(nets.smallest_gpu.swiftshader PROPERTIES TIMEOUT 900 ENVIRONMENT "VK_DRIVER_FILES=${SWIFTSHADER_ICD};VK_ICD_FILENAMES=${SWIFTSHADER_ICD};${ctvk_test_env}")
+# With the last block in half precision; SwiftShader has nets.half.
+add_test(NAME nets.golden_f16.lavapipe COMMAND nets_test_golden "" f16)
+set_tests_properties(nets.golden_f16.lavapipe PROPERTIES TIMEOUT 900 ENVIRONMENT "VK_DRIVER_FILES=${LAVAPIPE_ICD};VK_ICD_FILENAMES=${LAVAPIPE_ICD};${ctvk_test_env}")
 # One table: every driver and width of subgroups, every capability taken away.
 add_executable(nets_matrix ${CMAKE_CURRENT_SOURCE_DIR}/nets/matrix.c)
 set_target_properties(nets_matrix PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR})
