@@ -1,8 +1,9 @@
 // 3x3x3 (pad 1) or 1x1x1 convolution, stride by push constant: 24 output channels of one voxel a lane, GROUPS channel groups of the
 // input (or one channel of a planar input) a dispatch, sums carried in the output between dispatches.
-// Portable: weights from a uniform block. _address: from a device address, input through a texel buffer.
+// Portable: weights from a uniform block. _address: from a device address, input through a texel buffer. _half: of an input in half precision.
 // variant: conv3d_k3 -DKERNEL=3 -DGROUPS=1
 // variant: conv3d_k1 -DKERNEL=1 -DGROUPS=1
+// variant: conv3d_k3_half -DKERNEL=3 -DGROUPS=1 -DHALF
 // variant: conv3d_planar_k3 -DKERNEL=3 -DPLANAR
 // variant: conv3d_planar_k1 -DKERNEL=1 -DPLANAR
 // variant: conv3d_k3_address2 -DKERNEL=3 -DGROUPS=2 -DADDRESS -DTEXEL
@@ -14,10 +15,12 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
 #include "params/conv3d.h"
+#include "common/activation.glsl"
 
 #define TAPS (KERNEL * KERNEL * KERNEL)
 #ifdef PLANAR
 #define VALUE float
+#define STORED float
 #define GROUPS 1
 #define UNIT (TAPS * 6)
 #define MAC_VALUE MAC_SCALAR
@@ -25,6 +28,7 @@
 #define UNIT_STRIDE ((UNIT + 15) / 16 * 16)
 #else
 #define VALUE vec4
+#define STORED ACTIVATION
 #define UNIT (TAPS * 24)
 #define MAC_VALUE MAC_VEC4
 #define UNIT_STRIDE ((UNIT + 15) / 16 * 16)
@@ -44,9 +48,9 @@ layout(set = 0, binding = 0) uniform samplerBuffer source;
 #else
 layout(std430, set = 0, binding = 0) readonly buffer source_block
 {
-    VALUE source[];
+    STORED source[];
 };
-#define LOAD(i) source[i]
+#define LOAD(i) WIDE(source[i])
 #endif
 layout(std430, set = 0, binding = 1) buffer target_block
 {

@@ -1,8 +1,11 @@
 // Adds up the runs of a convolution's products, [run][out group][lane] vec4, into planes of the output. x of the grid runs over the voxels of
-// the block, y over channel groups.
+// the block, y over channel groups. _half: into a tensor in half precision, all runs at once.
+// variant: conv3d_sum
+// variant: conv3d_sum_half -DHALF
 #version 450
 #extension GL_GOOGLE_include_directive : require
 #include "params/conv3d.h"
+#include "common/activation.glsl"
 
 layout(local_size_x = 16) in;
 layout(push_constant) uniform push_block
@@ -12,7 +15,7 @@ layout(push_constant) uniform push_block
 layout(set = 0, binding = 0) uniform samplerBuffer source;
 layout(std430, set = 0, binding = 1) buffer target_block
 {
-    vec4 target[];
+    ACTIVATION target[];
 };
 
 void main()
@@ -26,9 +29,11 @@ void main()
         sum += texelFetch(source, from + run * p.run);
     }
     if (wanted < p.lanes) {
+#ifndef HALF
         if (p.accumulate != 0) {
             sum += target[to];
         }
-        target[to] = sum;
+#endif
+        target[to] = NARROW(sum);
     }
 }

@@ -3,9 +3,12 @@
 // variant: instance_norm_apply_add -DADD
 // variant: instance_norm_apply_texel -DTEXEL
 // variant: instance_norm_apply_add_texel -DADD -DTEXEL
+// variant: instance_norm_apply_half -DHALF
+// variant: instance_norm_apply_half_texel -DTEXEL -DHALF
 #version 450
 #extension GL_GOOGLE_include_directive : require
 #include "params/instance_norm.h"
+#include "common/activation.glsl"
 #include "common/chunk.glsl"
 
 #define LANES 64
@@ -21,9 +24,9 @@ layout(set = 0, binding = 0) uniform samplerBuffer source;
 #else
 layout(std430, set = 0, binding = 0) readonly buffer source_block
 {
-    vec4 source[];
+    ACTIVATION source[];
 };
-#define LOAD(i) source[i]
+#define LOAD(i) WIDE(source[i])
 #endif
 layout(std140, set = 0, binding = 1) uniform stats_block
 {
@@ -31,7 +34,7 @@ layout(std140, set = 0, binding = 1) uniform stats_block
 };
 layout(std430, set = 0, binding = 2) writeonly buffer out_block
 {
-    vec4 target[];
+    ACTIVATION target[];
 };
 #ifdef ADD
 #ifdef TEXEL
@@ -69,7 +72,7 @@ void main()
 #ifdef ADD
             v += (LOAD_SHORTCUT(p.shortcut_base + at) - shortcut_mean) * shortcut_scale;
 #endif
-            target[p.out_base + at] = max(v, 0.01 * v);
+            target[p.out_base + at] = NARROW(max(v, 0.01 * v));
         }
         walk(w, LANES, step_planes, step_rest, p.area, p.plane);
     }

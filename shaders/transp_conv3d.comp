@@ -1,11 +1,14 @@
 // Transposed convolution, kernel 2, stride 2: a lane takes one input voxel, GROUPS channel groups, into 24 sums (see the params), which
-// are carried in the output between dispatches.
+// are carried in the output between dispatches. _half: of an input in half precision, to logits.
 // variant: transp_conv3d_1 -DGROUPS=1
 // variant: transp_conv3d_4 -DGROUPS=4
 // variant: transp_conv3d_12 -DGROUPS=12
 // variant: transp_conv3d_planar_1 -DGROUPS=1 -DPLANAR
 // variant: transp_conv3d_planar_4 -DGROUPS=4 -DPLANAR
 // variant: transp_conv3d_planar_12 -DGROUPS=12 -DPLANAR
+// variant: transp_conv3d_planar_half_1 -DGROUPS=1 -DPLANAR -DHALF
+// variant: transp_conv3d_planar_half_4 -DGROUPS=4 -DPLANAR -DHALF
+// variant: transp_conv3d_planar_half_12 -DGROUPS=12 -DPLANAR -DHALF
 // variant: transp_conv3d_address_1 -DGROUPS=1 -DADDRESS -DTEXEL
 // variant: transp_conv3d_address_4 -DGROUPS=4 -DADDRESS -DTEXEL
 // variant: transp_conv3d_address_12 -DGROUPS=12 -DADDRESS -DTEXEL
@@ -15,6 +18,7 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
 #include "params/transp_conv3d.h"
+#include "common/activation.glsl"
 
 // Units of packed weights are 24 vec4, padded to 512 bytes so that each may begin a binding.
 #define UNIT_STRIDE 32
@@ -33,9 +37,9 @@ layout(set = 0, binding = 0) uniform samplerBuffer source;
 #else
 layout(std430, set = 0, binding = 0) readonly buffer source_block
 {
-    vec4 source[];
+    ACTIVATION source[];
 };
-#define LOAD(i) source[i]
+#define LOAD(i) WIDE(source[i])
 #endif
 
 #ifdef PLANAR

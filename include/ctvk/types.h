@@ -76,7 +76,8 @@ typedef struct ctvk_text {
         NULL, 0        \
     }
 
-/* Precision of a run. AUTO takes what keeps the published numbers. */
+/* Precision of a run. AUTO takes what keeps the published numbers: F32. F16 stores the activations of the network's last block in half
+ * precision, on every device, and takes little more than half the device memory; all else, sums and logits too, is float32 as before. */
 typedef int32_t ctvk_precision;
 enum { CTVK_PRECISION_AUTO = 0, CTVK_PRECISION_F32 = 1, CTVK_PRECISION_F16 = 2 };
 

@@ -25,15 +25,15 @@ int32_t ctvk_job_report_progress(ctvk_job *job, double fraction)
 
 static ctvk_status take_options(ctvk_job *job, const ctvk_job_options *options, ctvk_error *error)
 {
-    if (options->precision == CTVK_PRECISION_F16)
-        return ctvk_fail(error, CTVK_ERROR_ARGUMENT, "precision: f16 is not part of this version (take auto or f32)");
-    if (options->precision != CTVK_PRECISION_AUTO && options->precision != CTVK_PRECISION_F32)
-        return ctvk_fail(error, CTVK_ERROR_ARGUMENT, "precision: %d is none (take auto or f32)", options->precision);
+    if (options->precision < CTVK_PRECISION_AUTO || options->precision > CTVK_PRECISION_F16)
+        return ctvk_fail(error, CTVK_ERROR_ARGUMENT, "precision: %d is none (take auto, f32 or f16)", options->precision);
     if (options->keep & ~(uint32_t)CTVK_KEEP_ENCODER)
         return ctvk_fail(error, CTVK_ERROR_ARGUMENT, "keep: unknown bits 0x%x (use CTVK_KEEP_*)", options->keep);
     if (options->want & ~(uint32_t)(CTVK_WANT_PROBABILITY | CTVK_WANT_LOGITS))
         return ctvk_fail(error, CTVK_ERROR_ARGUMENT, "want: unknown bits 0x%x (use CTVK_WANT_*)", options->want);
     job->want = options->want;
+    job->desc = job->bundle->desc;
+    job->desc.half = options->precision == CTVK_PRECISION_F16;
     job->keep = options->keep;
     job->memory_limit = options->memory_limit;
     job->progress = options->progress;

@@ -34,7 +34,8 @@ struct ctvk_job {
     char image_sha256[65]; /* "" : not given */
     uint32_t want, keep;
     uint64_t memory_limit;
-    char *device; /* selector */
+    char *device;          /* selector */
+    ctvk_llmseg_desc desc; /* the bundle's, in the precision of this job */
     ctvk_job_text text;
     ctvk_progress_fn progress;
     void *progress_user;

@@ -52,11 +52,11 @@ ctvk_status ctvk_job_open(ctvk_job *job)
         return CTVK_CANCELLED;
     ctvk_status status = ctvk_context_open_selected(job->context, job->device, job->memory_limit, &job->gpu, &job->error);
     if (status == CTVK_OK)
-        status = ctvk_plan_memory(job->gpu, &job->bundle->desc, job->memory_limit, &job->memory, &job->error);
+        status = ctvk_plan_memory(job->gpu, &job->desc, job->memory_limit, &job->memory, &job->error);
     if (status == CTVK_OK)
-        status = ctvk_require_memory(job->gpu, &job->bundle->desc, job->memory_limit, &job->memory, &job->error);
+        status = ctvk_require_memory(job->gpu, &job->desc, job->memory_limit, &job->memory, &job->error);
     if (status == CTVK_OK)
-        status = ctvk_context_try_device(job->context, job->gpu, on_trial, job, &job->error);
+        status = ctvk_context_try_device(job->context, job->gpu, job->desc.half, on_trial, job, &job->error);
     return status;
 }
 
@@ -102,7 +102,7 @@ ctvk_status ctvk_job_upload(ctvk_job *job)
     if (status != CTVK_OK)
         return status;
     job->window_count = job->windows.count[0] * job->windows.count[1] * job->windows.count[2];
-    status = ctvk_llmseg_create(job->gpu, &job->bundle->desc, job->bundle->files->weights, &job->net, &job->error);
+    status = ctvk_llmseg_create(job->gpu, &job->desc, job->bundle->files->weights, &job->net, &job->error);
     if (status == CTVK_OK && job->keep)
         status = ctvk_kept_windows_open(host, job->net, job->gpu, job->memory.available_bytes - job->memory.planned_bytes,
                                         job->window_count, &job->kept, &job->error);

@@ -38,7 +38,7 @@ static const char manifest[] =
     "    \"modality\": [\"CT\"],\n"
     "    \"prompt\": [\"none\", \"cached\", \"embedding\", \"text\"],\n"
     "    \"device\": [\"vulkan-1.1\"],\n"
-    "    \"precision\": [\"f32\"],\n"
+    "    \"precision\": [\"f32\", \"f16\"],\n"
     "    \"text_model\": [\"llama-gguf\"],\n"
     "    \"bundle_schema\": [\"ctvk-bundle/1\"],\n"
     "    \"volume_scalar\": [\"uint8\", \"int16\", \"uint16\", \"float32\", \"int8\", \"int32\", \"uint32\", \"float64\", \"int64\", \"uint64\"],\n"

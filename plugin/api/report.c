@@ -87,7 +87,7 @@ static char *write_report(const ctvk_job *job)
     ctvk_json_close(&json, '}');
     ctvk_json_text(&json, "library", version);
     write_device(&json, ctvk_gpu_get_info(job->gpu), ctvk_gpu_tuned_sha256(job->gpu));
-    ctvk_json_text(&json, "precision", "f32");
+    ctvk_json_text(&json, "precision", job->desc.half ? "f16" : "f32");
     ctvk_json_text(&json, "prompt_sha256", job->text.prompt_sha256[0] ? job->text.prompt_sha256 : NULL);
     ctvk_json_open(&json, "text", '{');
     ctvk_json_text(&json, "source", job->text.source);

@@ -4,13 +4,15 @@
 
 #include "api/api.h"
 
-/* Tries a device that this context has not tried yet, as the context's self_test says. AUTO: unless the record in the cache folder has it
+/* Tries a device that this context has not tried yet, as the context's self_test says. half: in half precision as well, which is remembered
+ * by itself. AUTO: unless the record in the cache folder has it
  * right already. check as in gpu/gpu.h. CTVK_ERROR_DEVICE names the operation that is computed wrongly, and the record then says so: the
  * next context tries again, because the fault may have lain in a layer or an overclocked card. CTVK_CANCELLED. [any thread] */
-ctvk_status ctvk_context_try_device(ctvk_context *context, ctvk_gpu *gpu, ctvk_gpu_check_fn check, void *user, ctvk_error *error);
+ctvk_status ctvk_context_try_device(ctvk_context *context, ctvk_gpu *gpu, int32_t half, ctvk_gpu_check_fn check, void *user,
+                                    ctvk_error *error);
 
-/* What a whole self-test found, for the jobs after it. [any thread] */
-void ctvk_context_keep_answer(ctvk_context *context, const ctvk_gpu *gpu, int32_t right);
+/* What a whole self-test found of one precision, for the jobs after it. [any thread] */
+void ctvk_context_keep_answer(ctvk_context *context, const ctvk_gpu *gpu, int32_t half, int32_t right);
 
 extern const ctvk_selftest_api ctvk_selftest_table;
 

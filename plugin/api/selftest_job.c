@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { MAX_OPERATIONS = 32 };
+enum { MAX_OPERATIONS = 32, NETWORKS = 3 };
 
 struct ctvk_selftest {
     ctvk_context *context;
@@ -24,6 +24,7 @@ struct ctvk_selftest {
     ctvk_trials *trials;
     int32_t opened;
     uint32_t count, wrong; /* of operation */
+    uint32_t wrong_half;   /* of them those in half precision */
     ctvk_selftest_operation operation[MAX_OPERATIONS];
     uint32_t device_index;
     char capabilities[256];
@@ -35,7 +36,7 @@ struct ctvk_selftest {
 
 static int32_t report(ctvk_selftest *s)
 {
-    double all = ctvk_trials_count() + (s->small ? 0 : 2), whole = s->count < all ? s->count / all : 1;
+    double all = ctvk_trials_count() + (s->small ? 0 : NETWORKS), whole = s->count < all ? s->count / all : 1;
     const char *stage = s->count < (uint32_t)ctvk_trials_count() ? "operations" : "networks";
     atomic_store(&s->millionths, (unsigned)(whole * 1e6));
     if (s->progress && s->progress(s->progress_user, whole, stage))
@@ -135,12 +136,18 @@ static ctvk_status open_device(ctvk_selftest *s)
     return ctvk_trials_create(s->gpu, !s->small, on_work, s, &s->trials, &s->error);
 }
 
+static int32_t is_half(const ctvk_selftest *s, const ctvk_trial_result *result)
+{
+    return s->count < (uint32_t)ctvk_trials_count() ? ctvk_trials_half((int32_t)s->count) : result == &s->network.half;
+}
+
 /* Its message stays where it is the first wrong one. */
 static void keep(ctvk_selftest *s, const ctvk_trial_result *result, double seconds, const ctvk_error *error)
 {
     int32_t wrong = !(result->error <= result->limit);
     if (wrong && !s->wrong++)
         s->error = *error;
+    s->wrong_half += (uint32_t)(wrong && is_half(s, result));
     s->operation[s->count++] = (ctvk_selftest_operation){.struct_size = sizeof(ctvk_selftest_operation),
                                                          .wrong = wrong,
                                                          .name = ctvk_view(result->name),
@@ -181,8 +188,10 @@ static ctvk_status run_networks(ctvk_selftest *s)
     if (s->network.text.name)
         keep(s, &s->network.text, s->network.image.name ? 0 : seconds, &error);
     if (s->network.image.name)
-        keep(s, &s->network.image, seconds, &error);
-    return status == CTVK_OK || (status == CTVK_ERROR_DEVICE && s->network.image.name) ? CTVK_OK : end_with(s, status, &error);
+        keep(s, &s->network.image, s->network.half.name ? 0 : seconds, &error);
+    if (s->network.half.name)
+        keep(s, &s->network.half, seconds, &error);
+    return status == CTVK_OK || (status == CTVK_ERROR_DEVICE && s->network.half.name) ? CTVK_OK : end_with(s, status, &error);
 }
 
 static ctvk_status step_once(ctvk_selftest *s)
@@ -199,7 +208,7 @@ static ctvk_status step_once(ctvk_selftest *s)
         status = run_networks(s);
     if (status != CTVK_OK)
         return status;
-    return s->count < operations + (s->small ? 0 : 2) ? CTVK_PENDING : s->wrong ? CTVK_ERROR_DEVICE : CTVK_OK;
+    return s->count < operations + (s->small ? 0 : NETWORKS) ? CTVK_PENDING : s->wrong ? CTVK_ERROR_DEVICE : CTVK_OK;
 }
 
 static ctvk_status selftest_step(ctvk_selftest *s)
@@ -213,8 +222,10 @@ static ctvk_status selftest_step(ctvk_selftest *s)
     s->seconds += ctvk_now() - begin;
     if (s->status == CTVK_CANCELLED)
         ctvk_fail(&s->error, CTVK_CANCELLED, "self-test: cancelled (run it again)");
-    if (s->status == CTVK_OK || (s->status == CTVK_ERROR_DEVICE && s->wrong))
-        ctvk_context_keep_answer(s->context, s->gpu, !s->wrong);
+    if (s->status == CTVK_OK || (s->status == CTVK_ERROR_DEVICE && s->wrong)) {
+        ctvk_context_keep_answer(s->context, s->gpu, 0, s->wrong == s->wrong_half);
+        ctvk_context_keep_answer(s->context, s->gpu, 1, !s->wrong_half);
+    }
     if (s->status != CTVK_PENDING) {
         release(s);
         if (s->status == CTVK_OK)

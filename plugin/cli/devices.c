@@ -9,7 +9,7 @@ static void print_text(const ctvk_device_info *d)
     printf("   %s, %s, %.1f GiB, driver %s\n", cli_device_type(d->type), d->vendor.data, (double)d->memory_bytes / 1073741824.0,
            d->driver.data);
     printf("   UUID %s\n", d->uuid.data);
-    printf("   %s\n", d->usable ? "runs: segment (precision f32)" : "cannot run the network");
+    printf("   %s\n", d->usable ? "runs: segment (precision f32, f16)" : "cannot run the network");
     if (d->lacks.length)
         printf("   lacks: %s\n", d->lacks.data);
 }
@@ -29,7 +29,7 @@ static void print_json(const ctvk_device_info *d)
     printf(", \"type\": \"%s\", \"memory_bytes\": %llu", cli_device_type(d->type), (unsigned long long)d->memory_bytes);
     print_field("uuid", &d->uuid);
     printf(", \"vulkan\": \"%u.%u.%u\", \"usable\": %s, \"precisions\": [%s]", d->api_version >> 22, d->api_version >> 12 & 0x3ff,
-           d->api_version & 0xfff, d->usable ? "true" : "false", d->usable ? "\"f32\"" : "");
+           d->api_version & 0xfff, d->usable ? "true" : "false", d->usable ? "\"f32\", \"f16\"" : "");
     print_field("lacks", &d->lacks);
     printf("}");
 }

@@ -16,7 +16,8 @@ static const cli_option options[] = {
     [EMBEDDING] = {"--text-embedding", "FILE.safetensors", "a text embedding made elsewhere (tensor text_embedding)", 1},
     [LLM] = {"--llm", "FILE.gguf", CLI_HELP_LLM, 0},
     [DEVICE] = {"--device", "SELECTOR", CLI_HELP_DEVICE, 0},
-    [PRECISION] = {"--precision", "auto|f32|f16", "auto is f32; this version has no f16", 0},
+    [PRECISION] = {"--precision", "auto|f32|f16",
+                   "auto is f32; f16: the last block in half\nprecision, little more than half the device memory", 0},
     [MEMORY_LIMIT] = {"--memory-limit", "MIB", "device memory to stay under", 0},
     [LOGITS] = {"--logits", "FILE.safetensors", "also write the logits on the preprocessed grid", 1},
     [PROBABILITY] = {"--probability", "FILE.nii.gz", "also write each class's probability, on the CT's grid", 1},
@@ -45,7 +46,7 @@ static int parse_precision(const char *text, ctvk_precision *out)
             *out = i;
             return CLI_OK;
         }
-    return cli_fail(CLI_USAGE, "--precision %.40s: unknown (auto or f32)", text);
+    return cli_fail(CLI_USAGE, "--precision %.40s: unknown (auto, f32 or f16)", text);
 }
 
 /* The nth value of an option that may be given again, in the order of the command line; NULL: there are fewer. A host that fills value
@@ -166,8 +167,6 @@ static int parse(const cli_arguments *a, cli_segmentation *s)
         code = cli_parse_limit(a->value[MEMORY_LIMIT], &s->options.memory_limit);
     if (code == CLI_OK && a->value[PRECISION])
         code = parse_precision(a->value[PRECISION], &s->options.precision);
-    if (code == CLI_OK && s->options.precision == CTVK_PRECISION_F16)
-        code = cli_fail(CLI_USAGE, "--precision f16: not part of this version (auto or f32)");
     if (code == CLI_OK)
         code = cli_parse_self_test(a->value[SELF_TEST]);
     if (code == CLI_OK)

@@ -156,7 +156,13 @@ ctvk_status ctvk_gpu_cmd_prepare(ctvk_gpu_cmd *cmd, double cost, const ctvk_gpu_
     return CTVK_OK;
 }
 
-static ctvk_status check_bind(const ctvk_gpu *gpu, const ctvk_gpu_pipeline *pipeline, uint32_t i, const ctvk_gpu_bind *bind,
+/* Bytes of one element of the texel buffers of a dispatch. */
+static uint64_t texel_bytes(uint32_t flags)
+{
+    return flags & CTVK_GPU_HALF_TEXELS ? 8 : 16;
+}
+
+static ctvk_status check_bind(const ctvk_gpu *gpu, const ctvk_gpu_pipeline *pipeline, uint32_t i, const ctvk_gpu_bind *bind, uint32_t flags,
                               ctvk_error *error)
 {
     const ctvk_gpu_caps *caps = &gpu->caps;
@@ -165,7 +171,7 @@ static ctvk_status check_bind(const ctvk_gpu *gpu, const ctvk_gpu_pipeline *pipe
     if (pipeline->reflection.kinds[i] == CTVK_GPU_BIND_UNIFORM)
         limit = caps->max_uniform_range, kind = "uniform";
     if (pipeline->reflection.kinds[i] == CTVK_GPU_BIND_TEXEL)
-        limit = caps->max_texel_elements * 16, kind = "texel";
+        limit = caps->max_texel_elements * texel_bytes(flags), kind = "texel";
     const char *wrong = NULL;
     if (!bind->buffer || bind->buffer->gpu != gpu)
         return ctvk_fail(error, CTVK_ERROR_INTERNAL, "%s: binding %u has no buffer of this device (report this)", pipeline->shader, i);
@@ -177,8 +183,8 @@ static ctvk_status check_bind(const ctvk_gpu *gpu, const ctvk_gpu_pipeline *pipe
         wrong = "a range outside its buffer";
     else if (bind->bytes > limit)
         wrong = "a range above the device's limit";
-    else if (pipeline->reflection.kinds[i] == CTVK_GPU_BIND_TEXEL && bind->bytes % 16)
-        wrong = "a size that is no multiple of 16";
+    else if (pipeline->reflection.kinds[i] == CTVK_GPU_BIND_TEXEL && bind->bytes % texel_bytes(flags))
+        wrong = flags & CTVK_GPU_HALF_TEXELS ? "a size that is no multiple of 8" : "a size that is no multiple of 16";
     if (wrong)
         return ctvk_fail(error, CTVK_ERROR_INTERNAL,
                          "%s: %s binding %u has %s: %llu bytes at %llu of %llu, limit %llu, alignment %llu (report this)", pipeline->shader,
@@ -188,7 +194,7 @@ static ctvk_status check_bind(const ctvk_gpu *gpu, const ctvk_gpu_pipeline *pipe
 }
 
 static ctvk_status check_dispatch(const ctvk_gpu *gpu, const ctvk_gpu_pipeline *pipeline, const ctvk_gpu_bind *binds, uint32_t count,
-                                  uint32_t push_bytes, const uint32_t groups[3], ctvk_error *error)
+                                  uint32_t push_bytes, const uint32_t groups[3], uint32_t flags, ctvk_error *error)
 {
     const ctvk_gpu_reflection *wants = &pipeline->reflection;
     if (count != wants->bindings)
@@ -202,7 +208,7 @@ static ctvk_status check_dispatch(const ctvk_gpu *gpu, const ctvk_gpu_pipeline *
             return ctvk_fail(error, CTVK_ERROR_INTERNAL, "%s: %u x %u x %u workgroups are outside 1 to %u (report this)", pipeline->shader,
                              groups[0], groups[1], groups[2], gpu->caps.max_groups);
     for (uint32_t i = 0; i < count; i++) {
-        ctvk_status status = check_bind(gpu, pipeline, i, &binds[i], error);
+        ctvk_status status = check_bind(gpu, pipeline, i, &binds[i], flags, error);
         if (status != CTVK_OK)
             return status;
     }
@@ -210,7 +216,7 @@ static ctvk_status check_dispatch(const ctvk_gpu *gpu, const ctvk_gpu_pipeline *
 }
 
 static ctvk_status write_set(ctvk_gpu *gpu, ctvk_gpu_slot *slot, const ctvk_gpu_pipeline *pipeline, const ctvk_gpu_bind *binds,
-                             VkDescriptorSet *set, ctvk_error *error)
+                             uint32_t flags, VkDescriptorSet *set, ctvk_error *error)
 {
     static const VkDescriptorType types[] = {0, VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, VK_DESCRIPTOR_TYPE_UNIFORM_BUFFER,
                                              VK_DESCRIPTOR_TYPE_UNIFORM_TEXEL_BUFFER};
@@ -239,7 +245,8 @@ static ctvk_status write_set(ctvk_gpu *gpu, ctvk_gpu_slot *slot, const ctvk_gpu_
             continue;
         VkBufferViewCreateInfo view = {.sType = VK_STRUCTURE_TYPE_BUFFER_VIEW_CREATE_INFO,
                                        .buffer = binds[i].buffer->memory->buffer,
-                                       .format = VK_FORMAT_R32G32B32A32_SFLOAT,
+                                       .format =
+                                           flags & CTVK_GPU_HALF_TEXELS ? VK_FORMAT_R16G16B16A16_SFLOAT : VK_FORMAT_R32G32B32A32_SFLOAT,
                                        .offset = binds[i].offset,
                                        .range = binds[i].bytes};
         CTVK_VK(gpu, gpu->vk.CreateBufferView(gpu->device, &view, NULL, &slot->views[slot->view_count]));
@@ -256,13 +263,13 @@ ctvk_status ctvk_gpu_cmd_dispatch(ctvk_gpu_cmd *cmd, ctvk_gpu_pipeline *pipeline
 {
     ctvk_gpu *gpu = cmd->gpu;
     VkDescriptorSet set = VK_NULL_HANDLE;
-    ctvk_status status = check_dispatch(gpu, pipeline, binds, count, push_bytes, groups, error);
+    ctvk_status status = check_dispatch(gpu, pipeline, binds, count, push_bytes, groups, flags, error);
     if (status == CTVK_OK && cmd->rehearsal)
         return CTVK_OK;
     if (status == CTVK_OK)
         status = ctvk_gpu_cmd_prepare(cmd, work, &pipeline->reflection, !(flags & CTVK_GPU_NO_BARRIER), error);
     if (status == CTVK_OK && count)
-        status = write_set(gpu, cmd->open, pipeline, binds, &set, error);
+        status = write_set(gpu, cmd->open, pipeline, binds, flags, &set, error);
     if (status != CTVK_OK) {
         cmd->status = status;
         return status;

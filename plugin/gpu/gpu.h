@@ -48,7 +48,7 @@ typedef struct ctvk_gpu_caps {
     uint8_t is_cpu;               /* software driver */
     uint8_t maps_device;          /* DEVICE buffers are mapped: no copy goes through staging */
     uint8_t buffer_address;       /* GL_EXT_buffer_reference usable (with int64 not required: uvec2 addresses) */
-    uint8_t texel_rgba32f;        /* RGBA32F uniform texel buffers usable */
+    uint8_t texel_rgba32f;        /* uniform texel buffers usable, RGBA32F and RGBA16F: Vulkan promises both */
     uint8_t fp16, storage16, storage8, int64;
     uint8_t robust_access;
 } ctvk_gpu_caps;
@@ -176,7 +176,7 @@ ctvk_status ctvk_gpu_pipeline_figures(ctvk_gpu *gpu, const ctvk_gpu_pipeline *pi
                                       ctvk_error *error);
 
 /* One binding of a dispatch, in the order of the shader's binding numbers (set 0). offset must be a multiple of
- * caps.storage_alignment, bytes at most the range limit of the binding's kind (storage, uniform, RGBA32F uniform texel buffer). */
+ * caps.storage_alignment, bytes at most the range limit of the binding's kind (storage, uniform, uniform texel buffer). */
 typedef struct ctvk_gpu_bind {
     ctvk_gpu_buffer *buffer;
     uint64_t offset, bytes;
@@ -187,7 +187,7 @@ typedef struct ctvk_gpu_bind {
  * `check` is asked; non-zero gives CTVK_CANCELLED. Every dispatch sees the writes of all earlier ones (a barrier is put before each
  * dispatch unless CTVK_GPU_NO_BARRIER says that it neither reads nor overwrites what dispatches since the last barrier wrote). */
 typedef int32_t (*ctvk_gpu_check_fn)(void *user, double work_done);
-enum { CTVK_GPU_NO_BARRIER = 1 };
+enum { CTVK_GPU_NO_BARRIER = 1, CTVK_GPU_HALF_TEXELS = 2 /* texel buffers of this dispatch hold RGBA16F, else RGBA32F */ };
 ctvk_status ctvk_gpu_cmd_begin(ctvk_gpu *gpu, ctvk_gpu_check_fn check, void *user, ctvk_gpu_cmd **out, ctvk_error *error);
 /* A rehearsal: what is recorded is checked, but nothing of it is submitted, and pipelines that it asks for are not compiled. Its
  * ctvk_gpu_cmd_finish hands all of them to threads of the library's own, one less than there are processors, and does not wait

@@ -14,19 +14,31 @@
 #define CTVK_GRAPH_VALUES 192
 #define CTVK_ARENA_CHUNKS 16
 
-typedef enum ctvk_node_kind { CTVK_NODE_CONV, CTVK_NODE_TRANSP, CTVK_NODE_STATS, CTVK_NODE_APPLY, CTVK_NODE_ALIGN } ctvk_node_kind;
+typedef enum ctvk_node_kind {
+    CTVK_NODE_CONV,
+    CTVK_NODE_TRANSP,
+    CTVK_NODE_STATS,
+    CTVK_NODE_APPLY,
+    CTVK_NODE_ALIGN,
+    CTVK_NODE_NARROW,
+    CTVK_NODE_SHORTCUT
+} ctvk_node_kind;
 
 /* A tensor (x > 0) or a plain span (x = 0). */
 typedef struct ctvk_value {
     int32_t c, x, y, z;
+    int32_t half; /* a tensor in half precision */
     uint64_t bytes;
     int32_t first, last; /* node numbers; first = -1: written by the host before the run */
     uint64_t offset;     /* in the arena's address space */
+    int32_t tail;        /* a value that lies right behind this one; -1: none */
+    int32_t over;        /* this value has no place of its own: it lies `behind` bytes behind the beginning of that one, which has; -1 */
+    uint64_t behind;
 } ctvk_value;
 
 typedef struct ctvk_node {
     ctvk_node_kind kind;
-    int32_t in, in_b;       /* values; in_b = -1: none. APPLY: in_b is the shortcut */
+    int32_t in, in_b;       /* values; in_b = -1: none. APPLY: in_b is the shortcut. SHORTCUT: that of `in`, applied to out */
     int32_t stats, stats_b; /* STATS writes stats; APPLY reads both */
     int32_t out, scratch;   /* scratch = -1: none */
     union {
@@ -49,9 +61,14 @@ typedef struct ctvk_graph {
     uint64_t chunk_bytes[CTVK_ARENA_CHUNKS];
 } ctvk_graph;
 
-/* A new value, alive from no node yet. Returns its number, -1 when the table is full. */
-int32_t ctvk_graph_tensor(ctvk_graph *graph, int32_t c, int32_t x, int32_t y, int32_t z);
+/* A new value, alive from no node yet. Returns its number, -1 when the table is full. half: in half precision. */
+int32_t ctvk_graph_tensor(ctvk_graph *graph, int32_t half, int32_t c, int32_t x, int32_t y, int32_t z);
 int32_t ctvk_graph_span(ctvk_graph *graph, uint64_t bytes);
+/* A tensor without a place of its own: it lies `behind` bytes behind the beginning of `under`, over what there is, and over a tail that is
+ * added where this ends earlier. Every part of that is given back when the last that lies on it dies. For an operation that writes one
+ * tensor over another while it reads that one (ops/conv3d.h, ops/narrow.h). Before the first node that names any of them. behind: a
+ * multiple of 256. -1 when the table is full. */
+int32_t ctvk_graph_tensor_over(ctvk_graph *graph, int32_t under, uint64_t behind, int32_t half, int32_t c, int32_t x, int32_t y, int32_t z);
 /* Appends a node and widens the lives of the values that it names. NULL when the table is full. */
 ctvk_node *ctvk_graph_add(ctvk_graph *graph, const ctvk_node *node);
 /* Keeps a value alive to the end. */

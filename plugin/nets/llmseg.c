@@ -4,9 +4,11 @@
 #include "core/clock.h"
 #include "nets/llmseg_internal.h"
 #include "nets/llmseg_names.h"
+#include "nets/llmseg_shortcut.h"
 #include "ops/blend.h"
 #include "ops/classify.h"
 #include "ops/instance_norm.h"
+#include "ops/narrow.h"
 
 #include <string.h>
 
@@ -88,6 +90,7 @@ static void pack_node(const ctvk_llmseg *net, const ctvk_node *node, loader *l, 
     const float *weights;
     switch (node->kind) {
     case CTVK_NODE_CONV:
+    case CTVK_NODE_SHORTCUT:
         weights = load(l, node->weight);
         if (weights)
             ctvk_conv3d_pack(gpu, &node->as.conv, out->x, out->y, out->z, weights, packed);
@@ -102,6 +105,7 @@ static void pack_node(const ctvk_llmseg *net, const ctvk_node *node, loader *l, 
         break;
     case CTVK_NODE_STATS:
     case CTVK_NODE_APPLY:
+    case CTVK_NODE_NARROW:
         break;
     }
 }
@@ -187,18 +191,19 @@ ctvk_span ctvk_llmseg_span(const ctvk_llmseg *net, int32_t id)
     return (ctvk_span){net->arena[value->offset / graph->chunk], value->offset % graph->chunk, value->bytes};
 }
 
-static ctvk_tensor tensor_of(const ctvk_llmseg *net, int32_t id)
+ctvk_tensor ctvk_llmseg_tensor(const ctvk_llmseg *net, int32_t id)
 {
     ctvk_span span = ctvk_llmseg_span(net, id);
     if (id < 0)
         return (ctvk_tensor){0};
     const ctvk_value *value = &net->net.graph.value[id];
-    return (ctvk_tensor){span.buffer, span.offset, value->c, value->x, value->y, value->z};
+    return (ctvk_tensor){span.buffer, span.offset, value->c, value->x, value->y, value->z, value->half};
 }
 
 static ctvk_status record_node(const ctvk_llmseg *net, ctvk_gpu_cmd *cmd, const ctvk_node *node, ctvk_error *error)
 {
-    ctvk_tensor in = tensor_of(net, node->in), in_b = tensor_of(net, node->in_b), out = tensor_of(net, node->out);
+    ctvk_tensor in = ctvk_llmseg_tensor(net, node->in), in_b = ctvk_llmseg_tensor(net, node->in_b),
+                out = ctvk_llmseg_tensor(net, node->out);
     ctvk_span stats = ctvk_llmseg_span(net, node->stats), stats_b = ctvk_llmseg_span(net, node->stats_b),
               scratch = ctvk_llmseg_span(net, node->scratch);
     ctvk_span weights = {net->weights, node->weight_offset, node->weight_bytes};
@@ -207,7 +212,7 @@ static ctvk_status record_node(const ctvk_llmseg *net, ctvk_gpu_cmd *cmd, const 
     case CTVK_NODE_CONV:
         return ctvk_conv3d_record(cmd, net->gpu, &node->as.conv, &in, two ? &in_b : NULL, &weights, &scratch, &out, error);
     case CTVK_NODE_TRANSP:
-        return ctvk_transp_conv3d_record(cmd, net->gpu, &node->as.transp, &in, &weights, &out, error);
+        return ctvk_transp_conv3d_record(cmd, net->gpu, &node->as.transp, &in, &weights, &scratch, &out, error);
     case CTVK_NODE_STATS:
         return ctvk_instance_norm_stats(cmd, net->gpu, &in, &stats, error);
     case CTVK_NODE_APPLY:
@@ -215,6 +220,11 @@ static ctvk_status record_node(const ctvk_llmseg *net, ctvk_gpu_cmd *cmd, const 
     case CTVK_NODE_ALIGN:
         stats = ctvk_llmseg_span(net, node->in); /* the text */
         return ctvk_alignment_record(cmd, net->gpu, &node->as.align, &weights, &stats, &scratch, &out, error);
+    case CTVK_NODE_NARROW:
+        return ctvk_narrow_record(cmd, net->gpu, &in, &out, error);
+    case CTVK_NODE_SHORTCUT:
+        return ctvk_llmseg_shortcut_record(cmd, net->gpu,
+                                           &(ctvk_llmseg_shortcut){&node->as.conv, &in, &out, &stats, &stats_b, &weights, &scratch}, error);
     }
     return ctvk_fail(error, CTVK_ERROR_INTERNAL, "network: unknown node (report this)");
 }
@@ -222,7 +232,7 @@ static ctvk_status record_node(const ctvk_llmseg *net, ctvk_gpu_cmd *cmd, const 
 /* What a window and its classes need is compiled while the weights are packed and the first of it runs. */
 static ctvk_status rehearse(const ctvk_llmseg *net, ctvk_error *error)
 {
-    ctvk_tensor logits = tensor_of(net, net->net.logits), tile = {net->tile, 0, logits.c + 1, 1, logits.y, logits.z};
+    ctvk_tensor logits = ctvk_llmseg_tensor(net, net->net.logits), tile = {net->tile, 0, logits.c + 1, 1, logits.y, logits.z, 0};
     uint64_t one = ((uint64_t)net->desc.out_channels + 1) * sizeof(float);
     ctvk_span sums = {net->sums, 0, one}, classes = {net->tile, 0, one};
     ctvk_gpu_cmd *cmd = NULL;
@@ -236,30 +246,6 @@ static ctvk_status rehearse(const ctvk_llmseg *net, ctvk_error *error)
     if (status == CTVK_OK)
         status = ctvk_gpu_cmd_finish(cmd, error);
     ctvk_gpu_cmd_destroy(&cmd);
-    return status;
-}
-
-/* Downloads a value and hands it over as [c][x][y][z]: tests only, so plain and slow. */
-static ctvk_status hand_tap(const ctvk_llmseg *net, const ctvk_node *node, const ctvk_llmseg_run *run, ctvk_error *error)
-{
-    ctvk_tensor t = tensor_of(net, node->out);
-    const ctvk_host *host = ctvk_gpu_host(net->gpu);
-    uint64_t bytes = ctvk_tensor_bytes(&t);
-    int32_t planar = node->out == net->net.logits, shape[4] = {t.c, t.x, t.y, t.z};
-    float *raw = ctvk_alloc(host, bytes), *data = ctvk_alloc(host, bytes);
-    ctvk_status status =
-        raw && data ? ctvk_gpu_download(t.buffer, t.offset, raw, bytes, error)
-                    : ctvk_fail(error, CTVK_ERROR_HOST_MEMORY, "network: no host memory for an intermediate tensor (close programs)");
-    uint64_t plane = (uint64_t)t.y * (uint64_t)t.z;
-    for (uint64_t c = 0, at = 0; status == CTVK_OK && c < (uint64_t)t.c; c++)
-        for (uint64_t x = 0; x < (uint64_t)t.x; x++)
-            for (uint64_t i = 0; i < plane; i++, at++)
-                data[at] =
-                    planar ? raw[(x * (uint64_t)t.c + c) * plane + i] : raw[((x * (uint64_t)(t.c / 4) + c / 4) * plane + i) * 4 + c % 4];
-    if (status == CTVK_OK)
-        run->tap(run->user, node->tap, shape, data);
-    ctvk_free(host, raw);
-    ctvk_free(host, data);
     return status;
 }
 
@@ -290,14 +276,35 @@ static ctvk_status run_nodes(const ctvk_llmseg *net, progress *p, int32_t first,
     return status;
 }
 
+/* A number that half precision could not hold has become NaN, and with the norms all that follow from it. Without this a NaN would be the
+ * first label. */
+static ctvk_status check_finite(const ctvk_llmseg *net, const float *numbers, uint64_t count, ctvk_error *error)
+{
+    uint32_t wrong = 0;
+    for (uint64_t i = 0; i < count; i++) {
+        uint32_t bits;
+        memcpy(&bits, &numbers[i], sizeof bits);
+        wrong |= (bits & 0x7f800000u) == 0x7f800000u;
+    }
+    if (!wrong)
+        return CTVK_OK;
+    if (net->desc.half)
+        return ctvk_fail(
+            error, CTVK_ERROR_DEVICE,
+            "network: logits that are not finite: half precision does not hold what this model computes (take --precision f32)");
+    return ctvk_fail(error, CTVK_ERROR_DEVICE,
+                     "network: logits that are not finite: device %s computes wrongly (update the driver or take another device)",
+                     ctvk_gpu_get_info(net->gpu)->name);
+}
+
 static ctvk_status hand_tiles(const ctvk_llmseg *net, const ctvk_llmseg_run *run, progress *p, ctvk_error *error)
 {
-    ctvk_tensor logits = tensor_of(net, net->net.logits);
+    ctvk_tensor logits = ctvk_llmseg_tensor(net, net->net.logits);
     int32_t planes = (int32_t)(net->staging_bytes / plane_bytes(&net->desc));
     p->before = p->total;
     for (int32_t first = 0; first < logits.x; first += planes) {
         int32_t count = logits.x - first < planes ? logits.x - first : planes;
-        ctvk_tensor tile = {net->tile, 0, logits.c + 1, count, logits.y, logits.z};
+        ctvk_tensor tile = {net->tile, 0, logits.c + 1, count, logits.y, logits.z, 0};
         ctvk_gpu_cmd *cmd = NULL;
         ctvk_status status = ctvk_gpu_cmd_begin(net->gpu, report, p, &cmd, error);
         if (status == CTVK_OK)
@@ -305,6 +312,8 @@ static ctvk_status hand_tiles(const ctvk_llmseg *net, const ctvk_llmseg_run *run
         if (status == CTVK_OK)
             status = ctvk_gpu_cmd_finish(cmd, error);
         ctvk_gpu_cmd_destroy(&cmd);
+        if (status == CTVK_OK && !run->unchecked)
+            status = check_finite(net, net->tile->mapped, ctvk_tensor_bytes(&tile) / sizeof(float), error);
         if (status != CTVK_OK)
             return status;
         run->tile(run->user, first, count, net->tile->mapped);
@@ -323,7 +332,7 @@ static ctvk_status run_range(const ctvk_llmseg *net, const ctvk_llmseg_run *run,
             last++;
         status = run_nodes(net, p, first, last, error);
         if (status == CTVK_OK && run->tap && graph->node[last - 1].tap[0])
-            status = hand_tap(net, &graph->node[last - 1], run, error);
+            status = ctvk_llmseg_hand_tap(net, &graph->node[last - 1], run, error);
         first = last;
     }
     return status;

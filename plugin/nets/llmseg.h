@@ -9,6 +9,7 @@ typedef struct ctvk_llmseg_desc {
     int32_t in_channels, out_channels, feature_size;
     int32_t has_text, text_dim, prompts;
     int32_t window[3];
+    int32_t half; /* not 0: half precision in the last block of the decoder, and a leaner first block of the encoder, of the same bits */
 } ctvk_llmseg_desc;
 
 enum { CTVK_LLMSEG_LEVELS = 5 };
@@ -62,6 +63,7 @@ typedef struct ctvk_llmseg_run {
     ctvk_llmseg_tile_fn tile;
     ctvk_llmseg_tap_fn tap; /* NULL in ordinary runs */
     void *user;
+    int32_t unchecked;               /* not 0: tiles that are not finite are handed over too, instead of CTVK_ERROR_DEVICE */
     ctvk_llmseg_encoded *save;       /* takes the encoder's levels; NULL: nowhere */
     const ctvk_llmseg_encoded *load; /* filled: taken in place of running the encoder, bit for bit the same; NULL: none */
 } ctvk_llmseg_run;

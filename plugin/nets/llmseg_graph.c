@@ -1,6 +1,7 @@
 #include "nets/llmseg_graph.h"
 
 #include "nets/llmseg_names.h"
+#include "nets/llmseg_shortcut.h"
 #include "ops/instance_norm.h"
 
 #include <stdio.h>
@@ -10,7 +11,8 @@ typedef struct builder {
     const ctvk_gpu *gpu;
     const ctvk_llmseg_desc *desc;
     ctvk_llmseg_graph *net;
-    int full; /* a table overflowed */
+    int full;     /* a table overflowed */
+    int32_t skip; /* in half precision: the finest level of the encoder, once it is rounded */
 } builder;
 
 static ctvk_value *value_of(builder *b, int32_t id)
@@ -18,9 +20,9 @@ static ctvk_value *value_of(builder *b, int32_t id)
     return &b->net->graph.value[id];
 }
 
-static int32_t tensor(builder *b, int32_t c, const int32_t extent[3])
+static int32_t tensor(builder *b, int32_t half, int32_t c, const int32_t extent[3])
 {
-    int32_t id = ctvk_graph_tensor(&b->net->graph, c, extent[0], extent[1], extent[2]);
+    int32_t id = ctvk_graph_tensor(&b->net->graph, half, c, extent[0], extent[1], extent[2]);
     b->full |= id < 0;
     return id < 0 ? 0 : id;
 }
@@ -50,34 +52,43 @@ static void tap(builder *b, const char *name)
     snprintf(graph->node[graph->nodes - 1].tap, sizeof graph->node[0].tap, "%s", name);
 }
 
-/* in_b < 0: one source. Returns the output value. */
+/* in_b < 0: one source. out is in the precision of a blocked input. */
+static void conv_to(builder *b, const char *block, const char *name, int32_t in, int32_t in_b, int32_t out, int32_t kernel, int32_t stride)
+{
+    ctvk_value *source = value_of(b, in), *to = value_of(b, out);
+    ctvk_node n = node_of(CTVK_NODE_CONV);
+    n.as.conv = (ctvk_conv3d){source->c, in_b >= 0 ? value_of(b, in_b)->c : 0, to->c, kernel, stride, in == b->net->input};
+    n.in = in;
+    n.in_b = in_b;
+    n.out = out;
+    n.weight_bytes = ctvk_conv3d_weight_bytes(b->gpu, &n.as.conv, to->x, to->y, to->z);
+    n.scratch = span(b, ctvk_conv3d_scratch_bytes(b->gpu, &n.as.conv, to->half, to->x, to->y, to->z));
+    snprintf(n.weight, sizeof n.weight, "%s.%s.conv.weight", block, name);
+    add(b, &n);
+    b->net->work += (double)(n.as.conv.in_a + n.as.conv.in_b) * to->c * kernel * kernel * kernel * to->x * to->y * to->z;
+}
+
+/* Returns the output value. */
 static int32_t conv(builder *b, const char *block, const char *name, int32_t in, int32_t in_b, int32_t channels, int32_t kernel,
                     int32_t stride)
 {
     ctvk_value *source = value_of(b, in);
     int32_t extent[3] = {source->x / stride, source->y / stride, source->z / stride};
-    ctvk_node n = node_of(CTVK_NODE_CONV);
-    n.as.conv = (ctvk_conv3d){source->c, in_b >= 0 ? value_of(b, in_b)->c : 0, channels, kernel, stride, in == b->net->input};
-    n.in = in;
-    n.in_b = in_b;
-    n.out = tensor(b, channels, extent);
-    n.weight_bytes = ctvk_conv3d_weight_bytes(b->gpu, &n.as.conv, extent[0], extent[1], extent[2]);
-    n.scratch = span(b, ctvk_conv3d_scratch_bytes(b->gpu, &n.as.conv, extent[0], extent[1], extent[2]));
-    snprintf(n.weight, sizeof n.weight, "%s.%s.conv.weight", block, name);
-    add(b, &n);
-    b->net->work += (double)(n.as.conv.in_a + n.as.conv.in_b) * channels * kernel * kernel * kernel * extent[0] * extent[1] * extent[2];
-    return n.out;
+    int32_t out = tensor(b, source->half, channels, extent);
+    conv_to(b, block, name, in, in_b, out, kernel, stride);
+    return out;
 }
 
-static int32_t transp(builder *b, const char *name, int32_t in, int32_t channels, int planar)
+static int32_t transp(builder *b, const char *name, int32_t in, int32_t half, int32_t channels, int planar)
 {
     ctvk_value *source = value_of(b, in);
     int32_t extent[3] = {source->x * 2, source->y * 2, source->z * 2};
     ctvk_node n = node_of(CTVK_NODE_TRANSP);
     n.as.transp = (ctvk_transp_conv3d){source->c, channels, planar};
     n.in = in;
-    n.out = tensor(b, channels, extent);
+    n.out = tensor(b, half, channels, extent);
     n.weight_bytes = ctvk_transp_conv3d_weight_bytes(b->gpu, &n.as.transp);
+    n.scratch = span(b, ctvk_transp_conv3d_scratch_bytes(&n.as.transp, half, extent[0], extent[1], extent[2]));
     snprintf(n.weight, sizeof n.weight, "%s.transp_conv.conv.weight", name);
     add(b, &n);
     b->net->work += (double)source->c * channels * extent[0] * extent[1] * extent[2];
@@ -120,6 +131,47 @@ static int32_t block(builder *b, const char *name, int32_t in, int32_t in_b, int
     return out;
 }
 
+/* As block() for the finest level of the encoder, whose tensors are the largest, where their memory counts: the second convolution writes
+ * over its own input, some planes behind what it reads; of the shortcut there are only ever a few planes, which are computed twice; and
+ * what the decoder reads is rounded in place, again some planes behind. All three lie over each other, the last one lowest. */
+static int32_t lean_block(builder *b, const char *name, int32_t in, int32_t c)
+{
+    ctvk_graph *graph = &b->net->graph;
+    ctvk_value *source = value_of(b, in);
+    int32_t x = source->x / 2, y = source->y / 2, z = source->z / 2, extent[3] = {x, y, z};
+    uint64_t plane = (uint64_t)c * (uint64_t)y * (uint64_t)z * sizeof(float);
+    b->skip = tensor(b, 1, c, extent);
+    int32_t out = ctvk_graph_tensor_over(graph, b->skip, (uint64_t)(x / 32 + 1) * plane, 0, c, x, y, z);
+    int32_t h = out < 0 ? -1 : ctvk_graph_tensor_over(graph, out, (uint64_t)(x / 8 + 1) * plane, 0, c, x, y, z);
+    b->full |= h < 0;
+    if (h < 0)
+        return b->skip;
+    conv_to(b, name, "conv1", in, -1, h, 3, 2);
+    apply(b, h, stats(b, h), -1, -1);
+    conv_to(b, name, "conv2", h, -1, out, 3, 1);
+    ctvk_node n = node_of(CTVK_NODE_SHORTCUT);
+    n.as.conv = (ctvk_conv3d){source->c, 0, c, 1, 2, 1};
+    n.in = in;
+    n.out = out;
+    n.stats = stats(b, out);
+    n.stats_b = span(b, ctvk_instance_norm_scratch_bytes(b->gpu, c, x, y, z));
+    n.weight_bytes = ctvk_conv3d_weight_bytes(b->gpu, &n.as.conv, x, y, z);
+    n.scratch = span(b, ctvk_llmseg_shortcut_bytes(value_of(b, out)));
+    snprintf(n.weight, sizeof n.weight, "%s.conv3.conv.weight", name);
+    add(b, &n);
+    b->net->work += 2.0 * source->c * c * x * y * z;
+    return out;
+}
+
+static int32_t narrow(builder *b, int32_t in, int32_t out)
+{
+    ctvk_node n = node_of(CTVK_NODE_NARROW);
+    n.in = in;
+    n.out = out;
+    add(b, &n);
+    return out;
+}
+
 static void align(builder *b, int32_t level, int32_t image)
 {
     ctvk_value *source = value_of(b, image);
@@ -139,11 +191,14 @@ static void encode(builder *b, int32_t levels[CTVK_LLMSEG_LEVELS])
     char name[32];
     for (int32_t i = 0; i < CTVK_LLMSEG_LEVELS; i++) {
         snprintf(name, sizeof name, "%s.layer", names[i]);
-        levels[i] = x = block(b, name, x, -1, ctvk_llmseg_channels(b->desc, i), 2, 1);
+        int32_t c = ctvk_llmseg_channels(b->desc, i);
+        levels[i] = x = i == 0 && b->desc->half ? lean_block(b, name, x, c) : block(b, name, x, -1, c, 2, 1);
         tap(b, names[i]);
     }
 }
 
+/* Half precision is for the finest level of the decoder alone: there three of the largest tensors live at once, and no norm over a few
+ * voxels comes after it, which would make the rounding larger. */
 static int32_t decode(builder *b, const int32_t levels[CTVK_LLMSEG_LEVELS])
 {
     int32_t x = levels[4];
@@ -151,8 +206,9 @@ static int32_t decode(builder *b, const int32_t levels[CTVK_LLMSEG_LEVELS])
         char name[32], decoder[16];
         snprintf(decoder, sizeof decoder, "decoder%d", i);
         snprintf(name, sizeof name, "%s.conv_block", decoder);
-        int32_t c = ctvk_llmseg_channels(b->desc, i - 1), u = transp(b, decoder, x, c, 0);
-        x = block(b, name, u, levels[i - 1], c, 1, i == 4);
+        int32_t c = ctvk_llmseg_channels(b->desc, i - 1), half = i == 1 && b->desc->half;
+        int32_t skip = half ? narrow(b, levels[0], b->skip) : levels[i - 1], u = transp(b, decoder, x, half, c, 0);
+        x = block(b, name, u, skip, c, 1, i == 4);
         tap(b, decoder);
     }
     return x;
@@ -160,9 +216,9 @@ static int32_t decode(builder *b, const int32_t levels[CTVK_LLMSEG_LEVELS])
 
 ctvk_status ctvk_llmseg_graph_build(const ctvk_gpu *gpu, const ctvk_llmseg_desc *desc, ctvk_llmseg_graph *out, ctvk_error *error)
 {
-    builder b = {gpu, desc, out, 0};
+    builder b = {gpu, desc, out, 0, -1};
     memset(out, 0, sizeof *out);
-    out->input = tensor(&b, desc->in_channels, desc->window);
+    out->input = tensor(&b, 0, desc->in_channels, desc->window);
     value_of(&b, out->input)->first = -1;
     out->text = -1;
     if (desc->has_text) {
@@ -178,7 +234,7 @@ ctvk_status ctvk_llmseg_graph_build(const ctvk_gpu *gpu, const ctvk_llmseg_desc 
         snprintf(name, sizeof name, "attn_transformer.%d", i);
         tap(&b, name);
     }
-    out->logits = transp(&b, "out", decode(&b, out->level), desc->out_channels, 1);
+    out->logits = transp(&b, "out", decode(&b, out->level), 0, desc->out_channels, 1);
     tap(&b, "out");
     ctvk_graph_keep(&out->graph, out->logits);
     if (b.full)

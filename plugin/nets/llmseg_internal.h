@@ -17,6 +17,10 @@ struct ctvk_llmseg {
 
 /* Where a value lies in the arena; buffer NULL for id < 0. */
 ctvk_span ctvk_llmseg_span(const ctvk_llmseg *net, int32_t id);
+ctvk_tensor ctvk_llmseg_tensor(const ctvk_llmseg *net, int32_t id);
+
+/* Downloads what a node wrote and hands it over as [c][x][y][z], float32. */
+ctvk_status ctvk_llmseg_hand_tap(const ctvk_llmseg *net, const ctvk_node *node, const ctvk_llmseg_run *run, ctvk_error *error);
 
 /* The five levels between the arena and `encoded`, in pieces; check is asked between them. */
 ctvk_status ctvk_llmseg_encoded_save(ctvk_llmseg *net, ctvk_gpu_check_fn check, void *user, ctvk_llmseg_encoded *encoded,

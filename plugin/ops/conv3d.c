@@ -41,9 +41,16 @@ static ctvk_status check_job(const ctvk_conv3d_job *job, ctvk_error *error)
     if (!a || !out || !source_fits(a, a, conv->in_a) || (conv->in_b && !source_fits(job->b, a, conv->in_b))) {
         return refuse(error, "the inputs do not have the shapes of the operation");
     }
+    if (!job->plan->half != !out->half || !a->half != !out->half || (conv->in_b && !job->b->half != !out->half) ||
+        (out->half && (conv->planar || conv->kernel != 3))) {
+        return refuse(error, "a tensor is in another precision than was planned");
+    }
     if (out->c != conv->out || out->x != halve(a->x, conv->stride) || out->y != halve(a->y, conv->stride) ||
         out->z != halve(a->z, conv->stride)) {
         return refuse(error, "the output does not have the shape of the operation");
+    }
+    if (ctvk_conv3d_free_planes(job) < 1) {
+        return refuse(error, "the output lies over an input");
     }
     if (job->weights->bytes < ctvk_conv3d_plan_weight_bytes(job->plan, conv)) {
         return refuse(error, "the packed weights are too short");
@@ -53,6 +60,26 @@ static ctvk_status check_job(const ctvk_conv3d_job *job, ctvk_error *error)
         return refuse(error, "the scratch is too short");
     }
     return CTVK_OK;
+}
+
+static int overlap(const ctvk_tensor *a, const ctvk_tensor *b)
+{
+    return a->buffer == b->buffer && a->offset < b->offset + ctvk_tensor_bytes(b) && b->offset < a->offset + ctvk_tensor_bytes(a);
+}
+
+int32_t ctvk_conv3d_free_planes(const ctvk_conv3d_job *job)
+{
+    const ctvk_conv3d *conv = job->conv;
+    const ctvk_tensor *a = job->a, *out = job->out;
+    uint64_t plane = ctvk_tensor_plane_bytes(out);
+    if (conv->in_b && overlap(job->b, out))
+        return 0;
+    if (!overlap(a, out))
+        return out->x;
+    if (conv->kernel != 3 || conv->stride != 1 || ctvk_tensor_plane_bytes(a) != plane || a->offset < out->offset ||
+        (a->offset - out->offset) % plane)
+        return 0;
+    return (int32_t)((a->offset - out->offset) / plane) - 1;
 }
 
 /* The direct convolution, whatever variant computes it: a multiplication and an addition for each tap, also where it meets the padding. */
@@ -98,9 +125,11 @@ void ctvk_conv3d_pack(const ctvk_gpu *gpu, const ctvk_conv3d *conv, int32_t x, i
     ctvk_conv3d_plan_pack(&plan, conv, weights, packed);
 }
 
-uint64_t ctvk_conv3d_scratch_bytes(const ctvk_gpu *gpu, const ctvk_conv3d *conv, int32_t x, int32_t y, int32_t z)
+uint64_t ctvk_conv3d_scratch_bytes(const ctvk_gpu *gpu, const ctvk_conv3d *conv, int32_t half, int32_t x, int32_t y, int32_t z)
 {
     ctvk_conv3d_plan plan = ctvk_conv3d_plan_for(gpu, conv, x, y, z);
+    if (half)
+        ctvk_conv3d_plan_halve(&plan);
     return ctvk_conv3d_plan_scratch_bytes(&plan, conv, x, y, z);
 }
 
@@ -108,6 +137,8 @@ ctvk_status ctvk_conv3d_record(ctvk_gpu_cmd *cmd, ctvk_gpu *gpu, const ctvk_conv
                                const ctvk_span *weights, const ctvk_span *scratch, const ctvk_tensor *out, ctvk_error *error)
 {
     ctvk_conv3d_plan plan = ctvk_conv3d_plan_for(gpu, conv, out->x, out->y, out->z);
+    if (out->half)
+        ctvk_conv3d_plan_halve(&plan);
     ctvk_conv3d_job job = {cmd, gpu, &plan, conv, a, b, out, weights, scratch};
     return ctvk_conv3d_plan_record(&job, error);
 }

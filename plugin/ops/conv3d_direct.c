@@ -1,5 +1,6 @@
 /* Direct convolution: straight-line kernels of 24 output channels, one run of input channels a dispatch (shaders/conv3d_direct.comp). */
 #include "ops/conv3d_plan.h"
+#include "ops/narrow.h"
 #include "params/conv3d.h"
 
 #include <string.h>
@@ -51,6 +52,13 @@ void ctvk_conv3d_direct_pack(const ctvk_conv3d *conv, const float *weights, floa
     }
 }
 
+/* An output in half precision gets its sums from the scratch, some planes at a time. */
+uint64_t ctvk_conv3d_direct_scratch_bytes(const ctvk_conv3d_plan *plan, const ctvk_conv3d *conv, int32_t x, int32_t y, int32_t z)
+{
+    uint64_t plane = (uint64_t)conv->out * (uint64_t)y * (uint64_t)z * sizeof(float);
+    return plan->half ? (uint64_t)ctvk_planes_at_a_time(conv->out, x, y, z, 1) * plane : 0;
+}
+
 /* A shader of the job: 0 the one-unit kernel, 1 the one of `chunk` units. */
 static const char *shader_name(const ctvk_conv3d_job *job, int longer)
 {
@@ -58,6 +66,8 @@ static const char *shader_name(const ctvk_conv3d_job *job, int longer)
         {{"conv3d_k1", "conv3d_k1_address1", "conv3d_k1_address4"}, {"conv3d_k3", "conv3d_k3_address1", "conv3d_k3_address2"}},
         {{"conv3d_planar_k1", "conv3d_planar_k1_address", 0}, {"conv3d_planar_k3", "conv3d_planar_k3_address", 0}}};
     int address = job->plan->family == CTVK_CONV3D_PORTABLE ? 0 : 1 + longer;
+    if (!address && job->a->half) /* a texel buffer has the format of what it reads */
+        return "conv3d_k3_half";
     return names[job->conv->planar != 0][job->conv->kernel == 3][address];
 }
 
@@ -73,6 +83,13 @@ static range range_at(const ctvk_conv3d_job *job, int32_t first, int32_t count)
     r.in_first = r.in_first < 0 ? 0 : r.in_first;
     r.in_last = r.in_last >= job->a->x ? job->a->x - 1 : r.in_last;
     return r;
+}
+
+/* What the kernels write: the output, or where that is in half precision sums for some of its planes. */
+static ctvk_tensor target_of(const ctvk_conv3d_job *job)
+{
+    const ctvk_tensor *out = job->out;
+    return out->half ? ctvk_narrow_sums(job->scratch, out, ctvk_planes_at_a_time(out->c, out->x, out->y, out->z, 1)) : *out;
 }
 
 static uint64_t lanes_of_plane(const ctvk_tensor *out)
@@ -100,8 +117,10 @@ static ctvk_status planes_per_block(const ctvk_conv3d_job *job, int32_t units, i
 {
     double lanes = (double)lanes_of_plane(job->out);
     double work = lanes * units * unit_channels(job->conv) * taps_of(job->conv) * OUT_CHANNELS;
-    int32_t n = ctvk_tensor_max_planes(job->out, job->plan->target_bytes);
+    const ctvk_tensor target = target_of(job);
+    int32_t n = ctvk_tensor_max_planes(&target, job->plan->target_bytes);
     n = smaller(n, planes_by_source(job, job->a));
+    n = smaller(n, ctvk_conv3d_free_planes(job));
     n = job->b && job->conv->in_b ? smaller(n, planes_by_source(job, job->b)) : n;
     n = smaller(n, (double)LOCAL * MAX_GROUPS / lanes);
     if (n < 1) {
@@ -145,8 +164,9 @@ static ctvk_status record_run(const ctvk_conv3d_job *job, const range *r, const 
     struct ctvk_conv3d_params p = params_for(job, r);
     uint32_t in_base, out_base;
     ctvk_gpu_bind binds[3];
+    const ctvk_tensor target = target_of(job);
     binds[0] = ctvk_tensor_bind(source, r->in_first, r->in_last - r->in_first + 1, planar ? 4 : 16, &in_base);
-    binds[1] = ctvk_tensor_bind(job->out, r->first, r->count, 16, &out_base);
+    binds[1] = ctvk_tensor_bind(&target, job->out->half ? 0 : r->first, r->count, 16, &out_base);
     p.in_plane = (planar ? source->c : source->c / 4) * source->y * source->z;
     p.in_base = (int32_t)in_base + unit * source->y * source->z;
     p.accumulate = packed_unit > 0;
@@ -162,7 +182,7 @@ static ctvk_status record_run(const ctvk_conv3d_job *job, const range *r, const 
         p.address_low = (int32_t)(uint32_t)address;
         p.address_high = (int32_t)(uint32_t)(address >> 32);
         status = ctvk_gpu_cmd_dispatch(job->cmd, pipeline, binds, portable ? 3 : 2, &p, sizeof p, groups, work,
-                                       chunk ? CTVK_GPU_NO_BARRIER : 0, error);
+                                       (chunk ? CTVK_GPU_NO_BARRIER : 0) | ctvk_tensor_texels(source), error);
     }
     return status;
 }
@@ -190,6 +210,10 @@ ctvk_status ctvk_conv3d_direct_record(const ctvk_conv3d_job *job, ctvk_error *er
         status = record_source(job, &r, job->a, 0, error);
         if (!status && job->conv->in_b) {
             status = record_source(job, &r, job->b, units_a, error);
+        }
+        if (!status && job->out->half) {
+            const ctvk_tensor sums = ctvk_narrow_sums(job->scratch, job->out, r.count);
+            status = ctvk_narrow_planes(job->cmd, job->gpu, &sums, job->out, r.first, error);
         }
     }
     return status;

@@ -22,6 +22,7 @@ typedef struct ctvk_conv3d_plan {
     uint64_t source_bytes;  /* the most that one binding of an input may hold */
     uint64_t target_bytes;  /* same of an output */
     uint64_t scratch_bytes; /* Winograd, GEMM: about how much scratch to use */
+    int32_t half;           /* tensors are in half precision; scratch and sums are float32 */
 } ctvk_conv3d_plan;
 
 /* --- the planner (conv3d_plan.c): the one place where a variant is chosen --- */
@@ -49,6 +50,9 @@ ctvk_conv3d_plan ctvk_conv3d_plan_for(const ctvk_gpu *gpu, const ctvk_conv3d *co
  * anything. */
 double ctvk_conv3d_cost(const ctvk_conv3d_plan *plan, const ctvk_conv3d *conv, int32_t x, int32_t y, int32_t z);
 
+/* A plan for tensors in half precision from one for float32. Weights stay as they are packed. */
+void ctvk_conv3d_plan_halve(ctvk_conv3d_plan *plan);
+
 /* As the functions of conv3d.h, with a given plan. */
 uint64_t ctvk_conv3d_plan_weight_bytes(const ctvk_conv3d_plan *plan, const ctvk_conv3d *conv);
 void ctvk_conv3d_plan_pack(const ctvk_conv3d_plan *plan, const ctvk_conv3d *conv, const float *weights, void *packed);
@@ -64,6 +68,9 @@ typedef struct ctvk_conv3d_job {
     const ctvk_span *weights, *scratch;
 } ctvk_conv3d_job;
 ctvk_status ctvk_conv3d_plan_record(const ctvk_conv3d_job *job, ctvk_error *error);
+/* The most output planes of one block: where the output lies over planes of its input, a block writes none that it or a later one reads.
+ * Less than 1: they overlap in another way, which cannot be done. */
+int32_t ctvk_conv3d_free_planes(const ctvk_conv3d_job *job);
 
 /* --- the tuning pass (conv3d_tune.c) --- */
 
@@ -85,6 +92,7 @@ int32_t ctvk_conv3d_out_chunks(const ctvk_conv3d *conv);
 int32_t ctvk_conv3d_direct_chunk(const ctvk_conv3d *conv);
 uint64_t ctvk_conv3d_direct_weight_bytes(const ctvk_conv3d *conv);
 void ctvk_conv3d_direct_pack(const ctvk_conv3d *conv, const float *weights, float *packed);
+uint64_t ctvk_conv3d_direct_scratch_bytes(const ctvk_conv3d_plan *plan, const ctvk_conv3d *conv, int32_t x, int32_t y, int32_t z);
 ctvk_status ctvk_conv3d_direct_record(const ctvk_conv3d_job *job, ctvk_error *error);
 
 /* Products of input that lies in `in` (texels) with weights at `at` of the job's, stored as [run][out group][lane] vec4 in `out`; see

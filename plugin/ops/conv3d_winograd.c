@@ -112,7 +112,8 @@ uint64_t ctvk_conv3d_winograd_scratch_bytes(const ctvk_conv3d_plan *plan, const 
 /* The bindings and work of a block may have to be smaller than its scratch: source planes with halo, output planes, submission. */
 static void shrink(const ctvk_conv3d_job *job, blocking *b)
 {
-    int32_t most = ctvk_tensor_max_planes(job->out, job->plan->target_bytes);
+    int32_t most = ctvk_tensor_max_planes(job->out, job->plan->target_bytes), apart = ctvk_conv3d_free_planes(job);
+    most = apart < most ? apart : most;
     const ctvk_tensor *sources[2] = {job->a, job->conv->in_b ? job->b : 0};
     for (int i = 0; i < 2 && sources[i]; i++) {
         int32_t planes = ctvk_tensor_max_planes(sources[i], job->plan->source_bytes);
@@ -191,7 +192,7 @@ static ctvk_status transform_in(const ctvk_conv3d_job *job, const block *k, cons
     p.scratch = to * p.planes * p.tiles;
     p.scratch_point = job->plan->chunk * p.planes * p.tiles;
     p.lanes = count * p.planes * p.tiles;
-    return dispatch_transform(job, "conv3d_winograd_in", binds, &p, to ? CTVK_GPU_NO_BARRIER : 0, error);
+    return dispatch_transform(job, "conv3d_winograd_in", binds, &p, (to ? CTVK_GPU_NO_BARRIER : 0) | ctvk_tensor_texels(source), error);
 }
 
 /* The units [unit, unit + chunk) of the concatenated sources. */
@@ -245,7 +246,7 @@ static ctvk_status transform_out(const ctvk_conv3d_job *job, const block *k, ctv
     p.base = (int32_t)base;
     p.scratch_point = job->conv->out / 4 * p.planes * p.tiles;
     p.lanes = p.scratch_point;
-    return dispatch_transform(job, "conv3d_winograd_out", binds, &p, 0, error);
+    return dispatch_transform(job, job->out->half ? "conv3d_winograd_out_half" : "conv3d_winograd_out", binds, &p, 0, error);
 }
 
 static ctvk_status record_block(const ctvk_conv3d_job *job, const block *k, ctvk_error *error)

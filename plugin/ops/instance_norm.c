@@ -46,37 +46,64 @@ static ctvk_status merge(ctvk_gpu_cmd *cmd, ctvk_gpu *gpu, int32_t c, int32_t ch
     return status ? status : ctvk_gpu_cmd_dispatch(cmd, pipeline, &bind, 1, &p, sizeof p, groups, 24.0 * c / 4 * chunks, 0, error);
 }
 
-ctvk_status ctvk_instance_norm_stats(ctvk_gpu_cmd *cmd, ctvk_gpu *gpu, const ctvk_tensor *in, const ctvk_span *stats, ctvk_error *error)
+int32_t ctvk_instance_norm_step(int32_t x, int32_t y, int32_t z)
+{
+    return ctvk_chunks_cut(4, x, y, z, CHUNK_VOXELS).run_planes;
+}
+
+ctvk_status ctvk_instance_norm_part(ctvk_gpu_cmd *cmd, ctvk_gpu *gpu, const ctvk_tensor *part, int32_t first, int32_t x,
+                                    const ctvk_span *stats, ctvk_error *error)
 {
     const ctvk_gpu_caps *caps = ctvk_gpu_get_caps(gpu);
     int texel = ctvk_prefers_texel(caps);
-    ctvk_chunks chunks = ctvk_chunks_cut(in->c, in->x, in->y, in->z, CHUNK_VOXELS);
-    double work = 12.0 * in->c / 4; /* of a voxel */
+    const char *shader = texel ? "instance_norm_stats_texel" : part->half ? "instance_norm_stats_half" : "instance_norm_stats";
+    ctvk_chunks chunks = ctvk_chunks_cut(part->c, x, part->y, part->z, CHUNK_VOXELS);
+    double work = 12.0 * part->c / 4; /* of a voxel */
     ctvk_gpu_pipeline *pipeline = NULL;
-    ctvk_status status = check(in, stats, error);
-    if (!status && stats->bytes < ctvk_instance_norm_scratch_bytes(gpu, in->c, in->x, in->y, in->z))
-        status = ctvk_fail(error, CTVK_ERROR_INTERNAL, "instance norm: statistics need more scratch (report this)");
+    ctvk_status status = check(part, stats, error);
+    if (!status &&
+        (first < 0 || part->x > x - first || first % chunks.run_planes || (part->x % chunks.run_planes && first + part->x != x) ||
+         stats->bytes < ctvk_instance_norm_scratch_bytes(gpu, part->c, x, part->y, part->z)))
+        return ctvk_fail(error, CTVK_ERROR_INTERNAL, "instance norm: planes %d to %d of %d do not fit their statistics (report this)",
+                         first, first + part->x, x);
     if (!status)
-        status = ctvk_gpu_pipeline_get(gpu, texel ? "instance_norm_stats_texel" : "instance_norm_stats", NULL, 0, &pipeline, error);
-    int32_t most = status ? 1 : ctvk_chunks_runs_per_dispatch(&chunks, cmd, in, ctvk_source_range(caps, texel), work);
+        status = ctvk_gpu_pipeline_get(gpu, shader, NULL, 0, &pipeline, error);
+    int32_t before = first / chunks.run_planes * chunks.parts;
+    chunks.runs = (part->x + chunks.run_planes - 1) / chunks.run_planes;
+    uint64_t range = part->half ? ctvk_half_range(caps, texel) : ctvk_source_range(caps, texel);
+    int32_t most = status ? 1 : ctvk_chunks_runs_per_dispatch(&chunks, cmd, part, range, work);
     if (most < 1)
-        return too_large(in, error);
-    /* Sum, difference, square and its sum. */
-    double bytes = (double)ctvk_tensor_bytes(in);
-    ctvk_gpu_cmd_operation(cmd, "instance_norm_stats", 4 * bytes / sizeof(float), bytes, "%d, %d x %d x %d", in->c, in->x, in->y, in->z);
-    for (int32_t first = 0, count; first < chunks.runs && !status; first += count) {
-        count = chunks.runs - first < most ? chunks.runs - first : most;
-        struct ctvk_instance_norm_stats_params p = {.groups = in->c / 4};
-        uint32_t groups[3] = {0, (uint32_t)in->c / 4, 1};
-        ctvk_gpu_bind binds[2] = {ctvk_chunks_bind(&chunks, in, first, count, &p.chunk, &groups[0]), ctvk_span_bind(stats)};
-        status = ctvk_gpu_cmd_dispatch(cmd, pipeline, binds, 2, &p, sizeof p, groups, work * p.chunk.planes * p.chunk.area, 0, error);
+        return too_large(part, error);
+    /* Sum, difference, square and sum of squares. */
+    double bytes = (double)ctvk_tensor_bytes(part), numbers = (double)part->c * part->x * part->y * part->z;
+    ctvk_gpu_cmd_operation(cmd, "instance_norm_stats", 4 * numbers, bytes, "%d, %d x %d x %d", part->c, part->x, part->y, part->z);
+    for (int32_t run = 0, count; run < chunks.runs && !status; run += count) {
+        count = chunks.runs - run < most ? chunks.runs - run : most;
+        struct ctvk_instance_norm_stats_params p = {.groups = part->c / 4};
+        uint32_t groups[3] = {0, (uint32_t)part->c / 4, 1};
+        ctvk_gpu_bind binds[2] = {ctvk_chunks_bind(&chunks, part, run, count, &p.chunk, &groups[0]), ctvk_span_bind(stats)};
+        p.chunk.first += before;
+        status = ctvk_gpu_cmd_dispatch(cmd, pipeline, binds, 2, &p, sizeof p, groups, work * p.chunk.planes * p.chunk.area,
+                                       ctvk_tensor_texels(part), error);
     }
-    return status ? status : merge(cmd, gpu, in->c, chunks.count, stats, error);
+    return status;
+}
+
+ctvk_status ctvk_instance_norm_end(ctvk_gpu_cmd *cmd, ctvk_gpu *gpu, int32_t c, int32_t x, int32_t y, int32_t z, const ctvk_span *stats,
+                                   ctvk_error *error)
+{
+    return merge(cmd, gpu, c, ctvk_chunks_cut(c, x, y, z, CHUNK_VOXELS).count, stats, error);
+}
+
+ctvk_status ctvk_instance_norm_stats(ctvk_gpu_cmd *cmd, ctvk_gpu *gpu, const ctvk_tensor *in, const ctvk_span *stats, ctvk_error *error)
+{
+    ctvk_status status = ctvk_instance_norm_part(cmd, gpu, in, 0, in->x, stats, error);
+    return status ? status : ctvk_instance_norm_end(cmd, gpu, in->c, in->x, in->y, in->z, stats, error);
 }
 
 static ctvk_status check_same(const ctvk_tensor *a, const ctvk_tensor *b, ctvk_error *error)
 {
-    if (a->c != b->c || a->x != b->x || a->y != b->y || a->z != b->z || b->offset % 256)
+    if (a->c != b->c || a->x != b->x || a->y != b->y || a->z != b->z || !a->half != !b->half || b->offset % 256)
         return ctvk_fail(error, CTVK_ERROR_INTERNAL, "instance norm: tensors %d x %d x %d x %d and %d x %d x %d x %d differ (report this)",
                          a->c, a->x, a->y, a->z, b->c, b->x, b->y, b->z);
     return CTVK_OK;
@@ -88,7 +115,9 @@ ctvk_status ctvk_instance_norm_apply(ctvk_gpu_cmd *cmd, ctvk_gpu *gpu, const ctv
 {
     const ctvk_gpu_caps *caps = ctvk_gpu_get_caps(gpu);
     int texel = ctvk_prefers_texel(caps);
-    const char *names[] = {"instance_norm_apply", "instance_norm_apply_add", "instance_norm_apply_texel", "instance_norm_apply_add_texel"};
+    static const char *const names[2][2][2] = {
+        {{"instance_norm_apply", "instance_norm_apply_add"}, {"instance_norm_apply_texel", "instance_norm_apply_add_texel"}},
+        {{"instance_norm_apply_half", NULL}, {"instance_norm_apply_half_texel", NULL}}};
     uint32_t constant = (uint32_t)in->c / 4 * 2;
     double work = (shortcut ? 16.0 : 10.0) * in->c / 4;
     ctvk_gpu_pipeline *pipeline = NULL;
@@ -99,18 +128,20 @@ ctvk_status ctvk_instance_norm_apply(ctvk_gpu_cmd *cmd, ctvk_gpu *gpu, const ctv
         status = check(shortcut, shortcut_stats, error);
     if (!status && shortcut)
         status = check_same(in, shortcut, error);
+    if (!status && shortcut && in->half)
+        status = ctvk_fail(error, CTVK_ERROR_INTERNAL, "instance norm: no shortcut in half precision (report this)");
     if (!status)
-        status = ctvk_gpu_pipeline_get(gpu, names[texel * 2 + (shortcut != NULL)], &constant, 1, &pipeline, error);
+        status = ctvk_gpu_pipeline_get(gpu, names[in->half != 0][texel][shortcut != NULL], &constant, 1, &pipeline, error);
     /* The written tensor is always a storage binding. */
-    uint64_t range = ctvk_source_range(caps, texel);
+    uint64_t range = in->half ? ctvk_half_range(caps, texel) : ctvk_source_range(caps, texel);
     range = range < caps->max_storage_range ? range : caps->max_storage_range;
     int32_t most = status ? 1 : ctvk_planes_per_dispatch(cmd, in, range - caps->storage_alignment, work, APPLY_VOXELS);
     if (most < 1)
         return too_large(in, error);
     /* Difference and factor for each input, their sum, the slope. */
-    double bytes = (double)ctvk_tensor_bytes(in);
-    ctvk_gpu_cmd_operation(cmd, "instance_norm_apply", (shortcut ? 6 : 3) * bytes / sizeof(float), (shortcut ? 3 : 2) * bytes,
-                           "%d, %d x %d x %d%s", in->c, in->x, in->y, in->z, shortcut ? ", with shortcut" : "");
+    double bytes = (double)ctvk_tensor_bytes(in), numbers = (double)in->c * in->x * in->y * in->z;
+    ctvk_gpu_cmd_operation(cmd, "instance_norm_apply", (shortcut ? 6 : 3) * numbers, (shortcut ? 3 : 2) * bytes, "%d, %d x %d x %d%s",
+                           in->c, in->x, in->y, in->z, shortcut ? ", with shortcut" : "");
     for (int32_t first = 0, count; first < in->x && !status; first += count) {
         count = in->x - first < most ? in->x - first : most;
         uint32_t in_base, out_base, shortcut_base = 0;
@@ -129,7 +160,8 @@ ctvk_status ctvk_instance_norm_apply(ctvk_gpu_cmd *cmd, ctvk_gpu *gpu, const ctv
                                                     .area = in->y * in->z,
                                                     .voxels = count * in->y * in->z};
         uint32_t groups[3] = {((uint32_t)p.voxels + APPLY_VOXELS - 1) / APPLY_VOXELS, (uint32_t)in->c / 4, 1};
-        status = ctvk_gpu_cmd_dispatch(cmd, pipeline, binds, shortcut ? 5 : 3, &p, sizeof p, groups, work * p.voxels, 0, error);
+        status = ctvk_gpu_cmd_dispatch(cmd, pipeline, binds, shortcut ? 5 : 3, &p, sizeof p, groups, work * p.voxels,
+                                       ctvk_tensor_texels(in), error);
     }
     return status;
 }

@@ -1,5 +1,6 @@
 /* Transposed convolution, kernel 2, stride 2: every input voxel makes eight output voxels of its own (shaders/transp_conv3d.comp). */
 #include "ops/transp_conv3d.h"
+#include "ops/narrow.h"
 #include "ops/transp_conv3d_plan.h"
 #include "params/transp_conv3d.h"
 
@@ -53,26 +54,44 @@ void ctvk_transp_conv3d_pack(const ctvk_gpu *gpu, const ctvk_transp_conv3d *conv
     }
 }
 
+uint64_t ctvk_transp_conv3d_scratch_bytes(const ctvk_transp_conv3d *conv, int32_t half, int32_t x, int32_t y, int32_t z)
+{
+    return half ? (uint64_t)ctvk_planes_at_a_time(conv->out, x, y, z, 2) * (uint64_t)conv->out * (uint64_t)y * (uint64_t)z * sizeof(float)
+                : 0;
+}
+
 typedef struct job {
     ctvk_gpu_cmd *cmd;
     ctvk_gpu *gpu;
     const ctvk_transp_conv3d_plan *plan;
     const ctvk_transp_conv3d *conv;
     const ctvk_tensor *in, *out;
-    const ctvk_span *weights;
+    const ctvk_span *weights, *scratch;
+    ctvk_tensor sums; /* of an output in half precision: some planes at a time, in the scratch */
 } job;
+
+/* What the kernels write. */
+static const ctvk_tensor *target_of(const job *j)
+{
+    return j->out->half ? &j->sums : j->out;
+}
 
 static ctvk_status check(const job *j, ctvk_error *error)
 {
     const ctvk_transp_conv3d *conv = j->conv;
     const ctvk_tensor *in = j->in, *out = j->out;
     const char *why = 0;
+    uint64_t need = ctvk_transp_conv3d_scratch_bytes(conv, out->half, out->x, out->y, out->z);
     if (conv->in < 4 || conv->in % 4 || conv->out < 1 || (!conv->planar && conv->out % 4)) {
         why = "channel counts must be positive multiples of 4";
     } else if (in->c != conv->in || out->c != conv->out || out->x != 2 * in->x || out->y != 2 * in->y || out->z != 2 * in->z) {
         why = "the tensors do not have the shapes of the operation";
     } else if (j->weights->bytes < ctvk_transp_conv3d_weight_bytes(j->gpu, conv)) {
         why = "the packed weights are too short";
+    } else if (conv->planar ? out->half : in->half) {
+        why = "only a blocked output and the input of a planar one may be in half precision";
+    } else if (need && (!j->scratch || j->scratch->bytes < need || j->scratch->offset % 256)) {
+        why = "the scratch is too short";
     }
     return why ? ctvk_fail(error, CTVK_ERROR_INTERNAL, "transposed convolution: %s (report this)", why) : CTVK_OK;
 }
@@ -82,7 +101,8 @@ static int32_t planes_per_block(const job *j)
 {
     double lanes = (double)j->in->y * j->in->z;
     double work = lanes * (j->conv->in < 48 ? j->conv->in : 48) * SUMS;
-    double most = ctvk_tensor_max_planes(j->in, j->plan->source_bytes), out = ctvk_tensor_max_planes(j->out, j->plan->target_bytes) / 2;
+    uint64_t source_bytes = j->plan->address && j->in->half ? j->plan->source_bytes / 2 : j->plan->source_bytes;
+    double most = ctvk_tensor_max_planes(j->in, source_bytes), out = ctvk_tensor_max_planes(target_of(j), j->plan->target_bytes) / 2;
     double groups = LOCAL * (double)MAX_GROUPS / lanes, fit = ctvk_gpu_cmd_work_limit(j->cmd) / work;
     most = out < most ? out : most;
     most = groups < most ? groups : most;
@@ -93,12 +113,15 @@ static int32_t planes_per_block(const job *j)
 
 static const char *shader_name(const job *j, int32_t units)
 {
-    static const char *const names[2][2][3] = {
+    static const char *const names[3][2][3] = {
         {{"transp_conv3d_1", "transp_conv3d_4", "transp_conv3d_12"},
          {"transp_conv3d_address_1", "transp_conv3d_address_4", "transp_conv3d_address_12"}},
         {{"transp_conv3d_planar_1", "transp_conv3d_planar_4", "transp_conv3d_planar_12"},
+         {"transp_conv3d_planar_address_1", "transp_conv3d_planar_address_4", "transp_conv3d_planar_address_12"}},
+        /* A texel buffer has the format of what it reads. */
+        {{"transp_conv3d_planar_half_1", "transp_conv3d_planar_half_4", "transp_conv3d_planar_half_12"},
          {"transp_conv3d_planar_address_1", "transp_conv3d_planar_address_4", "transp_conv3d_planar_address_12"}}};
-    return names[j->conv->planar != 0][j->plan->address != 0][units == 12 ? 2 : units == 4 ? 1 : 0];
+    return names[(j->conv->planar != 0) + (j->in->half != 0)][j->plan->address != 0][units == 12 ? 2 : units == 4 ? 1 : 0];
 }
 
 /* `units` channel groups of the input from `unit` on, planes [first, first + planes), into all outputs. */
@@ -111,7 +134,7 @@ static ctvk_status record_run(const job *j, int32_t first, int32_t planes, int32
     uint32_t in_base = 0, out_base = 0;
     ctvk_gpu_bind binds[3];
     binds[0] = ctvk_tensor_bind(j->in, first, planes, 16, &in_base);
-    binds[1] = ctvk_tensor_bind(j->out, 2 * first, 2 * planes, planar ? 4 : 16, &out_base);
+    binds[1] = ctvk_tensor_bind(target_of(j), j->out->half ? 0 : 2 * first, 2 * planes, planar ? 4 : 16, &out_base);
     struct ctvk_transp_conv3d_params p = {.in_base = (int32_t)in_base + unit * j->in->y * j->in->z,
                                           .in_plane = j->in->c / 4 * j->in->y * j->in->z,
                                           .in_y = j->in->y,
@@ -132,8 +155,9 @@ static ctvk_status record_run(const job *j, int32_t first, int32_t planes, int32
         p.corner_y = chunk % corners % 2;
         p.address_low = (int32_t)(uint32_t)address;
         p.address_high = (int32_t)(uint32_t)(address >> 32);
-        status = ctvk_gpu_cmd_dispatch(j->cmd, pipeline, binds, j->plan->address ? 2 : 3, &p, sizeof p, groups,
-                                       (double)p.lanes * units * 4 * SUMS, chunk ? CTVK_GPU_NO_BARRIER : 0, error);
+        status =
+            ctvk_gpu_cmd_dispatch(j->cmd, pipeline, binds, j->plan->address ? 2 : 3, &p, sizeof p, groups,
+                                  (double)p.lanes * units * 4 * SUMS, (chunk ? CTVK_GPU_NO_BARRIER : 0) | ctvk_tensor_texels(j->in), error);
     }
     return status;
 }
@@ -149,13 +173,15 @@ static void name_operation(const job *j)
 
 ctvk_status ctvk_transp_conv3d_plan_record(ctvk_gpu_cmd *cmd, ctvk_gpu *gpu, const ctvk_transp_conv3d_plan *plan,
                                            const ctvk_transp_conv3d *conv, const ctvk_tensor *in, const ctvk_span *weights,
-                                           const ctvk_tensor *out, ctvk_error *error)
+                                           const ctvk_span *scratch, const ctvk_tensor *out, ctvk_error *error)
 {
-    job j = {cmd, gpu, plan, conv, in, out, weights};
+    job j = {.cmd = cmd, .gpu = gpu, .plan = plan, .conv = conv, .in = in, .out = out, .weights = weights, .scratch = scratch};
     ctvk_status status = check(&j, error);
     if (status) {
         return status;
     }
+    if (out->half)
+        j.sums = ctvk_narrow_sums(scratch, out, ctvk_planes_at_a_time(out->c, out->x, out->y, out->z, 2));
     int32_t planes = planes_per_block(&j), all = conv->in / 4;
     if (planes < 1) {
         return ctvk_fail(error, CTVK_ERROR_DEVICE_MEMORY,
@@ -170,13 +196,17 @@ ctvk_status ctvk_transp_conv3d_plan_record(ctvk_gpu_cmd *cmd, ctvk_gpu *gpu, con
             run = all - unit >= 12 ? 12 : all - unit >= 4 ? 4 : 1;
             status = record_run(&j, first, count, unit, run, error);
         }
+        if (!status && out->half) {
+            const ctvk_tensor sums = ctvk_narrow_sums(scratch, out, 2 * count);
+            status = ctvk_narrow_planes(cmd, gpu, &sums, out, 2 * first, error);
+        }
     }
     return status;
 }
 
 ctvk_status ctvk_transp_conv3d_record(ctvk_gpu_cmd *cmd, ctvk_gpu *gpu, const ctvk_transp_conv3d *conv, const ctvk_tensor *in,
-                                      const ctvk_span *weights, const ctvk_tensor *out, ctvk_error *error)
+                                      const ctvk_span *weights, const ctvk_span *scratch, const ctvk_tensor *out, ctvk_error *error)
 {
     ctvk_transp_conv3d_plan plan = ctvk_transp_conv3d_plan_for(ctvk_gpu_get_caps(gpu));
-    return ctvk_transp_conv3d_plan_record(cmd, gpu, &plan, conv, in, weights, out, error);
+    return ctvk_transp_conv3d_plan_record(cmd, gpu, &plan, conv, in, weights, scratch, out, error);
 }

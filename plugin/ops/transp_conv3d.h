@@ -12,8 +12,11 @@ typedef struct ctvk_transp_conv3d {
 uint64_t ctvk_transp_conv3d_weight_bytes(const ctvk_gpu *gpu, const ctvk_transp_conv3d *conv);
 /* weights: [in][out][2][2][2] float32. */
 void ctvk_transp_conv3d_pack(const ctvk_gpu *gpu, const ctvk_transp_conv3d *conv, const float *weights, void *packed);
-/* out extents are twice those of in. */
+/* Device scratch for one record call on an output of these extents, in half precision or not; may be 0. */
+uint64_t ctvk_transp_conv3d_scratch_bytes(const ctvk_transp_conv3d *conv, int32_t half, int32_t x, int32_t y, int32_t z);
+/* out extents are twice those of in. A blocked out, and the input of a planar one, may be in half precision; all else is float32. scratch
+ * may be NULL where none is needed. */
 ctvk_status ctvk_transp_conv3d_record(ctvk_gpu_cmd *cmd, ctvk_gpu *gpu, const ctvk_transp_conv3d *conv, const ctvk_tensor *in,
-                                      const ctvk_span *weights, const ctvk_tensor *out, ctvk_error *error);
+                                      const ctvk_span *weights, const ctvk_span *scratch, const ctvk_tensor *out, ctvk_error *error);
 
 #endif

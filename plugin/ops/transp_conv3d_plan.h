@@ -7,12 +7,12 @@
 /* Weights lie alike in both variants, so that packing needs no plan. */
 typedef struct ctvk_transp_conv3d_plan {
     int32_t address; /* weights by device address and input through a texel buffer (software drivers), else the promised minimum */
-    uint64_t source_bytes, target_bytes; /* the most that one binding may hold */
+    uint64_t source_bytes, target_bytes; /* the most that one binding of a tensor in float32 may hold */
 } ctvk_transp_conv3d_plan;
 
 ctvk_transp_conv3d_plan ctvk_transp_conv3d_plan_for(const ctvk_gpu_caps *caps);
 ctvk_status ctvk_transp_conv3d_plan_record(ctvk_gpu_cmd *cmd, ctvk_gpu *gpu, const ctvk_transp_conv3d_plan *plan,
                                            const ctvk_transp_conv3d *conv, const ctvk_tensor *in, const ctvk_span *weights,
-                                           const ctvk_tensor *out, ctvk_error *error);
+                                           const ctvk_span *scratch, const ctvk_tensor *out, ctvk_error *error);
 
 #endif

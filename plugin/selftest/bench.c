@@ -1,5 +1,6 @@
 #include "selftest/bench.h"
 
+#include "ref/narrow.h"
 #include "selftest/seeded.h"
 
 #include <math.h>
@@ -77,28 +78,42 @@ static size_t place(const ctvk_tensor *t, int32_t planar, int32_t c, int32_t x, 
            (size_t)(c % 4);
 }
 
-/* to_mirror: dense goes to its places, else the other way. */
-static void reorder(ctvk_trials *b, const ctvk_tensor *t, int32_t planar, const float *from, float *to, int32_t to_mirror)
+/* One number of a tensor, as it lies in the mirror; to_mirror: it goes there, else it comes from there. */
+static void move(ctvk_trials *b, const ctvk_tensor *t, size_t place_of, float *number, int32_t to_mirror)
 {
-    float *lies = (float *)(b->mirror + t->offset);
+    uint8_t *lies = b->mirror + t->offset + place_of * (t->half ? sizeof(uint16_t) : sizeof(float));
+    uint16_t half = t->half && to_mirror ? ref_narrow(*number) : 0;
+    if (!t->half) {
+        memcpy(to_mirror ? (void *)lies : number, to_mirror ? (void *)number : lies, sizeof *number);
+        return;
+    }
+    memcpy(to_mirror ? (void *)lies : &half, to_mirror ? (void *)&half : lies, sizeof half);
+    *number = (float)ref_widen(half);
+}
+
+/* to_mirror: dense goes to its places, else the other way. */
+static void reorder(ctvk_trials *b, const ctvk_tensor *t, int32_t planar, float *dense, int32_t to_mirror)
+{
     size_t at = 0;
     for (int32_t c = 0; c < t->c; c++)
         for (int32_t x = 0; x < t->x; x++)
             for (int32_t y = 0; y < t->y; y++)
                 for (int32_t z = 0; z < t->z; z++, at++)
-                    if (to_mirror)
-                        lies[place(t, planar, c, x, y, z)] = from[at];
-                    else
-                        to[at] = lies[place(t, planar, c, x, y, z)];
+                    move(b, t, place(t, planar, c, x, y, z), &dense[at], to_mirror);
 }
 
-ctvk_tensor ctvk_bench_tensor(ctvk_trials *b, int32_t c, int32_t x, int32_t y, int32_t z, int32_t planar, const float *dense)
+ctvk_tensor ctvk_bench_tensor(ctvk_trials *b, int32_t c, int32_t x, int32_t y, int32_t z, int32_t layout, float *dense)
 {
-    ctvk_tensor tensor = {b->device, 0, c, x, y, z};
+    ctvk_tensor tensor = {b->device, 0, c, x, y, z, layout == CTVK_BENCH_HALF};
     tensor.offset = ctvk_bench_span(b, ctvk_tensor_bytes(&tensor), NULL).offset;
     if (dense && !b->status)
-        reorder(b, &tensor, planar, dense, NULL, 1);
+        reorder(b, &tensor, layout == CTVK_BENCH_PLANAR, dense, 1);
     return tensor;
+}
+
+double ctvk_bench_stored(const ctvk_tensor *tensor, double limit)
+{
+    return tensor->half ? limit + 0x1p-11 : limit;
 }
 
 int32_t ctvk_bench_begin(ctvk_trials *b)
@@ -143,9 +158,9 @@ const float *ctvk_bench_floats(const ctvk_trials *b, const ctvk_span *span)
 
 const float *ctvk_bench_dense(ctvk_trials *b, const ctvk_tensor *tensor, int32_t planar)
 {
-    float *dense = ctvk_bench_take(b, ctvk_tensor_bytes(tensor));
+    float *dense = ctvk_bench_take(b, ctvk_tensor_bytes(tensor) * (tensor->half ? 2 : 1));
     if (dense)
-        reorder(b, tensor, planar, NULL, dense, 0);
+        reorder(b, tensor, planar, dense, 0);
     return dense ? dense : (const float *)b->host;
 }
 

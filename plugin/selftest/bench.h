@@ -11,6 +11,7 @@ enum { CTVK_BENCH_SPANS = 12 };
 struct ctvk_trials {
     ctvk_gpu *gpu;
     int32_t full, variants; /* variants: all of the convolution, whatever the planner takes */
+    int32_t half;           /* the trial under way is one of half precision */
     ctvk_gpu_check_fn check;
     void *user;
     ctvk_gpu_buffer *device; /* all operands of the case under way */
@@ -36,13 +37,17 @@ float *ctvk_bench_random(ctvk_trials *b, size_t count, double scale);
 double *ctvk_bench_doubles(ctvk_trials *b, size_t count);
 /* Device operands between guards. content NULL: every float is NaN. */
 ctvk_span ctvk_bench_span(ctvk_trials *b, uint64_t bytes, const void *content);
-/* dense: [c][x][y][z], laid out as ops/tensor.h has it. */
-ctvk_tensor ctvk_bench_tensor(ctvk_trials *b, int32_t c, int32_t x, int32_t y, int32_t z, int32_t planar, const float *dense);
+enum { CTVK_BENCH_BLOCKED = 0, CTVK_BENCH_PLANAR = 1, CTVK_BENCH_HALF = 2 /* blocked, in half precision */ };
+/* dense: [c][x][y][z], laid out as ops/tensor.h has it; NULL: every number is NaN. In half precision dense is rounded to what the tensor
+ * holds, for the reference. layout: CTVK_BENCH_*. */
+ctvk_tensor ctvk_bench_tensor(ctvk_trials *b, int32_t c, int32_t x, int32_t y, int32_t z, int32_t layout, float *dense);
+/* `limit` for numbers that were stored in this tensor: half precision adds 2^-11. */
+double ctvk_bench_stored(const ctvk_tensor *tensor, double limit);
 /* Puts the operands on the device and begins to record into b->cmd. 0 after a failure. */
 int32_t ctvk_bench_begin(ctvk_trials *b);
 /* status: of the recording. Waits and fetches every operand. */
 void ctvk_bench_finish(ctvk_trials *b, ctvk_status status);
-/* What was found; never NULL, but without meaning after a failure. */
+/* What was found, as floats; never NULL, but without meaning after a failure. */
 const float *ctvk_bench_floats(const ctvk_trials *b, const ctvk_span *span);
 const float *ctvk_bench_dense(ctvk_trials *b, const ctvk_tensor *tensor, int32_t planar);
 

@@ -8,6 +8,9 @@
 
 /* The project's promise for embeddings and logits. */
 #define LIMIT 1e-4
+/* In half precision five roundings one after the other, each of at most 2^-11: what the last block reads, and both sides of its two norms.
+ */
+#define HALF_LIMIT (5 * 0x1p-11)
 
 enum { ROWS = CTVK_TINY_PROMPTS * CTVK_TINY_TOKENS * CTVK_TINY_TEXT, EMBEDDING = CTVK_TINY_PROMPTS * CTVK_TINY_TEXT };
 
@@ -46,14 +49,14 @@ static void weights_of(void *user, uint64_t first, uint32_t count, float *out)
     memcpy(out, t->sums + (size_t)t->desc.out_channels * t->voxels + first, count * sizeof *out);
 }
 
-static ctvk_trial_result relative(const char *name, const float *got, const double *want, size_t count)
+static ctvk_trial_result relative(const char *name, const float *got, const double *want, size_t count, double limit)
 {
     double error = 0, norm = 0;
     for (size_t i = 0; i < count; i++) {
         error += (got[i] - want[i]) * (got[i] - want[i]);
         norm += want[i] * want[i];
     }
-    return (ctvk_trial_result){name, 1, isfinite(error) && norm > 0 ? sqrt(error / norm) : INFINITY, LIMIT};
+    return (ctvk_trial_result){name, 1, isfinite(error) && norm > 0 ? sqrt(error / norm) : INFINITY, limit};
 }
 
 static ctvk_status judge(const trial *t, const ctvk_trial_result *result, ctvk_error *error)
@@ -81,7 +84,7 @@ static ctvk_status run_text(trial *t, const ctvk_gguf *file, const float *rows, 
         status = ctvk_answer_text(t->host, file, rows, want, error);
     if (status != CTVK_OK)
         return status;
-    out->text = relative("llama", t->text, want, EMBEDDING);
+    out->text = relative("llama", t->text, want, EMBEDDING, LIMIT);
     status = judge(t, &out->text, error);
     for (int i = 0; i < EMBEDDING; i++) /* the right one from here on, so that the two nets are judged apart */
         t->text[i] = (float)want[i];
@@ -109,31 +112,49 @@ static ctvk_status text_side(trial *t, ctvk_network_trial *out, ctvk_error *erro
     return status;
 }
 
-static ctvk_status run_image(trial *t, const ctvk_safetensors *weights, ctvk_network_trial *out, ctvk_error *error)
+/* Logits to t->sums; labels may be NULL. */
+static ctvk_status run_window(trial *t, int32_t half, const ctvk_safetensors *weights, uint8_t *labels, ctvk_error *error)
 {
     ctvk_llmseg *net = NULL;
-    size_t count = (size_t)t->desc.out_channels * t->voxels;
+    ctvk_llmseg_desc desc = t->desc;
     ctvk_llmseg_run run = {.window = t->window,
                            .text = t->text,
                            .sigma_scale = 0.125,
                            .constant_blend = 1,
+                           .unchecked = 1, /* it is judged here */
                            .progress = on_progress,
                            .tile = on_tile,
                            .user = t};
     const ctvk_llmseg_classes classes = {
-        .sums = t->sums, .voxels = t->voxels, .weights = weights_of, .logits = t->sums, .labels = out->labels, .user = t};
-    ctvk_status status = ctvk_llmseg_create(t->gpu, &t->desc, weights, &net, error);
+        .sums = t->sums, .voxels = t->voxels, .weights = weights_of, .logits = t->sums, .labels = labels, .user = t};
+    desc.half = half;
+    ctvk_status status = ctvk_llmseg_create(t->gpu, &desc, weights, &net, error);
     if (status == CTVK_OK)
         status = ctvk_llmseg_window(net, &run, error);
     if (status == CTVK_OK)
         status = ctvk_llmseg_classify(net, &classes, error);
     ctvk_llmseg_destroy(&net);
+    return status;
+}
+
+/* One that is wrong does not keep the other from being tried. */
+static ctvk_status run_image(trial *t, const ctvk_safetensors *weights, ctvk_network_trial *out, ctvk_error *error)
+{
+    size_t count = (size_t)t->desc.out_channels * t->voxels;
+    ctvk_error second = {0};
+    ctvk_status status = run_window(t, 0, weights, out->labels, error);
     if (status == CTVK_OK)
         status = ctvk_answer_image(t->host, &t->desc, weights, t->window, t->text, t->check, t->user, t->answer, error);
     if (status != CTVK_OK)
         return status;
-    out->image = relative("llmseg", t->sums, t->answer, count);
-    return judge(t, &out->image, error);
+    out->image = relative("llmseg", t->sums, t->answer, count, LIMIT);
+    status = judge(t, &out->image, error);
+    ctvk_status half = run_window(t, 1, weights, NULL, status == CTVK_OK ? error : &second);
+    if (half != CTVK_OK)
+        return half;
+    out->half = relative("llmseg f16", t->sums, t->answer, count, HALF_LIMIT);
+    half = judge(t, &out->half, status == CTVK_OK ? error : &second);
+    return status == CTVK_OK ? half : status;
 }
 
 /* Smooth blobs over noise, in [0, 1): something for the network to see. */
@@ -186,5 +207,5 @@ ctvk_status ctvk_network_trial_run(ctvk_gpu *gpu, ctvk_gpu_check_fn check, void 
     if (status != CTVK_OK && !out->text.name) /* not a wrong answer */
         return status;
     ctvk_status image = image_side(&t, out, status == CTVK_OK ? error : &second);
-    return status == CTVK_OK || (image != CTVK_OK && !out->image.name) ? image : status;
+    return status == CTVK_OK || (image != CTVK_OK && !out->half.name) ? image : status;
 }

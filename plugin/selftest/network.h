@@ -8,13 +8,15 @@
 #include "selftest/trials.h"
 
 typedef struct ctvk_network_trial {
-    ctvk_trial_result text, image; /* "llama", "llmseg": relative L2 error of the embedding and of the logits */
-    int64_t dim[3];                /* of labels, fastest first */
-    uint8_t *labels;               /* OWNED: ctvk_free */
+    /* "llama", "llmseg", "llmseg f16" (its activations in half precision): relative L2 error of the embedding and of the logits */
+    ctvk_trial_result text, image, half;
+    int64_t dim[3];  /* of labels, fastest first */
+    uint8_t *labels; /* of "llmseg". OWNED: ctvk_free */
 } ctvk_network_trial;
 
-/* Both nets. check as in gpu/gpu.h. *out is filled as far as it went; labels may be NULL. CTVK_ERROR_DEVICE names what is computed wrongly;
- * CTVK_CANCELLED, CTVK_ERROR_HOST_MEMORY, CTVK_ERROR_DEVICE_MEMORY. [one thread at a time] on the gpu */
+/* Both nets, the second one in both precisions. check as in gpu/gpu.h. *out is filled as far as it went; labels may be NULL.
+ * CTVK_ERROR_DEVICE names what is computed wrongly; CTVK_CANCELLED, CTVK_ERROR_HOST_MEMORY, CTVK_ERROR_DEVICE_MEMORY. [one thread at a
+ * time] on the gpu */
 ctvk_status ctvk_network_trial_run(ctvk_gpu *gpu, ctvk_gpu_check_fn check, void *user, ctvk_network_trial *out, ctvk_error *error);
 
 /* --- answer.c: the same in double --- */

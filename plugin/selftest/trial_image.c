@@ -20,9 +20,12 @@ typedef struct conv_case {
     int32_t x, y, z, family;
 } conv_case;
 
-static void conv3d(ctvk_trials *b, const conv_case *t, const ctvk_conv3d_plan *plan)
+static void conv3d(ctvk_trials *b, const conv_case *t, const ctvk_conv3d_plan *candidate)
 {
     const ctvk_conv3d *conv = &t->conv;
+    ctvk_conv3d_plan chosen = *candidate, *plan = &chosen;
+    if (b->half)
+        ctvk_conv3d_plan_halve(plan);
     int32_t in = conv->in_a + conv->in_b, s = conv->stride, x = (t->x + s - 1) / s, y = (t->y + s - 1) / s, z = (t->z + s - 1) / s;
     size_t voxels = (size_t)t->x * (size_t)t->y * (size_t)t->z, count = (size_t)conv->out * (size_t)x * (size_t)y * (size_t)z;
     size_t taps = (size_t)conv->kernel * (size_t)conv->kernel * (size_t)conv->kernel;
@@ -33,19 +36,20 @@ static void conv3d(ctvk_trials *b, const conv_case *t, const ctvk_conv3d_plan *p
     if (!packed)
         return;
     ctvk_conv3d_plan_pack(plan, conv, kernel, packed);
-    ctvk_tensor a = ctvk_bench_tensor(b, conv->in_a, t->x, t->y, t->z, conv->planar, dense), second = {0};
+    int32_t layout = b->half ? CTVK_BENCH_HALF : CTVK_BENCH_BLOCKED;
+    ctvk_tensor a = ctvk_bench_tensor(b, conv->in_a, t->x, t->y, t->z, conv->planar ? CTVK_BENCH_PLANAR : layout, dense), second = {0};
     if (conv->in_b)
-        second = ctvk_bench_tensor(b, conv->in_b, t->x, t->y, t->z, 0, dense + (size_t)conv->in_a * voxels);
+        second = ctvk_bench_tensor(b, conv->in_b, t->x, t->y, t->z, layout, dense + (size_t)conv->in_a * voxels);
     ctvk_span weights = ctvk_bench_span(b, ctvk_conv3d_plan_weight_bytes(plan, conv), packed);
     ctvk_span scratch = ctvk_bench_span(b, ctvk_conv3d_plan_scratch_bytes(plan, conv, x, y, z), NULL);
-    ctvk_tensor out = ctvk_bench_tensor(b, conv->out, x, y, z, 0, NULL);
+    ctvk_tensor out = ctvk_bench_tensor(b, conv->out, x, y, z, layout, NULL);
     if (!ctvk_bench_begin(b))
         return;
     ctvk_conv3d_job job = {b->cmd, b->gpu, plan, conv, &a, conv->in_b ? &second : NULL, &out, &weights, &scratch};
     ctvk_bench_finish(b, ctvk_conv3d_plan_record(&job, b->error));
     ref_conv3d(dense, in, t->x, t->y, t->z, kernel, conv->out, conv->kernel, s, want);
     ctvk_bench_compare(b, ctvk_bench_dense(b, &out, 0), want, count, CTVK_BY_LARGEST, NULL,
-                       plan->family == CTVK_CONV3D_WINOGRAD ? 2.4e-4 : 2.4e-5);
+                       ctvk_bench_stored(&out, plan->family == CTVK_CONV3D_WINOGRAD ? 2.4e-4 : 2.4e-5));
 }
 
 /* With every variant that this device may be told to take, or, in a small self-test, one of them. */
@@ -79,7 +83,8 @@ void ctvk_trial_conv3d(ctvk_trials *b)
         {{12, 20, 16, 1, 1, 0}, 3, 5, 33, DIRECT},  {{2, 0, 4, 1, 1, 1}, 16, 16, 16, DIRECT}, {{96, 0, 96, 3, 1, 0}, 3, 6, 4, GEMM},
         {{48, 0, 96, 3, 2, 0}, 8, 6, 10, DIRECT}};
     for (int i = 0; i < (b->full ? (int)(sizeof cases / sizeof *cases) : 8); i++)
-        conv3d_variants(b, &cases[i]);
+        if (!b->half || (cases[i].conv.kernel == 3 && !cases[i].conv.planar))
+            conv3d_variants(b, &cases[i]);
 }
 
 static void transp_conv3d(ctvk_trials *b, const ctvk_transp_conv3d *conv, int32_t x, int32_t y, int32_t z)
@@ -93,14 +98,18 @@ static void transp_conv3d(ctvk_trials *b, const ctvk_transp_conv3d *conv, int32_
     if (!packed)
         return;
     ctvk_transp_conv3d_pack(b->gpu, conv, kernel, packed);
-    ctvk_tensor in = ctvk_bench_tensor(b, conv->in, x, y, z, 0, dense);
+    /* In half precision are a blocked output, and the input of a planar one. */
+    int32_t in_layout = b->half && conv->planar ? CTVK_BENCH_HALF : CTVK_BENCH_BLOCKED;
+    int32_t out_layout = conv->planar ? CTVK_BENCH_PLANAR : b->half ? CTVK_BENCH_HALF : CTVK_BENCH_BLOCKED;
+    ctvk_tensor in = ctvk_bench_tensor(b, conv->in, x, y, z, in_layout, dense);
     ctvk_span weights = ctvk_bench_span(b, ctvk_transp_conv3d_weight_bytes(b->gpu, conv), packed);
-    ctvk_tensor out = ctvk_bench_tensor(b, conv->out, 2 * x, 2 * y, 2 * z, conv->planar, NULL);
+    ctvk_tensor out = ctvk_bench_tensor(b, conv->out, 2 * x, 2 * y, 2 * z, out_layout, NULL);
+    ctvk_span scratch = ctvk_bench_span(b, ctvk_transp_conv3d_scratch_bytes(conv, out.half, out.x, out.y, out.z), NULL);
     if (!ctvk_bench_begin(b))
         return;
-    ctvk_bench_finish(b, ctvk_transp_conv3d_record(b->cmd, b->gpu, conv, &in, &weights, &out, b->error));
+    ctvk_bench_finish(b, ctvk_transp_conv3d_record(b->cmd, b->gpu, conv, &in, &weights, &scratch, &out, b->error));
     ref_transp_conv3d(dense, conv->in, x, y, z, kernel, conv->out, want);
-    ctvk_bench_compare(b, ctvk_bench_dense(b, &out, conv->planar), want, count, CTVK_BY_LARGEST, NULL, 1.6e-5);
+    ctvk_bench_compare(b, ctvk_bench_dense(b, &out, conv->planar), want, count, CTVK_BY_LARGEST, NULL, ctvk_bench_stored(&out, 1.6e-5));
 }
 
 void ctvk_trial_transp_conv3d(ctvk_trials *b)
@@ -122,7 +131,8 @@ static void instance_norm(ctvk_trials *b, int32_t c, int32_t x, int32_t y, int32
     ctvk_bench_case(b);
     float *dense = ctvk_bench_random(b, count, 1), *other = ctvk_bench_random(b, count, 3);
     double *want = ctvk_bench_doubles(b, count);
-    ctvk_tensor in = ctvk_bench_tensor(b, c, x, y, z, 0, dense), shortcut = ctvk_bench_tensor(b, c, x, y, z, 0, other);
+    ctvk_tensor in = ctvk_bench_tensor(b, c, x, y, z, b->half ? CTVK_BENCH_HALF : CTVK_BENCH_BLOCKED, dense),
+                shortcut = ctvk_bench_tensor(b, c, x, y, z, CTVK_BENCH_BLOCKED, other);
     uint64_t bytes = ctvk_instance_norm_scratch_bytes(b->gpu, c, x, y, z);
     ctvk_span stats = ctvk_bench_span(b, bytes, NULL), other_stats = ctvk_bench_span(b, bytes, NULL);
     if (!ctvk_bench_begin(b))
@@ -135,16 +145,16 @@ static void instance_norm(ctvk_trials *b, int32_t c, int32_t x, int32_t y, int32
                                           with_shortcut ? &other_stats : NULL, &in, b->error);
     ctvk_bench_finish(b, status);
     ref_instance_norm(dense, with_shortcut ? other : NULL, c, voxels, want);
-    ctvk_bench_compare(b, ctvk_bench_dense(b, &in, 0), want, count, CTVK_BY_ONE, NULL, 1.6e-5);
+    ctvk_bench_compare(b, ctvk_bench_dense(b, &in, 0), want, count, CTVK_BY_ONE, NULL, ctvk_bench_stored(&in, 1.6e-5));
 }
 
 void ctvk_trial_instance_norm(ctvk_trials *b)
 {
     static const int32_t shapes[][4] = {{4, 1, 1, 2}, {16, 3, 7, 9}, {48, 2, 16, 16}, {16, 17, 5, 13}, {96, 3, 4, 5}, {16, 32, 16, 16}};
     instance_norm(b, 16, 5, 6, 7, 0);
-    instance_norm(b, 16, 4, 5, 9, 1);
+    instance_norm(b, 16, 4, 5, 9, !b->half); /* no shortcut is in half precision */
     for (int i = 0; i < 12 && b->full; i++)
-        instance_norm(b, shapes[i / 2][0], shapes[i / 2][1], shapes[i / 2][2], shapes[i / 2][3], i % 2);
+        instance_norm(b, shapes[i / 2][0], shapes[i / 2][1], shapes[i / 2][2], shapes[i / 2][3], i % 2 && !b->half);
 }
 
 /* Planes [first, first + planes) of a window's logits. */

@@ -3,29 +3,38 @@
 static const struct {
     const char *name;
     void (*run)(ctvk_trials *b);
+    int32_t half; /* the same with its tensors in half precision */
 } trials[] = {
-    {"conv3d", ctvk_trial_conv3d}, /* the first: ctvk_trials_variants */
-    {"transp_conv3d", ctvk_trial_transp_conv3d},
-    {"instance_norm", ctvk_trial_instance_norm},
-    {"linear", ctvk_trial_linear},
-    {"layer_norm", ctvk_trial_layer_norm},
-    {"attend", ctvk_trial_attend},
-    {"fold", ctvk_trial_fold},
-    {"token_to_image", ctvk_trial_token_to_image},
-    {"image_to_token", ctvk_trial_image_to_token},
-    {"blend", ctvk_trial_blend},
-    {"classify", ctvk_trial_classify},
-    {"quant_linear", ctvk_trial_quant_linear},
-    {"rms_norm", ctvk_trial_rms_norm},
-    {"rope", ctvk_trial_rope},
-    {"causal_attend", ctvk_trial_causal_attend},
-    {"swiglu", ctvk_trial_swiglu},
+    {"conv3d", ctvk_trial_conv3d, 0}, /* the first: ctvk_trials_variants */
+    {"transp_conv3d", ctvk_trial_transp_conv3d, 0},
+    {"instance_norm", ctvk_trial_instance_norm, 0},
+    {"linear", ctvk_trial_linear, 0},
+    {"layer_norm", ctvk_trial_layer_norm, 0},
+    {"attend", ctvk_trial_attend, 0},
+    {"fold", ctvk_trial_fold, 0},
+    {"token_to_image", ctvk_trial_token_to_image, 0},
+    {"image_to_token", ctvk_trial_image_to_token, 0},
+    {"blend", ctvk_trial_blend, 0},
+    {"classify", ctvk_trial_classify, 0},
+    {"quant_linear", ctvk_trial_quant_linear, 0},
+    {"rms_norm", ctvk_trial_rms_norm, 0},
+    {"rope", ctvk_trial_rope, 0},
+    {"causal_attend", ctvk_trial_causal_attend, 0},
+    {"swiglu", ctvk_trial_swiglu, 0},
+    {"conv3d f16", ctvk_trial_conv3d, 1},
+    {"transp_conv3d f16", ctvk_trial_transp_conv3d, 1},
+    {"instance_norm f16", ctvk_trial_instance_norm, 1},
 };
 enum { TRIALS = sizeof trials / sizeof *trials };
 
 int32_t ctvk_trials_count(void)
 {
     return TRIALS;
+}
+
+int32_t ctvk_trials_half(int32_t index)
+{
+    return trials[index].half;
 }
 
 ctvk_status ctvk_trials_create(ctvk_gpu *gpu, int32_t full, ctvk_gpu_check_fn check, void *user, ctvk_trials **out, ctvk_error *error)
@@ -71,6 +80,7 @@ ctvk_status ctvk_trials_run(ctvk_trials *b, int32_t index, ctvk_trial_result *ou
 {
     b->result = (ctvk_trial_result){.name = trials[index].name};
     b->seed = (uint32_t)index * 1000;
+    b->half = trials[index].half;
     b->status = CTVK_OK;
     b->error = error;
     trials[index].run(b);
@@ -86,13 +96,15 @@ ctvk_status ctvk_trials_run(ctvk_trials *b, int32_t index, ctvk_trial_result *ou
                      info->name, info->driver, out->name, out->error, out->limit);
 }
 
-ctvk_status ctvk_trials_small(ctvk_gpu *gpu, ctvk_gpu_check_fn check, void *user, const char **wrong, ctvk_error *error)
+ctvk_status ctvk_trials_small(ctvk_gpu *gpu, int32_t half, ctvk_gpu_check_fn check, void *user, const char **wrong, ctvk_error *error)
 {
     ctvk_trials *b = NULL;
     ctvk_trial_result result;
     *wrong = NULL;
     ctvk_status status = ctvk_trials_create(gpu, 0, check, user, &b, error);
     for (int32_t i = 0; i < TRIALS && status == CTVK_OK; i++) {
+        if (trials[i].half != half)
+            continue;
         if (check && check(user, i)) {
             status = CTVK_CANCELLED;
             break;

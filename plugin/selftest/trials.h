@@ -27,8 +27,12 @@ void ctvk_trials_destroy(ctvk_trials **trials);
 /* Operation `index`, all its shapes. CTVK_ERROR_DEVICE names device, driver and operation where it is computed wrongly; *out is filled
  * then as well. CTVK_CANCELLED. Others as they came from the device. [one thread at a time] */
 ctvk_status ctvk_trials_run(ctvk_trials *b, int32_t index, ctvk_trial_result *out, ctvk_error *error);
-/* All operations on the small shapes, up to the first that is wrong, whose name *wrong is (NULL: none). As ctvk_trials_run. */
-ctvk_status ctvk_trials_small(ctvk_gpu *gpu, ctvk_gpu_check_fn check, void *user, const char **wrong, ctvk_error *error);
+/* Whether operation `index` is tried with tensors in half precision: 1, else 0. [any thread] */
+int32_t ctvk_trials_half(int32_t index);
+/* All operations of one precision on the small shapes, up to the first that is wrong, whose name *wrong is (NULL: none). As
+ * ctvk_trials_run.
+ */
+ctvk_status ctvk_trials_small(ctvk_gpu *gpu, int32_t half, ctvk_gpu_check_fn check, void *user, const char **wrong, ctvk_error *error);
 /* The convolution on the small shapes with every variant that a tuning pass could choose on this device. As ctvk_trials_run. */
 ctvk_status ctvk_trials_variants(ctvk_gpu *gpu, ctvk_gpu_check_fn check, void *user, ctvk_error *error);
 

@@ -17,6 +17,7 @@ import again
 import cancel
 import cases
 import figures
+import half
 import hosts
 import language
 import large
@@ -138,6 +139,7 @@ def tell(result, output):
     lines += [f"{text}." for text in table.figures(rows)]
     lines += [hosts.sentence(result["hosts"])]
     lines += [again.sentence(found) + "." for found in result["again"]]
+    lines += [half.sentence(result["half"]) + "."]
     lines += [large.sentence(result["large"]) + "."] if "large" in result else []
     lines += [cancel.sentence(result["cancel"]) + "."] if "cancel" in result else []
     lines += [f"{r['name']}: {side}: {why}." for r in rows for side, why in r.get("missing", {}).items()]
@@ -194,6 +196,8 @@ def main():
         profiled = profiling.measure(arguments.build, case, arguments.threads, PROFILE_ROUNDS, say)
         started = starts.measure(arguments.build, arguments.output, arguments.threads, say)
         second = run_again(arguments, network)
+        say("half precision")
+        halved = half.measure(arguments.build, case, arguments.threads)
         say("Python host")
         python = hosts.measure(arguments.build, arguments.threads)
     except programs.Failed as problem:
@@ -201,7 +205,7 @@ def main():
     rows += run_language(arguments, about)
     written = profiled.pop("page")
     profiled["window"] = " x ".join(map(str, case.window))
-    result = {"machine": about, "weights": network.source, "rows": rows, "again": second, "hosts": python, "profile": profiled, "starts": started}
+    result = {"machine": about, "weights": network.source, "rows": rows, "again": second, "half": halved, "hosts": python, "profile": profiled, "starts": started}
     with open(os.path.join(arguments.output, "profile.md"), "w", encoding="utf-8") as file:
         file.write(written + "\n")
     if not arguments.quick:

@@ -10,7 +10,7 @@ LEVEL0 = {"conv3d": ("3x3x3 convolutions at level 0, share of the FMA peak", 0.9
           "token_to_image": ("token-to-image at level 0, copies of the voxels", 2, 1.2, "less"),
           "image_to_token": ("image-to-token at level 0, copies of the voxels", 2, 1.2, "less")}
 GROWTH, MEMORY, START, COLD = (8.8, 8.2), (2.0, 1.5), (0.5, 0.2), (60, 20)
-SECOND, LARGE = (0.8, 0.6), (1.0, 0.6)
+SECOND, LARGE, HALF = (0.8, 0.6), (1.0, 0.6), (0.6, 0.55)
 
 
 def figure(name, values, floor, aim, better="less"):
@@ -47,6 +47,8 @@ def of(result):
     for again in result.get("again", []):
         values = {"median": again["ratio"], "min": again["low"], "max": again["high"]}
         found.append(figure(f"second text on the same CT, {again['name']}, of the first", values, *SECOND))
+    if "half" in result:
+        found.append(figure(f"device memory planned in half precision, {result['half']['name']}, of float32", [result["half"]["half"] / result["half"]["single"]], *HALF))
     if "large" in result:
         found.append(figure("host memory of a CT of 512 x 512 x 300 beyond it, its label map and device memory, GiB", [result["large"]["beyond_bytes"] / 2**30], *LARGE))
     return found

@@ -64,7 +64,7 @@ def command_lines():
     for text in ("0", "-1", "many", "1.5", "1e3", "12MiB", "99999999999999999999999", " 12", "0x10", ""):
         yield case(f"memory limit {text!r}", "--memory-limit", segment(*LEFT, f"--memory-limit={text}"))
     yield case("precision unknown", "--precision", segment(*LEFT, "--precision", "f64"))
-    yield case("precision f16", "f16", segment(*LEFT, "--precision", "f16"))
+    yield case("precision in capitals", "--precision", segment(*LEFT, "--precision", "F16"))
     yield case("output without extension", "--output", segment(*LEFT, output="@out/label"))
     yield case("output as png", "--output", segment(*LEFT, output="@out/label.png"))
     yield case("output is only an extension", "--output", segment(*LEFT, output=".nii"))

@@ -1,6 +1,6 @@
 # The command as its users meet it: damaged input, and whole runs on small seeded bundles. Python's standard library only.
 set(ctvk_cli_folder ${CMAKE_CURRENT_LIST_DIR})
-set(ctvk_cli_tests damaged outputs several contract forms text bundle_self_test tune)
+set(ctvk_cli_tests damaged outputs several contract forms text bundle_self_test tune precision)
 if(NOT CTVK_SANITIZE) # whose own memory hides the command's
   list(APPEND ctvk_cli_tests memory)
 endif()

@@ -1,5 +1,5 @@
-/* Time of windows of the network, one after another; run by hand: nets_bench_llmseg BUNDLE X Y Z [text 0|1 [windows]]. The first window
- * stands apart: the driver compiles or loads its kernels then, and memory is touched for the first time. */
+/* Time of windows of the network, one after another; run by hand: nets_bench_llmseg BUNDLE X Y Z [text 0|1 [windows [f16 0|1]]]. The first
+ * window stands apart: the driver compiles or loads its kernels then, and memory is touched for the first time. */
 #include "formats/bundle.h"
 #include "nets/llmseg.h"
 #include "support/check.h"
@@ -14,13 +14,13 @@ static double seconds(clockid_t clock)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-static void bench(ctvk_gpu *gpu, const ctvk_bundle_files *bundle, const int32_t window[3], int32_t text, int windows)
+static void bench(ctvk_gpu *gpu, const ctvk_bundle_files *bundle, const int32_t window[3], int32_t text, int windows, int32_t half)
 {
     const ctvk_manifest *m = &bundle->manifest;
     ctvk_error error = {0};
     ctvk_llmseg *net = NULL;
     ctvk_llmseg_desc desc = {
-        m->in_channels, m->out_channels, m->feature_size, text, m->text_dim, m->prompts, {window[0], window[1], window[2]}};
+        m->in_channels, m->out_channels, m->feature_size, text, m->text_dim, m->prompts, {window[0], window[1], window[2]}, half};
     size_t voxels = (size_t)window[0] * (size_t)window[1] * (size_t)window[2] * (size_t)m->in_channels;
     float *in = conv_random_array(voxels, 1), *rows = conv_random_array((size_t)m->prompts * (size_t)m->text_dim + 1, 2);
     double wall = seconds(CLOCK_MONOTONIC);
@@ -55,7 +55,7 @@ int main(int argc, char **argv)
         status = ctvk_bundle_open(NULL, argc > 1 ? argv[1] : "", NULL, NULL, &bundle, &error);
     CHECK_MSG(status == CTVK_OK, "%s", error.message);
     if (status == CTVK_OK)
-        bench(gpu, bundle, window, argc > 5 ? atoi(argv[5]) : 1, argc > 6 ? atoi(argv[6]) : 6);
+        bench(gpu, bundle, window, argc > 5 ? atoi(argv[5]) : 1, argc > 6 ? atoi(argv[6]) : 6, argc > 7 ? atoi(argv[7]) : 0);
     ctvk_bundle_close(&bundle);
     ctvk_gpu_destroy(&gpu);
     ctvk_gpu_instance_destroy(&instance);

@@ -12,6 +12,7 @@
 
 /* Share of labels that may differ: a voxel whose classes are equal to within the logits' error may fall on either side. */
 #define GOLDEN_LABELS_DIFFER 1e-4
+#define GOLDEN_HALF_LABELS_DIFFER 1e-3 /* in half precision: the project's promise. 3e-4 seen */
 
 static inline ctvk_prep_desc golden_prep(const ctvk_manifest *m)
 {
@@ -68,7 +69,8 @@ static inline ctvk_status golden_restore(ctvk_llmseg *net, const ctvk_geometry *
 }
 
 /* sums: on the preprocessed grid, `voxels` of them. */
-static inline void golden_label_check(const golden_case *c, const ctvk_manifest *m, ctvk_llmseg *net, ctvk_sums *sums, uint64_t voxels)
+static inline void golden_label_check(const golden_case *c, const ctvk_manifest *m, ctvk_llmseg *net, ctvk_sums *sums, uint64_t voxels,
+                                      double differ)
 {
     ctvk_image image = {0}, label = {0};
     prepared p = {0};
@@ -99,8 +101,7 @@ static inline void golden_label_check(const golden_case *c, const ctvk_manifest 
             set += ((const uint8_t *)label.data)[i] != 0;
             wrong += got[i] != ((const uint8_t *)label.data)[i];
         }
-        CHECK_MSG((double)wrong <= GOLDEN_LABELS_DIFFER * (double)count, "%s: %lld of %lld labels differ", c->name, (long long)wrong,
-                  (long long)count);
+        CHECK_MSG((double)wrong <= differ * (double)count, "%s: %lld of %lld labels differ", c->name, (long long)wrong, (long long)count);
         printf(", %lld of %lld labels differ, %lld are no background", (long long)wrong, (long long)count, (long long)set);
         free(got);
     }

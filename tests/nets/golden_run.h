@@ -10,6 +10,9 @@
 
 /* Relative L2 error of the logits that the project promises. Taps get the same bound: an error made in one layer shows there first. */
 #define GOLDEN_TOLERANCE 1e-4
+/* The same of logits and of the last block in half precision: five roundings one after the other (what the block reads, and both sides of
+ * two norms), each of at most 2^-11. 6.4e-4 seen. All before that block is float32 as ever. */
+#define GOLDEN_HALF_TOLERANCE (5 * 0x1p-11)
 
 typedef struct golden_state {
     const ctvk_safetensors *expected;
@@ -19,6 +22,7 @@ typedef struct golden_state {
     int32_t taps;
     ctvk_sums *sums;
     const char *name;
+    double tolerance;
 } golden_state;
 
 static inline double relative_l2(const float *a, const float *b, uint64_t n)
@@ -82,7 +86,8 @@ static inline void on_tap(void *user, const char *name, const int32_t shape[4], 
     ctvk_st_to_f32(want, 0, want->count, b);
     pick(data, dim, step, want, a);
     double error = relative_l2(a, b, want->count);
-    CHECK_MSG(error <= GOLDEN_TOLERANCE, "%s %s: relative L2 error %.2e", s->name, name, error);
+    int rounded = strcmp(name, "decoder1") == 0 || strcmp(name, "out") == 0;
+    CHECK_MSG(error <= (rounded ? s->tolerance : GOLDEN_TOLERANCE), "%s %s: relative L2 error %.2e", s->name, name, error);
     s->taps++;
     free(a);
     free(b);
@@ -122,8 +127,9 @@ typedef struct golden_outcome {
 } golden_outcome;
 
 /* out: NULL where the checks and the printed line are all that is wanted; else the windows are run once. */
-static inline void golden_run(ctvk_gpu *gpu, const golden_case *c, golden_outcome *out)
+static inline void golden_run(ctvk_gpu *gpu, const golden_case *c, int32_t half, golden_outcome *out)
 {
+    const double tolerance = half ? GOLDEN_HALF_TOLERANCE : GOLDEN_TOLERANCE;
     ctvk_error error = {0};
     ctvk_bundle_files *bundle = NULL;
     ctvk_safetensors *expected = NULL, *embedding = NULL;
@@ -136,8 +142,14 @@ static inline void golden_run(ctvk_gpu *gpu, const golden_case *c, golden_outcom
     if (!bundle || !expected)
         goto done;
     const ctvk_manifest *m = &bundle->manifest;
-    ctvk_llmseg_desc desc = {
-        m->in_channels, m->out_channels, m->feature_size, m->has_text, m->text_dim, m->prompts, {m->window[0], m->window[1], m->window[2]}};
+    ctvk_llmseg_desc desc = {m->in_channels,
+                             m->out_channels,
+                             m->feature_size,
+                             m->has_text,
+                             m->text_dim,
+                             m->prompts,
+                             {m->window[0], m->window[1], m->window[2]},
+                             half};
     float *text = NULL;
     if (m->has_text) {
         snprintf(path, sizeof path, "%s/text_embedding.safetensors", c->folder);
@@ -167,7 +179,7 @@ static inline void golden_run(ctvk_gpu *gpu, const golden_case *c, golden_outcom
         /* The network's output has the window's size: the step of the taps follows from it (at a small level it would not be unique). */
         const ctvk_st_tensor *last = ctvk_safetensors_find(expected, "first_window.out");
         const uint64_t window_dim[3] = {(uint64_t)m->window[0], (uint64_t)m->window[1], (uint64_t)m->window[2]};
-        golden_state s = {expected, last ? step_of(last, window_dim) : 0, &windows, 0, 0, &sums, c->name};
+        golden_state s = {expected, last ? step_of(last, window_dim) : 0, &windows, 0, 0, &sums, c->name, tolerance};
         run_windows(net, m, &s, volume, text, s.tap_step != 0);
         CHECK_MSG(s.taps == taps_of(expected) && (!last || s.taps >= 10), "%s: %d taps of %d", c->name, s.taps, taps_of(expected));
         s.sums = &again;
@@ -184,9 +196,9 @@ static inline void golden_run(ctvk_gpu *gpu, const golden_case *c, golden_outcom
         if (step)
             pick(got, full, step, logits, got);
         double e = step ? relative_l2(got, want, logits->count) : INFINITY;
-        CHECK_MSG(e <= GOLDEN_TOLERANCE, "%s logits: relative L2 error %.2e", c->name, e);
+        CHECK_MSG(e <= tolerance, "%s logits: relative L2 error %.2e", c->name, e);
         printf("%-24s taps %2d, logits relative L2 error %.2e", c->name, s.taps, e);
-        golden_label_check(c, m, net, &sums, voxels);
+        golden_label_check(c, m, net, &sums, voxels, half ? GOLDEN_HALF_LABELS_DIFFER : GOLDEN_LABELS_DIFFER);
         printf("\n");
         if (out) {
             *out = (golden_outcome){e, sums.logits, (uint64_t)m->out_channels * voxels};

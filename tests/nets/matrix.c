@@ -92,7 +92,7 @@ static int has_pipeline(const numbers *n, const char *name)
 static void run(ctvk_gpu *gpu, const golden_case *c, const language *l, numbers *out)
 {
     memset(out, 0, sizeof *out);
-    golden_run(gpu, c, &out->image);
+    golden_run(gpu, c, 0, &out->image);
     language_run(gpu, l, out->text);
     for (const ctvk_gpu_pipeline *p = gpu->pipelines; p && out->pipeline_count < MOST_PIPELINES; p = p->next) {
         CHECK_MSG(!ctvk_gpu_shader_lack(gpu, &p->reflection), "%s was run without what it needs", p->shader);

@@ -1,7 +1,8 @@
 /* The whole network against what the published code computed (golden_run.h). Cases: the repository's own (tests/data/golden) and, where it
  * is there, ../shared/golden.
- *     test_golden [MASK [gpu]]
- * MASK: what the device is used without, "all" for the smallest one that is promised to do; gpu: with the variants that a GPU would take.
+ *     test_golden [MASK [gpu] [f16]]
+ * MASK: what the device is used without, "all" for the smallest one that is promised to do, "" for nothing; gpu: with the variants that a
+ * GPU would take; f16: with activations in half precision.
  *     test_golden variants
  * With every variant of the convolutions, each where it fits, by a table as a tuning pass leaves it.
  */
@@ -25,8 +26,14 @@ static int write_table(ctvk_gpu *gpu, const golden_case *c, const char *variant)
     if (!bundle)
         return 0;
     const ctvk_manifest *m = &bundle->manifest;
-    const ctvk_llmseg_desc desc = {
-        m->in_channels, m->out_channels, m->feature_size, m->has_text, m->text_dim, m->prompts, {m->window[0], m->window[1], m->window[2]}};
+    const ctvk_llmseg_desc desc = {m->in_channels,
+                                   m->out_channels,
+                                   m->feature_size,
+                                   m->has_text,
+                                   m->text_dim,
+                                   m->prompts,
+                                   {m->window[0], m->window[1], m->window[2]},
+                                   0};
     CHECK(ctvk_llmseg_graph_build(gpu, &desc, &net, &error) == CTVK_OK);
     for (int32_t i = 0; i < ctvk_llmseg_convolutions(&net, conv); i++) {
         ctvk_conv3d_plan plan = ctvk_conv3d_choose(ctvk_gpu_get_caps(gpu), variant, &conv[i].conv, conv[i].x, conv[i].y, conv[i].z);
@@ -63,7 +70,7 @@ static void run_variant(ctvk_gpu_instance *instance, const golden_case *c, const
     CHECK_MSG(named > 4 && gpu && ctvk_gpu_tuned_sha256(gpu), "%s: %d convolutions by %s", c->name, named, variant);
     if (gpu) {
         printf("%-8s %2d convolutions, ", variant, named);
-        golden_run(gpu, c, &outcome);
+        golden_run(gpu, c, 0, &outcome);
         snprintf(table, sizeof table, "%s", gpu->tuned.path);
         snprintf(pipelines, sizeof pipelines, "%s", gpu->cache_path);
     }
@@ -91,10 +98,14 @@ static void run_cases(ctvk_gpu_instance *instance, int argc, char **argv)
         return;
     CHECK_MSG(ctvk_gpu_mask_parse(argc > 1 ? argv[1] : NULL, &options.disable, &error) == CTVK_OK, "%s", error.message);
     CHECK_MSG(ctvk_gpu_create(instance, 0, &options, &gpu, &error) == CTVK_OK, "%s", error.message);
-    if (gpu && argc > 2)
-        gpu->caps.is_cpu = 0;
+    int32_t half = 0;
+    for (int i = 2; i < argc && gpu; i++) {
+        half |= strcmp(argv[i], "f16") == 0;
+        if (strcmp(argv[i], "gpu") == 0)
+            gpu->caps.is_cpu = 0;
+    }
     for (int i = 0; i < count && gpu; i++)
-        golden_run(gpu, &cases[i], NULL);
+        golden_run(gpu, &cases[i], half, NULL);
     ctvk_gpu_destroy(&gpu);
 }
 

@@ -13,12 +13,14 @@
 #define MIB 1048576.0
 
 /* The paper's network, with SmolLM2's embeddings and with Llama-2's. */
-static const ctvk_llmseg_desc paper = {1, 2, 48, 1, 4096, 2, {384, 384, 128}};
+static const ctvk_llmseg_desc paper = {1, 2, 48, 1, 4096, 2, {384, 384, 128}, 0};
+/* What half precision may take of float32: the project's aim. */
+#define HALF_SHARE 0.55
 
 static void test_paper_window(uint32_t mask)
 {
     ctvk_gpu *gpu = ops_open(mask);
-    const ctvk_llmseg_desc descs[] = {paper, {1, 2, 48, 1, 576, 2, {384, 384, 128}}, {1, 2, 48, 0, 0, 0, {384, 384, 128}}};
+    const ctvk_llmseg_desc descs[] = {paper, {1, 2, 48, 1, 576, 2, {384, 384, 128}, 0}, {1, 2, 48, 0, 0, 0, {384, 384, 128}, 0}};
     static ctvk_llmseg_graph net;
     for (int i = 0; i < 3; i++) {
         ctvk_error error = {0};
@@ -34,18 +36,25 @@ static void test_paper_window(uint32_t mask)
         CHECK_MSG(status == CTVK_OK, "%s", error.message);
         CHECK(ctvk_graph_arena_bytes(&net.graph) == plan.activations);
         CHECK(plan_check(&net.graph, 1u << 30, "paper's window") > 0);
+        ctvk_llmseg_desc small = descs[i];
+        ctvk_llmseg_memory half = {0};
+        small.half = 1;
+        CHECK(ctvk_llmseg_plan(gpu, &small, &half, &error) == CTVK_OK && half.weights == plan.weights && half.staging == plan.staging);
+        printf("    in half precision: activations %.1f, in all %.1f MiB, %.3f of that\n", half.activations / MIB, half.total / MIB,
+               (double)half.total / (double)plan.total);
+        CHECK((double)half.total <= HALF_SHARE * (double)plan.total);
     }
     ctvk_gpu_destroy(&gpu);
 }
 
 /* Windows of all shapes, in allocations that hold little more than the largest value. */
-static void test_windows(void)
+static void test_windows(int32_t half)
 {
     static const int32_t windows[][3] = {{32, 32, 32}, {32, 64, 96}, {96, 96, 32}, {160, 32, 64}, {192, 192, 64}};
     static ctvk_llmseg_graph net;
     ctvk_gpu *gpu = ops_open(0);
     for (int i = 0; i < 5; i++) {
-        ctvk_llmseg_desc desc = {1, 3, 16, i % 2, 33, 2, {windows[i][0], windows[i][1], windows[i][2]}};
+        ctvk_llmseg_desc desc = {1, 3, 16, i % 2, 33, 2, {windows[i][0], windows[i][1], windows[i][2]}, half};
         ctvk_error error = {0};
         uint64_t largest = 0;
         CHECK(ctvk_llmseg_graph_build(gpu, &desc, &net, &error) == CTVK_OK);
@@ -64,10 +73,16 @@ static void test_windows(void)
     ctvk_gpu_destroy(&gpu);
 }
 
-static ctvk_llmseg_desc desc_of(const ctvk_manifest *m)
+static ctvk_llmseg_desc desc_of(const ctvk_manifest *m, int32_t half)
 {
-    return (ctvk_llmseg_desc){
-        m->in_channels, m->out_channels, m->feature_size, m->has_text, m->text_dim, m->prompts, {m->window[0], m->window[1], m->window[2]}};
+    return (ctvk_llmseg_desc){m->in_channels,
+                              m->out_channels,
+                              m->feature_size,
+                              m->has_text,
+                              m->text_dim,
+                              m->prompts,
+                              {m->window[0], m->window[1], m->window[2]},
+                              half};
 }
 
 static void no_tile(void *user, int32_t first, int32_t count, const float *tile)
@@ -78,7 +93,7 @@ static void no_tile(void *user, int32_t first, int32_t count, const float *tile)
 }
 
 /* The plan is what a window takes: never more, and not much less (the staging may be smaller than its most). */
-static void test_plan_is_kept(const golden_case *c)
+static void test_plan_is_kept(const golden_case *c, int32_t half)
 {
     ctvk_error error = {0};
     ctvk_bundle_files *bundle = NULL;
@@ -86,7 +101,7 @@ static void test_plan_is_kept(const golden_case *c)
     ctvk_llmseg_memory plan = {0};
     ctvk_gpu *gpu = ops_open(0);
     CHECK_MSG(ctvk_bundle_open(NULL, c->bundle, NULL, NULL, &bundle, &error) == CTVK_OK, "%s", error.message);
-    ctvk_llmseg_desc desc = desc_of(&bundle->manifest);
+    ctvk_llmseg_desc desc = desc_of(&bundle->manifest, half);
     CHECK(ctvk_llmseg_plan(gpu, &desc, &plan, &error) == CTVK_OK);
     ctvk_status status = ctvk_llmseg_create(gpu, &desc, bundle->weights, &net, &error);
     CHECK_MSG(status == CTVK_OK, "%s", error.message);
@@ -199,10 +214,12 @@ int main(void)
     test_paper_window(0);
     test_paper_window(CTVK_GPU_MIN_LIMITS);
     test_paper_window(OPS_AS_GPU);
-    test_windows();
+    test_windows(0);
+    test_windows(1);
     for (int i = 0; i < count; i++)
         if (strcmp(cases[i].name, "one-window") == 0) {
-            test_plan_is_kept(&cases[i]);
+            test_plan_is_kept(&cases[i], 0);
+            test_plan_is_kept(&cases[i], 1);
             test_job_limits(&cases[i]);
             return gpu_done("memory_plan");
         }

@@ -16,6 +16,9 @@ set_tests_properties(nets.smallest_gpu.swiftshader PROPERTIES TIMEOUT 900 ENVIRO
 # Every variant of the convolutions that a tuning pass may choose; SwiftShader has one.
 add_test(NAME nets.variants.lavapipe COMMAND nets_test_golden variants)
 set_tests_properties(nets.variants.lavapipe PROPERTIES TIMEOUT 900 ENVIRONMENT "VK_DRIVER_FILES=${LAVAPIPE_ICD};VK_ICD_FILENAMES=${LAVAPIPE_ICD};${ctvk_test_env}")
+# With the last block in half precision; SwiftShader has nets.half.
+add_test(NAME nets.golden_f16.lavapipe COMMAND nets_test_golden "" f16)
+set_tests_properties(nets.golden_f16.lavapipe PROPERTIES TIMEOUT 900 ENVIRONMENT "VK_DRIVER_FILES=${LAVAPIPE_ICD};VK_ICD_FILENAMES=${LAVAPIPE_ICD};${ctvk_test_env}")
 # One table: every driver and width of subgroups, every capability taken away.
 add_executable(nets_matrix ${CMAKE_CURRENT_SOURCE_DIR}/nets/matrix.c)
 set_target_properties(nets_matrix PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR})

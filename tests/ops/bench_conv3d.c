@@ -64,7 +64,7 @@ static int tensor(ctvk_gpu *gpu, int c, int x, int y, int z, ctvk_tensor *t)
 {
     ctvk_span span = {0};
     int ok = buffer(gpu, (uint64_t)c * x * y * z * 4, &span);
-    *t = (ctvk_tensor){span.buffer, 0, c, x, y, z};
+    *t = (ctvk_tensor){span.buffer, 0, c, x, y, z, 0};
     return ok;
 }
 
@@ -162,7 +162,7 @@ static void measure_transposed(ctvk_gpu *gpu, const ctvk_transp_conv3d *conv, in
         ctvk_gpu_cmd *cmd = 0;
         double start = now();
         ctvk_status status = ctvk_gpu_cmd_begin(gpu, 0, 0, &cmd, &error);
-        status = status ? status : ctvk_transp_conv3d_record(cmd, gpu, conv, &in, &weights, &out, &error);
+        status = status ? status : ctvk_transp_conv3d_record(cmd, gpu, conv, &in, &weights, 0, &out, &error);
         status = status ? status : ctvk_gpu_cmd_finish(cmd, &error);
         ctvk_gpu_cmd_destroy(&cmd);
         ok = status == CTVK_OK;

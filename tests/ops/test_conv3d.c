@@ -6,10 +6,11 @@
 #include <stdint.h>
 
 /* Largest error over the largest output. Direct: float32 sums of up to 27 * 100 products in a fixed order, about 2e-6 seen.
- * Winograd F(4, 3) squared: the transforms amplify rounding (coefficients up to 8 in each direction), up to 1.5e-5 seen. */
+ * Winograd F(4, 3) squared: the transforms amplify rounding (coefficients up to 8 in each direction), up to 1.5e-5 seen. Inputs in
+ * half precision are numbers of it, and outputs are rounded once more. */
 static double tolerance(const ctvk_conv3d_plan *plan)
 {
-    return plan->family == CTVK_CONV3D_WINOGRAD ? 6e-5 : 6e-6;
+    return (plan->family == CTVK_CONV3D_WINOGRAD ? 6e-5 : 6e-6) + (plan->half ? CONV_HALF_ERROR : 0);
 }
 
 typedef struct extents {
@@ -41,17 +42,19 @@ static int fixture_create(fixture *f, ctvk_gpu *gpu, const ctvk_conv3d_plan *pla
     f->kernel = conv_random_array((size_t)conv->out * in * taps, 11);
     f->got = conv_random_array(f->out_count, 1);
     f->want = malloc(f->out_count * sizeof(double));
+    conv_narrow(f->dense, in * voxels, plan->half);
     void *packed = malloc(ctvk_conv3d_plan_weight_bytes(plan, conv));
     int ok = f->dense && f->kernel && f->got && f->want && packed;
     if (ok) {
         ctvk_conv3d_plan_pack(plan, conv, f->kernel, packed);
         ok = ops_span_create(gpu, &f->weights, ctvk_conv3d_plan_weight_bytes(plan, conv), packed) &&
              ops_span_create(gpu, &f->scratch, ctvk_conv3d_plan_scratch_bytes(plan, conv, x, y, z), 0) &&
-             conv_tensor_create(gpu, &f->a, conv->in_a, e.x, e.y, e.z, conv->planar) && conv_tensor_write(&f->a, f->dense) &&
-             conv_tensor_create(gpu, &f->out, conv->out, x, y, z, 0);
+             conv_tensor_create_as(gpu, &f->a, plan->half, conv->in_a, e.x, e.y, e.z, conv->planar) && conv_tensor_write(&f->a, f->dense) &&
+             conv_tensor_create_as(gpu, &f->out, plan->half, conv->out, x, y, z, 0);
     }
     if (ok && conv->in_b) {
-        ok = conv_tensor_create(gpu, &f->b, conv->in_b, e.x, e.y, e.z, 0) && conv_tensor_write(&f->b, f->dense + conv->in_a * voxels);
+        ok = conv_tensor_create_as(gpu, &f->b, plan->half, conv->in_b, e.x, e.y, e.z, 0) &&
+             conv_tensor_write(&f->b, f->dense + conv->in_a * voxels);
     }
     free(packed);
     return ok;
@@ -101,8 +104,9 @@ static void run_case(ctvk_gpu *gpu, const ctvk_conv3d_plan *plan, const ctvk_con
     if (!status && conv_tensor_read(&f.out, f.got)) {
         ref_conv3d(f.dense, conv->in_a + conv->in_b, e.x, e.y, e.z, f.kernel, conv->out, conv->kernel, conv->stride, f.want);
         double worst = conv_worst(f.got, f.want, f.out_count);
-        CHECK_MSG(worst <= tolerance(plan), "family %d, (%d + %d) -> %d%s, kernel %d, stride %d, %d x %d x %d: error %g", plan->family,
-                  conv->in_a, conv->in_b, conv->out, conv->planar ? " planar" : "", conv->kernel, conv->stride, e.x, e.y, e.z, worst);
+        CHECK_MSG(worst <= tolerance(plan), "family %d, half %d, (%d + %d) -> %d%s, kernel %d, stride %d, %d x %d x %d: error %g",
+                  plan->family, plan->half, conv->in_a, conv->in_b, conv->out, conv->planar ? " planar" : "", conv->kernel, conv->stride,
+                  e.x, e.y, e.z, worst);
         CHECK(guards_hold(&f, conv));
     }
     fixture_destroy(&f);
@@ -117,25 +121,30 @@ static const ctvk_conv3d convs[] = {
 /* Around 1, the tile edge of 4, a block of 64 lanes, and several of each. */
 static const extents sizes[] = {{1, 1, 1}, {2, 3, 5}, {4, 4, 4}, {3, 5, 9}, {7, 9, 33}, {5, 8, 8}, {16, 16, 16}};
 
-/* Every variant that could be chosen, with little scratch. */
-static int candidates(const ctvk_gpu_caps *caps, const ctvk_conv3d *conv, ctvk_conv3d_plan plans[CTVK_CONV3D_CANDIDATES])
+/* Every variant that could be chosen, with little scratch; none where half precision has none. */
+static int candidates(const ctvk_gpu_caps *caps, const ctvk_conv3d *conv, int half, ctvk_conv3d_plan plans[CTVK_CONV3D_CANDIDATES])
 {
+    if (half && (conv->planar || conv->kernel != 3))
+        return 0;
     int count = ctvk_conv3d_candidates(caps, conv, plans);
     CHECK(count >= 1 && plans[0].family == CTVK_CONV3D_PORTABLE);
     for (int i = 0; i < count; i++)
         plans[i].scratch_bytes = plans[i].family == CTVK_CONV3D_GEMM ? 1u << 20 : 8u << 20;
+    for (int i = 0; i < count && half; i++)
+        ctvk_conv3d_plan_halve(&plans[i]);
     return count;
 }
 
-static void test_families(ctvk_gpu *gpu)
+static void test_families(ctvk_gpu *gpu, int half)
 {
     int seen = 0;
     for (size_t i = 0; i < sizeof convs / sizeof convs[0]; i++) {
         ctvk_conv3d_plan plans[CTVK_CONV3D_CANDIDATES];
-        int count = candidates(ctvk_gpu_get_caps(gpu), &convs[i], plans);
+        int count = candidates(ctvk_gpu_get_caps(gpu), &convs[i], half, plans);
         for (int k = 0; k < count; k++) {
             seen |= 1 << plans[k].family;
-            for (size_t j = 0; j < sizeof sizes / sizeof sizes[0]; j++)
+            /* Every second size in half precision: it is the same work on the same lanes. */
+            for (size_t j = 0; j < sizeof sizes / sizeof sizes[0]; j += half ? 2 : 1)
                 run_case(gpu, &plans[k], &convs[i], sizes[j]);
         }
     }
@@ -143,16 +152,16 @@ static void test_families(ctvk_gpu *gpu)
 }
 
 /* Bindings so small that every operation is split along x (three planes and a bit), Winograd also along y. */
-static void test_small_bindings(ctvk_gpu *gpu)
+static void test_small_bindings(ctvk_gpu *gpu, int half)
 {
     extents e = {9, 10, 7};
     for (size_t i = 0; i < sizeof convs / sizeof convs[0]; i++) {
         ctvk_conv3d_plan plans[CTVK_CONV3D_CANDIDATES];
-        int count = candidates(ctvk_gpu_get_caps(gpu), &convs[i], plans);
+        int count = candidates(ctvk_gpu_get_caps(gpu), &convs[i], half, plans);
         for (int k = 0; k < count; k++) {
             ctvk_conv3d_plan plan = plans[k];
             int widest = convs[i].in_a > convs[i].in_b ? convs[i].in_a : convs[i].in_b;
-            uint64_t plane = (uint64_t)widest * e.y * e.z * 4, out_plane = (uint64_t)convs[i].out * e.y * e.z * 4;
+            uint64_t plane = (uint64_t)widest * e.y * e.z * (half ? 2 : 4), out_plane = (uint64_t)convs[i].out * e.y * e.z * 4;
             plan.source_bytes = 4 * plane + 300;
             plan.target_bytes = 2 * out_plane + 300;
             if (plan.family == CTVK_CONV3D_WINOGRAD) {
@@ -161,9 +170,9 @@ static void test_small_bindings(ctvk_gpu *gpu)
                 plan.source_bytes = plan.source_bytes < plan.scratch_bytes ? plan.scratch_bytes : plan.source_bytes;
                 plan.target_bytes = plan.target_bytes < plan.scratch_bytes ? plan.scratch_bytes : plan.target_bytes;
             } else if (plan.family == CTVK_CONV3D_GEMM) {
-                /* One plane, three runs; and again with one plane and six. */
+                /* One plane, three runs (and in half precision their sum); and again with one plane and six. */
                 uint64_t padded = (uint64_t)(convs[i].in_a + convs[i].in_b) * 4 * 3 * (e.y + 2) * (e.z + 2);
-                plan.scratch_bytes = padded + 3 * out_plane + 512;
+                plan.scratch_bytes = padded + (half ? 4 : 3) * out_plane + 512;
                 plan.source_bytes = plan.source_bytes < plan.scratch_bytes ? plan.scratch_bytes : plan.source_bytes;
                 plan.target_bytes = plan.target_bytes < plan.scratch_bytes ? plan.scratch_bytes : plan.target_bytes;
                 run_case(gpu, &plan, &convs[i], e);
@@ -189,6 +198,69 @@ static void test_too_small_binding(ctvk_gpu *gpu)
     fixture_destroy(&f);
 }
 
+/* Tensors of another precision than was planned are refused, whichever it is. */
+static void test_mixed(ctvk_gpu *gpu)
+{
+    const ctvk_conv3d conv = {16, 16, 24, 3, 1, 0};
+    for (int half = 0; half < 2; half++) {
+        ctvk_conv3d_plan plans[CTVK_CONV3D_CANDIDATES];
+        CHECK(candidates(ctvk_gpu_get_caps(gpu), &conv, half, plans) >= 1);
+        for (int i = 0; i < 3; i++) {
+            fixture f;
+            ctvk_error error = {0};
+            CHECK(fixture_create(&f, gpu, &plans[0], &conv, (extents){3, 3, 3}));
+            conv_tensor *of[] = {&f.a, &f.b, &f.out};
+            of[i]->tensor.half = !half;
+            CHECK(record_and_wait(&f, gpu, &plans[0], &conv, &error) == CTVK_ERROR_INTERNAL);
+            fixture_destroy(&f);
+        }
+    }
+}
+
+/* An output some planes before its input in one buffer, over all of it but those: the same as apart, bit for bit, in blocks of at most one
+ * plane less, and nothing around is touched. Nearer, or the other way round, is refused. */
+static void test_overlap(ctvk_gpu *gpu, int half)
+{
+    static const ctvk_conv3d cases[] = {{48, 0, 48, 3, 1, 0}, {16, 0, 16, 3, 1, 0}, {20, 0, 20, 3, 1, 0}};
+    const ctvk_gpu_caps *caps = ctvk_gpu_get_caps(gpu);
+    const extents e = {11, 8, 8};
+    for (int i = 0; i < 3 * CTVK_CONV3D_CANDIDATES * 4; i++) {
+        const ctvk_conv3d *conv = &cases[i % 3];
+        const int number = i / 3 % CTVK_CONV3D_CANDIDATES, behind = i / 3 / CTVK_CONV3D_CANDIDATES; /* 0 to 3 planes */
+        ctvk_conv3d_plan plans[CTVK_CONV3D_CANDIDATES], plan;
+        if (number >= candidates(caps, conv, half, plans))
+            continue;
+        plan = plans[number];
+        fixture f;
+        ctvk_error error = {0};
+        conv_tensor whole, b;
+        CHECK(fixture_create(&f, gpu, &plan, conv, e) && conv_tensor_create_as(gpu, &whole, half, conv->in_a, e.x + behind, e.y, e.z, 0));
+        CHECK(record_and_wait(&f, gpu, &plan, conv, &error) == CTVK_OK && conv_tensor_read(&f.out, f.got));
+        const uint64_t apart = ctvk_tensor_plane_bytes(&whole.tensor) * (uint64_t)behind;
+        float *over = malloc(f.out_count * sizeof *over);
+        conv_tensor_destroy(&f.a);
+        conv_tensor_destroy(&f.out);
+        f.a = f.out = b = whole;
+        f.a.tensor.x = f.out.tensor.x = e.x;
+        f.a.tensor.offset += apart;
+        CHECK(over && conv_tensor_write(&f.a, f.dense));
+        ctvk_status status = record_and_wait(&f, gpu, &plan, conv, &error);
+        CHECK_MSG(status == (behind < 2 ? CTVK_ERROR_INTERNAL : CTVK_OK), "family %d, %d planes: %d %s", plan.family, behind, status,
+                  error.message);
+        if (status == CTVK_OK && conv_tensor_read(&f.out, over)) {
+            CHECK_MSG(memcmp(f.got, over, f.out_count * sizeof *over) == 0, "family %d, half %d, %d channels, %d planes", plan.family, half,
+                      conv->in_a, behind);
+            CHECK(conv_tensor_guards_hold(&b));
+        }
+        f.a.tensor.offset -= apart;
+        f.out.tensor.offset += apart;
+        CHECK(behind == 0 || record_and_wait(&f, gpu, &plan, conv, &error) == CTVK_ERROR_INTERNAL);
+        f.out.tensor.buffer = NULL;
+        fixture_destroy(&f);
+        free(over);
+    }
+}
+
 /* The door itself, with the plan that the device takes: without one feature after the other there is one variant, which needs neither. */
 static void test_door(uint32_t disable, int32_t expected_class)
 {
@@ -204,8 +276,13 @@ static void test_door(uint32_t disable, int32_t expected_class)
         CHECK_MSG(expected_class == CTVK_CONV3D_CPU || plan.family == CTVK_CONV3D_PORTABLE, "disable %u, %d channels: family %d", disable,
                   cases[i].in_a, plan.family);
         CHECK(ctvk_conv3d_weight_bytes(gpu, &cases[i], o.x, o.y, o.z) == ctvk_conv3d_plan_weight_bytes(&plan, &cases[i]));
-        CHECK(ctvk_conv3d_scratch_bytes(gpu, &cases[i], o.x, o.y, o.z) == ctvk_conv3d_plan_scratch_bytes(&plan, &cases[i], o.x, o.y, o.z));
-        run_case(gpu, &plan, &cases[i], e);
+        for (int half = 0; half < (cases[i].planar || cases[i].kernel == 1 ? 1 : 2); half++) {
+            if (half)
+                ctvk_conv3d_plan_halve(&plan);
+            CHECK(ctvk_conv3d_scratch_bytes(gpu, &cases[i], half, o.x, o.y, o.z) ==
+                  ctvk_conv3d_plan_scratch_bytes(&plan, &cases[i], o.x, o.y, o.z));
+            run_case(gpu, &plan, &cases[i], e);
+        }
     }
     ctvk_gpu_destroy(&gpu);
 }
@@ -215,9 +292,13 @@ int main(void)
     ctvk_gpu *gpu = open_gpu(0);
     /* lavapipe takes the straight-line kernels; SwiftShader's texel buffers are too short. */
     int32_t whole = ctvk_conv3d_class(ctvk_gpu_get_caps(gpu));
-    test_families(gpu);
-    test_small_bindings(gpu);
+    for (int half = 0; half < 2; half++) {
+        test_families(gpu, half);
+        test_small_bindings(gpu, half);
+        test_overlap(gpu, half);
+    }
     test_too_small_binding(gpu);
+    test_mixed(gpu);
     ctvk_gpu_destroy(&gpu);
     test_door(0, whole);
     test_door(CTVK_GPU_NO_BUFFER_ADDRESS, CTVK_CONV3D_LEAST);

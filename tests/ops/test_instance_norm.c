@@ -4,7 +4,7 @@
 #include "support/ops_case.h"
 
 /* Statistics: float32 partial sums merged by Chan's formula, about 3e-7 seen; the mean relative to its standard deviation or to itself,
- * whichever is larger. Output: that of the statistics plus a few roundings of numbers up to about 4. */
+ * whichever is larger. Output: that of the statistics plus a few roundings of numbers up to about 4, and its own in half precision. */
 #define STATS_TOLERANCE 1e-6
 #define OUT_TOLERANCE 4e-6
 
@@ -48,7 +48,7 @@ static void check_stats(const run *r, const float *dense, shape s, double offset
 }
 
 /* offset: added to every voxel. */
-static void run_case(ctvk_gpu *gpu, shape s, int add, int in_place, double offset)
+static void run_case(ctvk_gpu *gpu, shape s, int half, int add, int in_place, double offset)
 {
     size_t count = (size_t)s.c * s.x * s.y * s.z;
     float *dense = ops_random(count, 11, 1), *other = ops_random(count, 12, 3), *got = ops_random(count, 1, 1),
@@ -59,8 +59,10 @@ static void run_case(ctvk_gpu *gpu, shape s, int add, int in_place, double offse
     ctvk_error error = {0};
     for (size_t i = 0; i < count; i++)
         dense[i] = (float)(dense[i] + offset);
-    int ok = conv_tensor_create(gpu, &r.in, s.c, s.x, s.y, s.z, 0) && conv_tensor_create(gpu, &r.shortcut, s.c, s.x, s.y, s.z, 0) &&
-             (in_place || conv_tensor_create(gpu, &r.out, s.c, s.x, s.y, s.z, 0)) && ops_span_create(gpu, &r.stats, bytes, NULL) &&
+    conv_narrow(dense, count, half);
+    int ok = conv_tensor_create_as(gpu, &r.in, half, s.c, s.x, s.y, s.z, 0) &&
+             conv_tensor_create(gpu, &r.shortcut, s.c, s.x, s.y, s.z, 0) &&
+             (in_place || conv_tensor_create_as(gpu, &r.out, half, s.c, s.x, s.y, s.z, 0)) && ops_span_create(gpu, &r.stats, bytes, NULL) &&
              ops_span_create(gpu, &r.shortcut_stats, bytes, NULL) && conv_tensor_write(&r.shortcut, other);
     CHECK(ok);
     ref_instance_norm(dense, add ? other : NULL, s.c, (size_t)s.x * s.y * s.z, want);
@@ -75,8 +77,9 @@ static void run_case(ctvk_gpu *gpu, shape s, int add, int in_place, double offse
         ref_instance_norm_stats(dense, s.c, (size_t)s.x * s.y * s.z, mean, scale);
         for (int c = 0; c < s.c; c++) /* a mean in float32 is off by half an ulp, which the scale makes larger */
             limit = fmax(limit, OUT_TOLERANCE + 1.2e-7 * fabs(offset) * scale[c]);
-        CHECK_MSG(worst <= limit, "%d x %d x %d x %d, add %d, in place %d, offset %g: error %g", s.c, s.x, s.y, s.z, add, in_place, offset,
-                  worst);
+        limit += half ? CONV_HALF_ERROR : 0;
+        CHECK_MSG(worst <= limit, "half %d, %d x %d x %d x %d, add %d, in place %d, offset %g: error %g", half, s.c, s.x, s.y, s.z, add,
+                  in_place, offset, worst);
         CHECK(memcmp(got, again, count * sizeof *got) == 0);
         check_stats(&r, dense, s, offset);
         CHECK(conv_tensor_guards_hold(&r.in) && conv_tensor_guards_hold(&r.shortcut) && (in_place || conv_tensor_guards_hold(&r.out)) &&
@@ -98,7 +101,42 @@ static void run_case(ctvk_gpu *gpu, shape s, int add, int in_place, double offse
 static const shape shapes[] = {{4, 1, 1, 1},    {8, 3, 5, 7},   {16, 130, 1, 1}, {64, 2, 2, 1},
                                {8, 41, 13, 17}, {4, 3, 64, 65}, {12, 5, 90, 91}};
 
-static void test_device(uint32_t disable, uint64_t range, double work)
+static ctvk_status record_whole(ctvk_gpu_cmd *cmd, ctvk_gpu *gpu, void *user, ctvk_error *error)
+{
+    const run *r = user;
+    return ctvk_instance_norm_stats(cmd, gpu, &r->in.tensor, &r->stats, error);
+}
+
+static ctvk_tensor part_of(const run *r, int first, int planes)
+{
+    ctvk_tensor part = r->in.tensor;
+    part.offset += (uint64_t)first * ctvk_tensor_plane_bytes(&part);
+    part.x = part.x - first < planes ? part.x - first : planes;
+    return part;
+}
+
+/* From the last to the first. */
+static ctvk_status record_parts(ctvk_gpu_cmd *cmd, ctvk_gpu *gpu, void *user, ctvk_error *error)
+{
+    const run *r = user;
+    const ctvk_tensor *in = &r->in.tensor;
+    const int step = ctvk_instance_norm_step(in->x, in->y, in->z), last = (in->x - 1) / step * step;
+    ctvk_status status = CTVK_OK;
+    for (int first = last; first >= 0 && !status; first -= step) {
+        const ctvk_tensor part = part_of(r, first, step);
+        status = ctvk_instance_norm_part(cmd, gpu, &part, first, in->x, &r->shortcut_stats, error);
+    }
+    return status ? status : ctvk_instance_norm_end(cmd, gpu, in->c, in->x, in->y, in->z, &r->shortcut_stats, error);
+}
+
+static ctvk_status record_wrong_part(ctvk_gpu_cmd *cmd, ctvk_gpu *gpu, void *user, ctvk_error *error)
+{
+    const run *r = user;
+    const ctvk_tensor part = part_of(r, 0, r->add - 1);
+    return ctvk_instance_norm_part(cmd, gpu, &part, 1, r->in.tensor.x + 1, &r->stats, error);
+}
+
+static void test_device(uint32_t disable, int half, uint64_t range, double work)
 {
     ctvk_gpu *gpu = open_gpu(disable);
     ctvk_gpu_caps caps = gpu->caps;
@@ -110,9 +148,42 @@ static void test_device(uint32_t disable, uint64_t range, double work)
         gpu->caps = caps;
         least = least > run_bytes ? least : run_bytes;
         ops_squeeze(gpu, range > least || !range ? range : least, work);
-        run_case(gpu, s, (int)i % 2, 1, 0);
+        run_case(gpu, s, half, (int)i % 2 && !half, 1, 0);
         ops_squeeze(gpu, 0, work);
-        run_case(gpu, s, (int)(i + 1) % 2, (int)i % 3, i % 2 ? 1000 : -30);
+        run_case(gpu, s, half, (int)(i + 1) % 2 && !half, (int)i % 3, i % 2 ? 1000 : -30);
+    }
+    ctvk_gpu_destroy(&gpu);
+}
+
+/* Statistics in parts of a few planes, in any order, are those of the whole, bit for bit; other parts are refused. */
+static void test_parts(void)
+{
+    /* Planes of whole 256 bytes, on which a part must begin: runs of many planes and of one, the last one short. */
+    static const shape whole_planes[] = {{16, 130, 8, 8}, {64, 37, 16, 16}, {8, 9, 64, 72}, {16, 1, 4, 4}};
+    ctvk_gpu *gpu = open_gpu(0);
+    for (size_t i = 0; i < sizeof whole_planes / sizeof *whole_planes; i++) {
+        shape s = whole_planes[i];
+        const uint64_t bytes = ctvk_instance_norm_scratch_bytes(gpu, s.c, s.x, s.y, s.z), finals = (uint64_t)s.c * 2 * sizeof(float);
+        const int step = ctvk_instance_norm_step(s.x, s.y, s.z);
+        float *dense = ops_random((size_t)s.c * s.x * s.y * s.z, 21, 1);
+        unsigned char *whole = malloc(finals), *parts = malloc(finals);
+        run r = {0};
+        ctvk_error error = {0};
+        CHECK(conv_tensor_create(gpu, &r.in, s.c, s.x, s.y, s.z, 0) && conv_tensor_write(&r.in, dense) &&
+              ops_span_create(gpu, &r.stats, bytes, NULL) && ops_span_create(gpu, &r.shortcut_stats, bytes, NULL));
+        CHECK(ops_run(gpu, record_whole, &r, &error) == CTVK_OK);
+        CHECK_MSG(ops_run(gpu, record_parts, &r, &error) == CTVK_OK, "%s", error.message);
+        CHECK(ctvk_gpu_download(r.stats.buffer, r.stats.offset, whole, finals, &error) == CTVK_OK &&
+              ctvk_gpu_download(r.shortcut_stats.buffer, r.shortcut_stats.offset, parts, finals, &error) == CTVK_OK);
+        CHECK_MSG(memcmp(whole, parts, finals) == 0, "%d x %d x %d in parts of %d planes", s.x, s.y, s.z, step);
+        r.add = step;
+        CHECK(step == 1 || ops_run(gpu, record_wrong_part, &r, &error) == CTVK_ERROR_INTERNAL);
+        conv_tensor_destroy(&r.in);
+        ctvk_gpu_buffer_destroy(&r.stats.buffer);
+        ctvk_gpu_buffer_destroy(&r.shortcut_stats.buffer);
+        free(dense);
+        free(whole);
+        free(parts);
     }
     ctvk_gpu_destroy(&gpu);
 }
@@ -134,9 +205,12 @@ static void test_too_large(void)
 
 int main(void)
 {
-    test_device(0, 0, 0);
-    test_device(CTVK_GPU_NO_TEXEL, 1, 1e4);
-    test_device(CTVK_GPU_MIN_LIMITS, 1, 1e5);
+    for (int half = 0; half < 2; half++) {
+        test_device(0, half, 0, 0);
+        test_device(CTVK_GPU_NO_TEXEL, half, 1, 1e4);
+        test_device(CTVK_GPU_MIN_LIMITS, half, 1, 1e5);
+    }
+    test_parts();
     test_too_large();
     return gpu_done("instance_norm");
 }

@@ -47,7 +47,7 @@ def both_drivers(folder):
     check(len(devices) == 2 and all(d["right"] for d in devices), "two devices, both right")
     for d in devices:
         names = [o["name"] for o in d["operations"]]
-        check(len(names) >= 18 and len(set(names)) == len(names) and names[-2:] == ["llama", "llmseg"], f"operations: {names}")
+        check(len(names) >= 18 and len(set(names)) == len(names) and names[-3:] == ["llama", "llmseg", "llmseg f16"], f"operations: {names}")
         check(all(o["right"] and o["worst_error"] <= o["limit"] for o in d["operations"]), f"{d['name']}: an operation is wrong")
         for word in (d["name"], d["driver"], d["uuid"], *names):
             check(word in done.stdout, f"the table does not say {word}")
@@ -69,7 +69,7 @@ def wrong_device(folder):
     check("COMPUTES WRONGLY" in done.stdout and "WRONG" in done.stdout, "the table does not say it")
     device = load(f"{folder}/w.json")["devices"][0]
     wrong = {o["name"] for o in device["operations"] if not o["right"]}
-    check(not device["right"] and "classify" in wrong and wrong <= {"classify", "llmseg"}, f"wrong: {wrong}")
+    check(not device["right"] and "classify" in wrong and wrong <= {"classify", "llmseg", "llmseg f16"}, f"wrong: {wrong}")
     with open(f"{folder}/w.html", encoding="utf-8") as file:
         check("wrong" in file.read(), "the page does not say it")
 

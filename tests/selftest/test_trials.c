@@ -24,14 +24,19 @@ static void all_right(ctvk_gpu *gpu, int32_t full, uint32_t mask)
 
 static void stopped(ctvk_gpu *gpu)
 {
-    const char *wrong;
-    ctvk_error error = {0};
-    watch all = {0};
-    CHECK_MSG(ctvk_trials_small(gpu, look, &all, &wrong, &error) == CTVK_OK && !wrong, "%s", error.message);
-    CHECK_MSG(all.calls >= ctvk_trials_count(), "asked %d times", all.calls);
-    for (int at = 1; at <= all.calls; at += 7) {
-        watch w = {.stop_at = at};
-        CHECK(ctvk_trials_small(gpu, look, &w, &wrong, &error) == CTVK_CANCELLED && !wrong && w.calls == at);
+    for (int32_t half = 0; half < 2; half++) {
+        const char *wrong;
+        ctvk_error error = {0};
+        watch all = {0};
+        int32_t count = 0;
+        for (int32_t i = 0; i < ctvk_trials_count(); i++)
+            count += ctvk_trials_half(i) == half;
+        CHECK_MSG(ctvk_trials_small(gpu, half, look, &all, &wrong, &error) == CTVK_OK && !wrong, "%s", error.message);
+        CHECK_MSG(count >= 3 && all.calls >= count, "asked %d times for %d operations", all.calls, count);
+        for (int at = 1; at <= all.calls; at += 7) {
+            watch w = {.stop_at = at};
+            CHECK(ctvk_trials_small(gpu, half, look, &w, &wrong, &error) == CTVK_CANCELLED && !wrong && w.calls == at);
+        }
     }
 }
 

@@ -84,6 +84,7 @@ static void compile_level(ctvk_gpu *gpu, int32_t c, int32_t prompts)
     compile(gpu, variants[variant], voxel, variant == CTVK_IMAGE_TO_TOKEN_HELD ? 2 : 1);
     compile(gpu, "instance_norm_apply", &stats, 1);
     compile(gpu, "instance_norm_apply_add", &stats, 1);
+    compile(gpu, "instance_norm_apply_half", &stats, 1);
 }
 
 /* argv[1]: the family, which must stand in the device's name. */

@@ -20,7 +20,7 @@ add_custom_command(
   DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/spirv/gpu_probe.comp
   VERBATIM)
 add_custom_target(gpu_probe DEPENDS ${probe})
-foreach(target ops_test_gpu_dispatch ops_test_gpu_failure ops_test_gpu_cache ops_test_gpu_trace ops_test_gpu_compile)
+foreach(target ops_test_gpu_dispatch ops_test_gpu_failure ops_test_gpu_cache ops_test_gpu_trace ops_test_gpu_compile ops_test_gpu_half)
   if(TARGET ${target})
     add_dependencies(${target} gpu_probe)
     target_include_directories(${target} PRIVATE ${CMAKE_CURRENT_BINARY_DIR})

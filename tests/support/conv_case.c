@@ -1,4 +1,5 @@
 #include "support/conv_case.h"
+#include "ref/narrow.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -70,9 +71,14 @@ int conv_span_create(ctvk_gpu *gpu, ctvk_span *span, uint64_t bytes, const void 
 
 int conv_tensor_create(ctvk_gpu *gpu, conv_tensor *t, int c, int x, int y, int z, int planar)
 {
+    return conv_tensor_create_as(gpu, t, 0, c, x, y, z, planar);
+}
+
+int conv_tensor_create_as(ctvk_gpu *gpu, conv_tensor *t, int half, int c, int x, int y, int z, int planar)
+{
     ctvk_span span;
-    ctvk_tensor tensor = {0, GUARD, c, x, y, z};
-    uint64_t bytes = (uint64_t)c * x * y * z * 4 + 2 * GUARD;
+    ctvk_tensor tensor = {0, GUARD, c, x, y, z, half};
+    uint64_t bytes = ctvk_tensor_bytes(&tensor) + 2 * GUARD;
     memset(t, 0, sizeof *t);
     t->planar = planar;
     int ok = conv_span_create(gpu, &span, bytes, 0);
@@ -100,6 +106,34 @@ static size_t place(const conv_tensor *t, int c, int x, int y, int z)
         return (((size_t)x * s->c + c) * s->y + y) * s->z + z;
     }
     return ((((size_t)x * (s->c / 4) + c / 4) * s->y + y) * s->z + z) * 4 + c % 4;
+}
+
+void conv_narrow(float *dense, size_t count, int half)
+{
+    for (size_t i = 0; half && i < count; i++) {
+        dense[i] = ref_narrowed(dense[i]);
+    }
+}
+
+/* Between numbers as floats and as they lie in a tensor of half precision; each may be the other's memory. */
+static void narrow(void *lies, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        float value;
+        memcpy(&value, (char *)lies + i * sizeof value, sizeof value);
+        uint16_t half = ref_narrow(value);
+        memcpy((char *)lies + i * sizeof half, &half, sizeof half);
+    }
+}
+
+static void widen(void *lies, size_t count)
+{
+    while (count--) {
+        uint16_t half;
+        memcpy(&half, (char *)lies + count * sizeof half, sizeof half);
+        float value = (float)ref_widen(half);
+        memcpy((char *)lies + count * sizeof value, &value, sizeof value);
+    }
 }
 
 /* to_device: lies[place] = dense[...]; else the other way. */
@@ -132,7 +166,10 @@ int conv_tensor_write(conv_tensor *t, const float *dense)
     if (lies && copy) {
         memcpy(copy, dense, bytes);
         reorder(t, copy, lies, 1);
-        status = ctvk_gpu_upload(t->tensor.buffer, t->tensor.offset, lies, bytes, &error);
+        if (t->tensor.half) {
+            narrow(lies, elements(&t->tensor));
+        }
+        status = ctvk_gpu_upload(t->tensor.buffer, t->tensor.offset, lies, ctvk_tensor_bytes(&t->tensor), &error);
     }
     free(lies);
     free(copy);
@@ -146,7 +183,10 @@ int conv_tensor_read(const conv_tensor *t, float *dense)
     ctvk_error error = {0};
     ctvk_status status = CTVK_ERROR_HOST_MEMORY;
     if (lies) {
-        status = ctvk_gpu_download(t->tensor.buffer, t->tensor.offset, lies, bytes, &error);
+        status = ctvk_gpu_download(t->tensor.buffer, t->tensor.offset, lies, ctvk_tensor_bytes(&t->tensor), &error);
+        if (t->tensor.half) {
+            widen(lies, elements(&t->tensor));
+        }
         reorder(t, dense, lies, 0);
     }
     free(lies);
@@ -157,7 +197,7 @@ int conv_tensor_guards_hold(const conv_tensor *t)
 {
     uint32_t guard[2][GUARD / 4];
     ctvk_error error = {0};
-    uint64_t end = t->tensor.offset + elements(&t->tensor) * 4;
+    uint64_t end = t->tensor.offset + ctvk_tensor_bytes(&t->tensor);
     int ok = report("guard", ctvk_gpu_download(t->tensor.buffer, 0, guard[0], GUARD, &error), &error) &&
              report("guard", ctvk_gpu_download(t->tensor.buffer, end, guard[1], GUARD, &error), &error);
     for (int i = 0; i < GUARD / 4; i++) {

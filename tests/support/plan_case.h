@@ -12,7 +12,7 @@ static inline uint64_t plan_least(const ctvk_graph *g)
     for (int32_t node = -1; node <= g->nodes; node++) {
         uint64_t sum = 0;
         for (int32_t i = 0; i < g->values; i++)
-            if (g->value[i].first <= node && node <= g->value[i].last)
+            if (g->value[i].over < 0 && g->value[i].first <= node && node <= g->value[i].last)
                 sum += g->value[i].bytes;
         least = sum > least ? sum : least;
     }
@@ -27,10 +27,25 @@ static inline int plan_check(const ctvk_graph *g, uint64_t max_allocation, const
     for (int32_t i = 0; i < g->values; i++) {
         const ctvk_value *a = &g->value[i];
         uint64_t chunk = a->offset / g->chunk, begin = a->offset % g->chunk;
+        if (a->over >= 0) { /* its parts lie there without a gap, and live as long */
+            uint64_t covered = 0, at = g->value[a->over].offset;
+            for (int32_t part = a->over; part >= 0; at += g->value[part].bytes, part = g->value[part].tail) {
+                const ctvk_value *b = &g->value[part];
+                uint64_t first = a->offset > at ? a->offset : at, last = a->offset + a->bytes, end = at + b->bytes;
+                last = last < end ? last : end;
+                outside += b->offset != at;
+                covered += first < last ? last - first : 0;
+                dead += first < last && (a->first < b->first || a->last > b->last);
+            }
+            outside += a->offset % 256 || covered != a->bytes || chunk != (a->offset + a->bytes - 1) / g->chunk;
+            continue;
+        }
         across += a->bytes && chunk != (a->offset + a->bytes - 1) / g->chunk;
         outside += a->offset % 256 || chunk >= (uint64_t)g->chunks || begin + a->bytes > g->chunk_bytes[chunk];
         for (int32_t k = 0; k < i; k++) {
             const ctvk_value *b = &g->value[k];
+            if (b->over >= 0)
+                continue;
             int place = a->offset < b->offset + b->bytes && b->offset < a->offset + a->bytes;
             int life = a->first <= b->last && b->first <= a->last;
             overlaps += place && life;

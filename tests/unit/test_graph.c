@@ -20,7 +20,7 @@ static void test_chain(void)
     ctvk_error error = {0};
     memset(&g, 0, sizeof g);
     for (int i = 0; i <= 20; i++)
-        CHECK(ctvk_graph_tensor(&g, 4, 2, 4, 8) == i);
+        CHECK(ctvk_graph_tensor(&g, 0, 4, 2, 4, 8) == i);
     for (int i = 0; i < 20; i++) {
         ctvk_node n = node_of(i, i + 1);
         CHECK(ctvk_graph_add(&g, &n) != NULL);
@@ -30,6 +30,46 @@ static void test_chain(void)
     CHECK(ctvk_graph_place(&g, 1 << 20, &error) == CTVK_OK);
     CHECK(ctvk_graph_arena_bytes(&g) == 2 * 4 * 2 * 4 * 8 * sizeof(float) && g.chunks == 1);
     CHECK(plan_check(&g, 1 << 20, "chain") > 0);
+}
+
+/* Tensors over another and its tails, each part of which is free when nothing lies on it any more. */
+static void test_over(void)
+{
+    static ctvk_graph g;
+    ctvk_error error = {0};
+    memset(&g, 0, sizeof g);
+    enum { PLANE = 4 * 8 * 8 * 4 }; /* bytes */
+    int32_t in = ctvk_graph_tensor(&g, 0, 4, 8, 8, 8), out = ctvk_graph_tensor(&g, 0, 4, 8, 8, 8),
+            h = ctvk_graph_tensor_over(&g, out, 3 * PLANE, 0, 4, 8, 8, 8), late = ctvk_graph_span(&g, 3 * PLANE);
+    ctvk_node n[] = {node_of(in, h), node_of(h, out), node_of(out, late)};
+    for (int i = 0; i < 3; i++)
+        CHECK(ctvk_graph_add(&g, &n[i]) != NULL);
+    CHECK(g.value[out].first == 0 && g.value[out].last == 2 && g.value[g.value[out].tail].last == 1 && g.value[h].last == 1);
+    CHECK(ctvk_graph_place(&g, 1 << 20, &error) == CTVK_OK);
+    CHECK(g.value[h].offset == g.value[out].offset + 3 * PLANE && g.value[h].bytes == 8 * PLANE);
+    /* Input, output, tail; what comes late lies over the input or the tail. */
+    CHECK_MSG(ctvk_graph_arena_bytes(&g) == 19 * PLANE, "%llu bytes", (unsigned long long)ctvk_graph_arena_bytes(&g));
+    plan_check(&g, 1 << 20, "over");
+    /* Three on each other: half of it at the bottom, then the whole, then another whole. */
+    memset(&g, 0, sizeof g);
+    int32_t half = ctvk_graph_tensor(&g, 1, 4, 8, 8, 8);
+    out = ctvk_graph_tensor_over(&g, half, PLANE, 0, 4, 8, 8, 8);
+    h = ctvk_graph_tensor_over(&g, out, 2 * PLANE, 0, 4, 8, 8, 8);
+    int32_t inside = ctvk_graph_tensor_over(&g, out, PLANE, 1, 4, 2, 8, 8);
+    late = ctvk_graph_span(&g, 7 * PLANE);
+    ctvk_node m[] = {node_of(-1, h), node_of(h, out), node_of(out, inside), node_of(out, half), node_of(half, late)};
+    for (int i = 0; i < 5; i++)
+        CHECK(ctvk_graph_add(&g, &m[i]) != NULL);
+    CHECK(g.value[h].over == half && g.value[h].behind == 3 * PLANE && g.value[inside].behind == 2 * PLANE);
+    CHECK(g.value[half].first == 0 && g.value[half].last == 4 && g.value[g.value[half].tail].last == 3 &&
+          g.value[g.value[g.value[half].tail].tail].last == 1);
+    CHECK(ctvk_graph_place(&g, 1 << 20, &error) == CTVK_OK && plan_check(&g, 1 << 20, "over each other") > 0);
+    CHECK_MSG(ctvk_graph_arena_bytes(&g) == 11 * PLANE, "%llu bytes", (unsigned long long)ctvk_graph_arena_bytes(&g));
+    while (ctvk_graph_span(&g, 1) >= 0) {
+    }
+    CHECK(ctvk_graph_tensor_over(&g, out, 0, 0, 4, 8, 8, 8) == -1);
+    g.values--;
+    CHECK(ctvk_graph_tensor_over(&g, out, 512 * PLANE, 0, 4, 8, 8, 8) == -1);
 }
 
 /* What is kept, and what the host writes before the run, is never overwritten. */
@@ -59,6 +99,12 @@ static void random_graph(ctvk_graph *g, uint32_t *state, uint32_t most)
     int values = 2 + (int)random_to(state, 40), nodes = 1 + (int)random_to(state, 50);
     for (int i = 0; i < values; i++)
         ctvk_graph_span(g, 1 + random_to(state, random_to(state, 4) ? most / 8 : most));
+    if (random_to(state, 2)) { /* and some that lie over others */
+        int32_t under = ctvk_graph_tensor(g, (int32_t)random_to(state, 2), 4, 6, 4, 4);
+        for (int i = 0; i < 3; i++)
+            under = ctvk_graph_tensor_over(g, under, 256 * random_to(state, 9), (int32_t)random_to(state, 2), 4, 6, 4, 4);
+        values = g->values;
+    }
     for (int i = 0; i < nodes; i++) {
         int32_t v[6];
         for (int k = 0; k < 6; k++)
@@ -111,7 +157,7 @@ static void test_refusals(void)
     memset(&g, 0, sizeof g);
     for (int i = 0; i < CTVK_GRAPH_VALUES; i++)
         CHECK(ctvk_graph_span(&g, 1) == i);
-    CHECK(ctvk_graph_span(&g, 1) == -1 && ctvk_graph_tensor(&g, 1, 1, 1, 1) == -1);
+    CHECK(ctvk_graph_span(&g, 1) == -1 && ctvk_graph_tensor(&g, 0, 1, 1, 1, 1) == -1);
     ctvk_node n = node_of(0, 1);
     for (int i = 0; i < CTVK_GRAPH_NODES; i++)
         CHECK(ctvk_graph_add(&g, &n) != NULL);
@@ -121,6 +167,7 @@ static void test_refusals(void)
 int main(void)
 {
     test_chain();
+    test_over();
     test_kept();
     test_random();
     test_refusals();

@@ -55,9 +55,9 @@ typedef struct ctvk_tune_info {
 typedef struct ctvk_tune_convolution {
     uint32_t struct_size;
     uint32_t candidate_count; /* how many ways to compute it there are: candidate */
-    uint32_t chosen;  /* the fastest; the untuned one where none is faster by more than a few percent */
-    uint32_t untuned; /* what would be taken without tuning */
-    uint32_t times;   /* how often the network has this shape */
+    uint32_t chosen;          /* the fastest; the untuned one where none is faster by more than a few percent */
+    uint32_t untuned;         /* what would be taken without tuning */
+    uint32_t times;           /* how often the network has this shape */
     uint32_t reserved;
     double flop;     /* of one: additions and multiplications of the plain algorithm */
     ctvk_text shape; /* kernel, stride, channels, extents of the output, for people. VIEW of the handle */

@@ -6,6 +6,7 @@ from ctypes import CFUNCTYPE, POINTER, Structure, c_char_p, c_double, c_float, c
 from typing import Any
 
 STRLEN = 2**64 - 1
+PRECISIONS = ("auto", "f32", "f16")  # in the order of CTVK_PRECISION_*
 
 
 class Text(Structure):

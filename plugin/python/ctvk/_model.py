@@ -41,6 +41,7 @@ class Model:
     """A model bundle, open for segmentation.
 
     bundle: folder with manifest.json. device: index, part of a name, UUID or "auto". memory_limit: bytes of device memory to stay under.
+    precision: "auto" and "f32", or "f16": the last block in half precision, for little more than half the device memory.
     llm: GGUF file of the language model, where it does not lie in the bundle's folder or in ~/.local/share/ctvk.
     log: called as log(level, message), from any thread. One model serves one thread at a time; use several for several threads.
 
@@ -50,9 +51,12 @@ class Model:
     ['n_stage', 'side', 'surgery', 't_stage']
     """
 
-    def __init__(self, bundle: Union[str, "os.PathLike[str]"], *, device: Union[str, int] = "auto", memory_limit: int = 0,
+    def __init__(self, bundle: Union[str, "os.PathLike[str]"], *, device: Union[str, int] = "auto", memory_limit: int = 0, precision: str = "auto",
                  llm: Optional[Union[str, "os.PathLike[str]"]] = None, log: Optional[Callable[[int, str], Any]] = None):
         self._bundle, self._text_model = ctypes.c_void_p(), ctypes.c_void_p()
+        if precision not in _abi.PRECISIONS:
+            raise ValueError(f"precision: one of {', '.join(_abi.PRECISIONS)}")
+        self._precision = _abi.PRECISIONS.index(precision)
         self._open_runs: "weakref.WeakSet[Any]" = weakref.WeakSet()  # iterators with a job of the bundle
         self._device, self._limit, self._llm = str(device), int(memory_limit), os.fspath(llm) if llm else None
         self._context = Context(log)
@@ -286,7 +290,8 @@ class Model:
                 if job:
                     self._check(jobs.again(job, prompt, len(prompt), data, count), jobs.last_error, job)
                 else:
-                    options = _abi.JobOptions(want=(1 if probability else 0) | (2 if logits else 0), memory_limit=self._limit, keep=int(keep),
+                    options = _abi.JobOptions(want=(1 if probability else 0) | (2 if logits else 0), precision=self._precision,
+                                              memory_limit=self._limit, keep=int(keep),
                                               device=_abi.text(self._device), prompt=_abi.text(prompt), embedding=data, embedding_count=count,
                                               progress=watch.function)
                     status = jobs.create(self._context.handle, self._bundle, ctypes.byref(volume), ctypes.byref(options), ctypes.byref(job))
