@@ -283,7 +283,7 @@ ctvk_status ctvk_gpu_cmd_dispatch(ctvk_gpu_cmd *cmd, ctvk_gpu_pipeline *pipeline
     gpu->vk.CmdDispatch(buffer, groups[0], groups[1], groups[2]);
     cmd->open->work += work;
     cmd->work_recorded += work;
-    if (!is_named(cmd, pipeline))
+    if (!(flags & CTVK_GPU_PART) && !is_named(cmd, pipeline))
         atomic_fetch_add(&gpu->instance->misnamed, 1);
     if (!pipeline->used)
         cmd->open->fresh = 1;

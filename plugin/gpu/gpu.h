@@ -187,7 +187,11 @@ typedef struct ctvk_gpu_bind {
  * `check` is asked; non-zero gives CTVK_CANCELLED. Every dispatch sees the writes of all earlier ones (a barrier is put before each
  * dispatch unless CTVK_GPU_NO_BARRIER says that it neither reads nor overwrites what dispatches since the last barrier wrote). */
 typedef int32_t (*ctvk_gpu_check_fn)(void *user, double work_done);
-enum { CTVK_GPU_NO_BARRIER = 1, CTVK_GPU_HALF_TEXELS = 2 /* texel buffers of this dispatch hold RGBA16F, else RGBA32F */ };
+enum {
+    CTVK_GPU_NO_BARRIER = 1,
+    CTVK_GPU_HALF_TEXELS = 2, /* texel buffers of this dispatch hold RGBA16F, else RGBA32F */
+    CTVK_GPU_PART = 4         /* the shader is a part of several operations: this dispatch belongs to the one that was named last */
+};
 ctvk_status ctvk_gpu_cmd_begin(ctvk_gpu *gpu, ctvk_gpu_check_fn check, void *user, ctvk_gpu_cmd **out, ctvk_error *error);
 /* A rehearsal: what is recorded is checked, but nothing of it is submitted, and pipelines that it asks for are not compiled. Its
  * ctvk_gpu_cmd_finish hands all of them to threads of the library's own, one less than there are processors, and does not wait
@@ -195,7 +199,8 @@ ctvk_status ctvk_gpu_cmd_begin(ctvk_gpu *gpu, ctvk_gpu_check_fn check, void *use
  * told of its failure. One rehearsal of a gpu at a time, and nothing else recorded during it. */
 ctvk_status ctvk_gpu_cmd_rehearse(ctvk_gpu *gpu, ctvk_gpu_cmd **out, ctvk_error *error);
 /* What is recorded from here on belongs to this operation, until the next one is named: for the trace (core/trace.h), nothing else depends
- * on it. Every op names itself when it begins to record; its shaders begin with the same word (to the first _). name: a literal. flop:
+ * on it. Every op names itself when it begins to record; its shaders begin with the same word (to the first _), but for
+ * those of CTVK_GPU_PART. name: a literal. flop:
  * additions and multiplications of the plain algorithm; bytes: every operand once, read or written. The format gives shapes and variants.
  */
 void ctvk_gpu_cmd_operation(ctvk_gpu_cmd *cmd, const char *name, double flop, double bytes, const char *format, ...) CTVK_PRINTF(5, 6);

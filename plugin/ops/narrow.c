@@ -35,7 +35,7 @@ static ctvk_status record(ctvk_gpu_cmd *cmd, ctvk_gpu_pipeline *pipeline, const 
         struct ctvk_narrow_params p = {(int)from, (int)to, (int)done, (int)last};
         uint32_t groups[3] = {(uint32_t)((last - done + LOCAL - 1) / LOCAL), 1, 1};
         status = ctvk_gpu_cmd_dispatch(cmd, pipeline, binds, 2, &p, sizeof p, groups, (double)WORK * (double)(last - done),
-                                       done ? CTVK_GPU_NO_BARRIER : 0, error);
+                                       CTVK_GPU_PART | (done ? CTVK_GPU_NO_BARRIER : 0), error);
     }
     return status;
 }
