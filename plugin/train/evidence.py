@@ -29,7 +29,8 @@ Soft prompts begin as words and learn in the last {tuned} steps; the language mo
 hospital writes it, the others by a chance of {other:.0%} in other words (`plugin/train/recipe/paraphrase.py`). None of these is an external text, but
 both know the spellings {shared}.
 Metrics by `ctvk evaluate` on the CT's own grid. Numbers are means over patients (a patient's mean over the seeds first) with 95 % bootstrap intervals over patients ({resamples} resamples).
-HD95 is undefined where one of two masks is empty; how often is said.
+HD95 is undefined where one of two masks is empty; how often is said. A seed gives the same model on the same kind of CPU; another one rounds
+otherwise, and training makes another model of that (`plugin/train/README.md` tells how far apart they were).
 
 ## What was hoped for, and what was found
 
@@ -72,8 +73,8 @@ the Dice that the template gives; where its own Dice is under 0.1 the contour li
 
 ## Adapted at another hospital
 
-Soft prompts and alignment fine-tuned with a few patients of the external hospital (one in five of them held out for early stopping); the gain is
-paired by patient over {adapt_seeds} seeds.
+Soft prompts and alignment fine-tuned with a few patients of the external hospital (one in five of them held out for early stopping: where those
+gain nothing, the weights stay what they were); the gain is paired by patient over {adapt_seeds} seeds.
 
 {adapt}
 

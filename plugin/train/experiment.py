@@ -10,6 +10,7 @@ import argparse
 import concurrent.futures
 import csv
 import dataclasses
+import json
 import os
 import subprocess
 import sys
@@ -74,13 +75,20 @@ class Queue:
             list(pool.map(self.one, pending))
 
 
+def write_results(path, plan, found):
+    """A line a run: a run that changes is a line that changes."""
+    with open(path + ".part", "w", encoding="utf-8") as file:
+        file.write('{"plan": ' + json.dumps(plan) + ', "runs": [\n' + ",\n".join(json.dumps(result) for result in found) + "\n]}\n")
+    os.replace(path + ".part", path)
+
+
 def collect(plan, folder):
     """results.json and results.csv of every run that is done. -> how many"""
     found = [read_json(folder.result(run.name)) for run in runs.all_runs(plan) if os.path.exists(folder.result(run.name))]
     generators = {result["generator_sha256"] for result in found}
     if len(generators) > 1:
         raise Refused(f"{folder.path}: results of several generators of patients; start anew in a new folder")
-    write_json(os.path.join(folder.path, "results.json"), {"plan": dataclasses.asdict(plan), "runs": found})
+    write_results(os.path.join(folder.path, "results.json"), dataclasses.asdict(plan), found)
     with open(os.path.join(folder.path, "results.csv"), "w", encoding="utf-8", newline="") as file:
         table = csv.DictWriter(file, COLUMNS, restval="", extrasaction="ignore")
         table.writeheader()
@@ -129,7 +137,7 @@ def main(argv=None):
     parser.add_argument("--steps", type=int, default=default.settings["steps"], help=f"of every training (default {default.settings['steps']})")
     parser.add_argument("--seeds", type=int, nargs="+", default=list(default.seeds))
     parser.add_argument("--rendered", type=float, nargs="*", default=list(default.rendered_mm), metavar="MM",
-                        help="spacing that the CTs are rendered at (default 3 3 3, which is quick; none: each hospital's own)")
+                        help=f"spacing that the CTs are rendered at (default {' '.join(f'{s:g}' for s in default.rendered_mm)}, which is quick; none: each hospital's own)")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--llm", default=words.default_llm())
     parser.add_argument("--ctvk", default="build/ctvk")
