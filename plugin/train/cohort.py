@@ -19,9 +19,10 @@ import time
 import nibabel
 import numpy
 
-from recipe import grid
+from recipe import grid, practice
 from recipe.config import Grid, Refused, read_json, write_json
 
+# What every training is tested at; practice.HOSPITALS has one more, for fine-tuning.
 HOSPITALS = ("internal", "external")
 # First seeds of the cohorts; far apart, so that no patient is in two of them.
 TRAIN, VALIDATION, TEST, ADAPT = 0, 100_000, 200_000, 500_000
@@ -53,6 +54,11 @@ class Case:
     def name(self):
         return f"{self.hospital}-{self.seed:06d}"
 
+    @property
+    def writes(self):
+        """The hospital in whose words its physicians write."""
+        return practice.writes(self.hospital)
+
 
 def stem(folder, hospital, seed):
     return os.path.join(folder, f"{hospital}-{seed:06d}")
@@ -64,18 +70,24 @@ def save_label(path, patient):
     os.replace(part, path)
 
 
+def patient_of(seed, hospital, spacing, **more):
+    """A patient as the hospital has her, with the target that its physicians draw. more: as make_patient's."""
+    from patients import make_patient
+    patient = make_patient(seed, practice.writes(hospital), spacing=spacing, **more)
+    return dataclasses.replace(patient, label=practice.drawn(hospital, patient.label, patient.spacing))
+
+
 def make_one(job):
     """Makes one patient's files; the .npz comes last, what has one is whole."""
-    from patients import make_patient
     folder, hospital, seed, spacing, layout, swapped = job
-    patient = make_patient(seed, hospital, spacing=spacing)
+    patient = patient_of(seed, hospital, spacing)
     image, label, geometry = grid.prepare(patient.image, patient.affine, patient.label, layout)
     base = stem(folder, hospital, seed)
     save_label(base + ".nii.gz", patient)
     if swapped and patient.facts.side != "bilateral":
         other = {"left": "right", "right": "left"}[patient.facts.side]
         asked = dataclasses.replace(patient.facts, side=other)
-        save_label(base + "-swapped.nii.gz", make_patient(seed, hospital, patient.facts, spacing, asked))
+        save_label(base + "-swapped.nii.gz", patient_of(seed, hospital, spacing, facts=patient.facts, asked=asked))
     write_json(base + ".json", {"seed": seed, "hospital": hospital, "facts": dataclasses.asdict(patient.facts), "geometry": geometry})
     with open(base + ".part", "wb") as file:
         numpy.savez_compressed(file, image=image, label=numpy.packbits(label), shape=numpy.array(label.shape))
@@ -133,25 +145,25 @@ def load(folder, hospital, first, count):
 
 def export(folder, hospital, first, count, spacing=None):
     """A folder as a site would bring it: images/NAME.nii.gz, labels/NAME.nii.gz, prompts.csv."""
-    from patients import make_patient, write_prompt
+    from patients import write_prompt
     for part in ("images", "labels"):
         os.makedirs(os.path.join(folder, part), exist_ok=True)
     with open(os.path.join(folder, "prompts.csv"), "w", encoding="utf-8", newline="") as file:
         table = csv.writer(file)
         table.writerow(["case", "prompt"])
         for seed in range(first, first + count):
-            patient = make_patient(seed, hospital, spacing=spacing)
+            patient = patient_of(seed, hospital, spacing)
             name = f"{hospital}-{seed:06d}"
             for part, data in (("images", numpy.asarray(patient.image, numpy.int16)), ("labels", numpy.asarray(patient.label, numpy.uint8))):
                 nibabel.save(nibabel.Nifti1Image(numpy.ascontiguousarray(data), patient.affine), os.path.join(folder, part, name + ".nii.gz"))
-            table.writerow([name, write_prompt(patient.facts, hospital, numpy.random.default_rng([seed, 21]))])
+            table.writerow([name, write_prompt(patient.facts, practice.writes(hospital), numpy.random.default_rng([seed, 21]))])
 
 
 def main(words=None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=("make", "export"))
     parser.add_argument("folder")
-    parser.add_argument("--hospital", choices=HOSPITALS, default="internal")
+    parser.add_argument("--hospital", choices=tuple(practice.HOSPITALS), default="internal")
     parser.add_argument("--first", type=int, default=TRAIN)
     parser.add_argument("--count", type=int, required=True)
     parser.add_argument("--spacing", type=float, nargs=3, help="render the CT at this spacing (mm) in place of the hospital's own")

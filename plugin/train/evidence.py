@@ -9,7 +9,7 @@ import shutil
 import sys
 import types
 
-from recipe import loop, paraphrase, plots, runs, tables
+from recipe import loop, paraphrase, plots, practice, runs, tables
 from recipe.config import Refused, read_json
 
 PAGE = """# Does text make contours better? Measured on synthetic patients
@@ -73,10 +73,17 @@ the Dice that the template gives; where its own Dice is under 0.1 the contour li
 
 ## Adapted at another hospital
 
-Soft prompts and alignment fine-tuned with a few patients of the external hospital (one in five of them held out for early stopping: where those
+The full models fine-tuned with a few patients of another hospital, {adapt_steps} steps (one in five of them held out for early stopping: where those
 gain nothing, the weights stay what they were); the gain is paired by patient over {adapt_seeds} seeds.
 
+The external hospital draws what the internal one draws; what is lost there is lost in reading its physicians' words (above).
+
 {adapt}
+
+The planning hospital has the external one's patients, scanners and words, but what it draws has a margin of {margin:g} mm on all sides
+(`plugin/train/recipe/practice.py`).
+
+{adapt_planning}
 
 ![adaptation](evidence/adaptation.png)
 
@@ -111,7 +118,8 @@ def page(content, wrong):
         spacing=" x ".join(f"{s:g}" for s in plan.grid.spacing_mm), window=" x ".join(map(str, plan.grid.window)), tests=plan.tests, rendered=tables.rendering(content["plan"]),
         resamples=tables.statistics.RESAMPLES, aims=tables.aim_table(results), main=tables.main_table(results), seeds_table=tables.seed_table(results),
         shares=tables.share_table(results), ablations=tables.ablation_table(results), side=tables.side_table(results),
-        adapt_seeds=len(plan.seeds), reading=tables.reading_table(results), adapt=tables.adapt_table(results), generator=content["runs"][0]["generator_sha256"],
+        adapt_seeds=len(plan.seeds), adapt_steps=plan.adapt_steps, margin=practice.HOSPITALS["planning"][1], reading=tables.reading_table(results),
+        adapt=tables.adapt_table(results, "external"), adapt_planning=tables.adapt_table(results, "planning"), generator=content["runs"][0]["generator_sha256"],
         llm=f", of the language model `{llm}`" if llm else "")
 
 

@@ -42,10 +42,13 @@ def plan_of(folder, wanted):
 
 
 def make_cohorts(plan, folder, workers):
-    wanted = (("internal", cohort.TRAIN, plan.patients), ("internal", cohort.TEST, plan.tests), ("external", cohort.TEST, plan.tests),
-              ("external", cohort.ADAPT, max(plan.adapt_with)))
+    wanted = (("internal", cohort.TRAIN, plan.patients), ("internal", cohort.TEST, plan.tests),
+              *((site, first, count) for site in ("external", "planning")
+                for first, count in ((cohort.TEST, plan.tests), (cohort.ADAPT, max(plan.adapt_with)))))
     for hospital, first, count in wanted:
-        cohort.make(folder.cohort, hospital, first, count, plan.grid.manifest(), plan.rendered_mm, first == cohort.TEST, workers)
+        # The target of the wrong side is asked for where wrong sides are tested.
+        swapped = first == cohort.TEST and hospital in cohort.HOSPITALS
+        cohort.make(folder.cohort, hospital, first, count, plan.grid.manifest(), plan.rendered_mm, swapped, workers)
 
 
 class Queue:
@@ -118,8 +121,8 @@ def experiment(arguments):
     print(f"{len(pending)} runs to do, {len(runs.all_runs(plan)) - len(pending)} are there", flush=True)
     queue = Queue(arguments, folder, len(pending))
     # An adapted run starts from the full model of its seed.
-    queue.all([run for run in pending if not run.adapt])
-    queue.all([run for run in pending if run.adapt])
+    queue.all([run for run in pending if not run.site])
+    queue.all([run for run in pending if run.site])
     print(f"{collect(plan, folder)} results: {folder.path}/results.json and results.csv", flush=True)
     if queue.failed:
         raise Refused(f"failed: {', '.join(queue.failed)} (start again to repeat them)")

@@ -86,8 +86,9 @@ def finetune(arguments):
     print(f"\nTest patients, which nothing was learned from:\n\n{table_of(before, after)}\n")
     best = max(history, key=lambda entry: entry["held_dice"])
     if not best["step"] and not arguments.keep:
+        more = "" if arguments.all else "; --all learns the whole network, which a site needs that contours otherwise"
         raise Refused(f"no gain on the {counts['stopped_by']} patients that say when to stop, so {arguments.out} was not written (--keep writes the "
-                      "parent's weights)")
+                      f"parent's weights{more})")
     prompts = []
     if manifest["network"]["text"]:
         cache = manifest["network"]["text"].get("cache")

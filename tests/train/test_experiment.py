@@ -11,13 +11,14 @@ import sys
 
 import nibabel
 import numpy
+from scipy import ndimage
 
 from support import TRAIN, check, finish, folder, refused
 
 import cohort
 import evidence
 import experiment
-from recipe import grid, runs, statistics, tables
+from recipe import grid, practice, runs, statistics, tables
 from recipe.config import Refused, read_json
 
 BASE = folder("train-experiment")
@@ -53,7 +54,7 @@ def numbers():
 def plan():
     every = runs.all_runs(runs.Plan())
     names = [run.name for run in every]
-    check(len(set(names)) == len(names) == 3 * 14, f"{len(names)} runs of other names")
+    check(len(set(names)) == len(names) == 3 * 21, f"{len(names)} runs of other names")
     twins = {run.kind: runs.Plan().config(run) for run in every if run.seed == 1}
     check(twins["vision-100"].patients == 400 and twins["multimodal-10"].patients == twins["vision-10"].patients == 40, "shares of the patients")
     for share in (10, 25, 50, 100):
@@ -89,8 +90,8 @@ def pipeline(path):
     for run, row in rows:
         check(abs(row["iou"] - row["dice"] / (2 - row["dice"])) < 1e-6, "Dice and IoU belong together")
     table = tables.Results(content)
-    for kind in {run.kind for run in every}:
-        for hospital in cohort.HOSPITALS:
+    for kind, site in {run.kind: run.site for run in every}.items():
+        for hospital in ("internal", site or "external"):
             for seed in PLAN.seeds:
                 got = [row["case"] for row in table.rows(kind, hospital, seed=seed)]
                 check(got == [f"{hospital}-{cohort.TEST + i}" for i in range(PLAN.tests)], f"{kind}, {hospital}, seed {seed}: every patient, once")
@@ -169,6 +170,15 @@ def cohorts(path):
             sides = [float(numpy.argwhere(mask)[:, 0].mean()) for mask in (native, other)]
             # Index x grows to the patient's right.
             check((sides[0] < sides[1]) == (case.facts.side == "left"), f"{case.name}: {case.facts.side}, and the other side's target: {sides}")
+    pairs = zip(*(cohort.load(f"{path}/cohort", site, cohort.ADAPT, max(PLAN.adapt_with)) for site in tables.SITES))
+    for theirs, larger in pairs:
+        check(numpy.array_equal(theirs.image, larger.image) and theirs.facts == larger.facts, f"{larger.name}: the same woman")
+        check(runs.write_own(theirs) == runs.write_own(larger), f"{larger.name}: in the same words")
+        native, more = (numpy.asarray(nibabel.load(case.native).dataobj) > 0 for case in (theirs, larger))
+        margin = practice.HOSPITALS["planning"][1]
+        step = nibabel.load(theirs.native).header.get_zooms()
+        near = ndimage.distance_transform_edt(more, sampling=step)[native].min(), ndimage.distance_transform_edt(~native, sampling=step)[more].max()
+        check(near[0] > margin * 0.9 and margin - max(step) < near[1] <= margin + 1e-3, f"{larger.name}: the margin on all sides, {near} mm")
     refused(Refused, lambda: cohort.make(f"{path}/cohort", "internal", 0, 1), ["made otherwise"], "another grid")
     refused(Refused, lambda: cohort.load(f"{path}/cohort", "internal", 77_000, 1), ["internal-077000"], "a patient that is not there")
 

@@ -19,7 +19,7 @@ class Cases:
         texts, mirrored = [], []
         for case in cases:
             for facts, out in ((case.facts, texts), (words.mirrored(case.facts), mirrored)):
-                out.append(words.bank(facts, case.hospital, [case.seed, 11], config.texts, config.drop, write_prompt, config.paraphrase))
+                out.append(words.bank(facts, case.writes, [case.seed, 11], config.texts, config.drop, write_prompt, config.paraphrase))
         return cls(cases, config, texts, mirrored)
 
     def all_words(self):

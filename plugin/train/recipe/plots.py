@@ -75,17 +75,20 @@ def ablations(results, folder):
 
 
 def adaptation(results, folder):
-    counts = [0] + [c for c in results.plan["adapt_with"] if results.rows(f"adapted-{c}", "external")]
-    figure, axes = pyplot.subplots(figsize=(4.5, 3.2))
-    for hospital, style in zip(tables.HOSPITALS, ("o--", "o-")):
-        found = [(c, statistics.summary(results.rows(f"adapted-{c}" if c else "multimodal-100", hospital), "dice")) for c in counts]
-        found = [(count, value) for count, value in found if value]
-        if found:
-            places, values = zip(*found)
-            error = [[v["mean"] - v["low"] for v in values], [v["high"] - v["mean"] for v in values]]
-            axes.errorbar(places, [v["mean"] for v in values], yerr=error, fmt=style, capsize=3, color=COLOURS["multimodal"], label=f"{hospital} test")
-    axes.set(xlabel="patients of the external hospital", ylabel="Dice", ylim=(0, 1))
-    axes.legend(frameon=False, loc="lower right")
+    figure, all_axes = pyplot.subplots(1, len(tables.SITES), figsize=(8, 3.2), sharey=True)
+    for axes, site in zip(all_axes, tables.SITES):
+        curves = [(scope, whole, hospital) for scope, whole in tables.scopes(site) for hospital in ("internal", site)]
+        for scope, whole, hospital in curves:
+            found = [(n, statistics.summary(results.rows(tables.adapted_kind(site, n, whole), hospital), "dice")) for n in (0, *results.plan["adapt_with"])]
+            found = [(count, value) for count, value in found if value]
+            if found:
+                places, values = zip(*found)
+                error = [[v["mean"] - v["low"] for v in values], [v["high"] - v["mean"] for v in values]]
+                axes.errorbar(places, [v["mean"] for v in values], yerr=error, fmt="o-" if hospital == site else "o--", capsize=3,
+                              color=COLOURS["vision" if whole else "multimodal"], label=f"{hospital} test, {scope}")
+        axes.set(xlabel=f"patients of the {site} hospital", ylim=(0, 1))
+        axes.legend(frameon=False, loc="lower right", fontsize=7)
+    all_axes[0].set_ylabel("Dice")
     save(figure, folder, "adaptation")
 
 

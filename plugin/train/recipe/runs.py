@@ -19,7 +19,7 @@ class Plan:
     seeds: tuple = (1, 2, 3)
     rendered_mm: tuple = (4.0, 4.0, 4.0)
     shares: tuple = (10, 25, 50, 100)  # per cent of the training patients; the last is 100
-    adapt_with: tuple = (5, 10, 20)  # patients of the external hospital
+    adapt_with: tuple = (5, 10, 20)  # patients of the external and of the planning hospital (practice.py)
     adapt_steps: int = 40
     settings: dict = dataclasses.field(default_factory=lambda: {"steps": 200})
     # As much room as the shipped model's, at voxels 4.5 times as large: 42 trainings have to fit into hours.
@@ -44,7 +44,9 @@ class Run:
     share: int
     seed: int
     shuffled: bool = False
-    adapt: int = 0  # patients of the external hospital that the full model of this seed is adapted with
+    site: str = ""  # the hospital that the full model of this seed is adapted to and tested at; empty: a training of its own
+    adapt: int = 0  # how many of its patients that takes; 0: none, the full model itself is tested there
+    whole: bool = False  # with the U-Net too
 
     @property
     def name(self):
@@ -59,7 +61,9 @@ def all_runs(plan):
         for share in plan.shares[:-1]:
             runs += [Run(f"multimodal-{share}", "llm", share, seed), Run(f"vision-{share}", "none", share, seed)]
         runs += [Run("one-hot", "onehot", 100, seed), Run("frozen-prompts", "frozen", 100, seed), Run("shuffled-training", "llm", 100, seed, True)]
-        runs += [Run(f"adapted-{count}", "llm", 100, seed, adapt=count) for count in plan.adapt_with]
+        runs += [Run(f"adapted-{count}", "llm", 100, seed, site="external", adapt=count) for count in plan.adapt_with]
+        runs += [Run(f"planning-{count}", "llm", 100, seed, site="planning", adapt=count) for count in (0, *plan.adapt_with)]
+        runs += [Run(f"planning-whole-{count}", "llm", 100, seed, site="planning", adapt=count, whole=True) for count in plan.adapt_with]
     return runs
 
 
@@ -80,7 +84,7 @@ class Folder:
 def write_own(case):
     """A patient's text as the own hospital writes it, always the same."""
     from patients import write_prompt
-    return write_prompt(case.facts, case.hospital, numpy.random.default_rng([case.seed, 22]))
+    return write_prompt(case.facts, case.writes, numpy.random.default_rng([case.seed, 22]))
 
 
 def conditions(run, cases):
@@ -89,7 +93,7 @@ def conditions(run, cases):
     if run.text == "none":
         return {"own": own}
     table = {"own": own}
-    if run.kind == "multimodal-100" or (cases[0].hospital == "external" and run.text != "onehot"):
+    if run.kind == "multimodal-100" or (cases[0].writes == "external" and run.text != "onehot"):
         table["template"] = [words.Text(words.internal_text(case.facts), words.one_hot(case.facts)) for case in cases]
     if run.kind in ("multimodal-100", "one-hot"):
         swapped = [words.mirrored(case.facts) if case.facts.side in words.MIRRORED else None for case in cases]
@@ -145,19 +149,21 @@ def trained(run, plan, folder, say):
 
 
 def adapted(run, plan, folder, say):
-    """The full model of the run's seed after fine-tuning with some patients of the external hospital."""
-    parent = dataclasses.replace(run, kind="multimodal-100", adapt=0)
+    """The full model of the run's seed after fine-tuning with the run's number of patients of its site."""
+    parent = dataclasses.replace(run, kind="multimodal-100", site="", adapt=0, whole=False)
     if not os.path.exists(folder.result(parent.name)):
         raise Refused(f"{run.name}: needs {parent.name} first")
     config, tokens = plan.config(parent), words.Tokens(folder.ctvk, folder.llm)
     net = model.Model(config, folder.llm, tokens, folder.encoded)
     loop.load_checkpoint(folder.run(parent.name), net)
-    cases = cohort.load(folder.cohort, "external", cohort.ADAPT, run.adapt)
-    texts = [words.Text(write_own(case)) for case in cases]
     os.makedirs(folder.run(run.name), exist_ok=True)
+    if not run.adapt:
+        return net
+    cases = cohort.load(folder.cohort, run.site, cohort.ADAPT, run.adapt)
+    texts = [words.Text(write_own(case)) for case in cases]
     learn, held = tune.split(len(cases), run.adapt // 5, run.seed)
     parts = [([cases[i] for i in places], [texts[i] for i in places]) for places in (learn, held)]
-    tune.adapt(net, *parts, tune.Settings(steps=plan.adapt_steps, seed=run.seed), config, say=say)
+    tune.adapt(net, *parts, tune.Settings(steps=plan.adapt_steps, whole=run.whole, seed=run.seed), config, say=say)
     return net
 
 
@@ -167,8 +173,8 @@ def complete(run, plan, folder, say=print):
     if os.path.exists(path):
         return read_json(path)
     torch.set_num_threads(1)
-    net, judge, rows = (adapted if run.adapt else trained)(run, plan, folder, say), score.Judge(folder.ctvk), []
-    for hospital in cohort.HOSPITALS:
+    net, judge, rows = (adapted if run.site else trained)(run, plan, folder, say), score.Judge(folder.ctvk), []
+    for hospital in ("internal", run.site or "external"):
         rows += test(net, run, plan, cohort.load(folder.cohort, hospital, cohort.TEST, plan.tests), judge)
         say(f"{run.name}: {hospital} test done")
     result = {"run": dataclasses.asdict(run), "settings": dataclasses.asdict(plan.config(run)), "rows": rows,

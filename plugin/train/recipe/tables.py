@@ -126,15 +126,36 @@ def side_table(results):
     return table(["test", "Dice with the true target", "Dice with the other side's target"], lines)
 
 
-def adapt_table(results):
-    lines, before = [], results.rows("multimodal-100", "external")
-    lines.append(["0"] + [cell(statistics.summary(results.rows("multimodal-100", h), "dice"), "dice") for h in reversed(HOSPITALS)] + [""])
-    for count in results.plan["adapt_with"]:
-        rows = results.rows(f"adapted-{count}", "external")
-        if rows:
-            lines.append([str(count)] + [cell(statistics.summary(results.rows(f"adapted-{count}", h), "dice"), "dice") for h in reversed(HOSPITALS)] +
-                         [cell(statistics.difference(rows, before, "dice"), "dice")])
-    return table(["patients of the external hospital", "Dice external", "Dice internal", "gain, external"], lines)
+SITES = ("external", "planning")
+
+
+def adapted_kind(site, count, whole=False):
+    """The runs whose full models were adapted with `count` patients of `site`; with none they are tested there as they are."""
+    if site == "external":
+        return f"adapted-{count}" if count else "multimodal-100"
+    return f"{site}-whole-{count}" if whole and count else f"{site}-{count}"
+
+
+def scopes(site):
+    """(what learns, whether that is the whole network) of the adapted runs of a site."""
+    return (("soft prompts and alignment", False),) + ((("the whole network", True),) if site != "external" else ())
+
+
+def gain_of(results, site, count, whole=False):
+    """Adapted minus unadapted, Dice, paired by patient; None where a run is missing."""
+    both = [results.rows(kind, site) for kind in (adapted_kind(site, count, whole), adapted_kind(site, 0))]
+    return statistics.difference(*both, "dice") if all(both) else None
+
+
+def adapt_table(results, site):
+    lines = []
+    for scope, whole in scopes(site):
+        for count in (*results.plan["adapt_with"],) if whole else (0, *results.plan["adapt_with"]):
+            found = [statistics.summary(results.rows(adapted_kind(site, count, whole), hospital), "dice") for hospital in (site, "internal")]
+            if all(found):
+                lines.append([str(count), scope if count else "nothing"] + [cell(value, "dice") for value in found] +
+                             [cell(gain_of(results, site, count, whole), "dice") if count else ""])
+    return table([f"patients of the {site} hospital", "what learns", f"Dice {site}", "Dice internal", f"gain, {site}"], lines)
 
 
 def aims(results):
@@ -160,10 +181,12 @@ def aims(results):
     free = statistics.difference(results.rows("multimodal-100", "external", "template"), results.rows("multimodal-100", "external"), "dice")
     if free:
         found.append(("external: free phrasings within 0.03 of the template's", f"template - free {cell(free, 'dice')}", free["mean"] <= 0.03))
-    for count in results.plan["adapt_with"]:
-        gain = statistics.difference(results.rows(f"adapted-{count}", "external"), results.rows("multimodal-100", "external"), "dice")
-        if gain:
-            found.append((f"external: a gain with {count} patients, its interval above 0", cell(gain, "dice"), gain["low"] > 0))
+    for site in SITES:
+        for scope, whole in scopes(site):
+            for count in results.plan["adapt_with"]:
+                gain = gain_of(results, site, count, whole)
+                if gain:
+                    found.append((f"{site}: a gain with {count} patients, its interval above 0 ({scope})", cell(gain, "dice"), gain["low"] > 0))
     return found
 
 
