@@ -27,6 +27,12 @@ typedef struct ctvk_job_text {
     char prompt_sha256[65];
 } ctvk_job_text;
 
+/* What the job's window holds of the next window already. Zeroed: nothing. */
+typedef struct ctvk_read_ahead {
+    int64_t window;
+    int32_t planes; /* x planes from the first on */
+} ctvk_read_ahead;
+
 struct ctvk_job {
     ctvk_context *context;
     ctvk_bundle *bundle;
@@ -55,6 +61,7 @@ struct ctvk_job {
     ctvk_windows windows;
     int64_t window, window_count;
     float *window_data;
+    ctvk_read_ahead ahead;
     ctvk_sums sums;
     uint8_t *classes; /* labels on the preprocessed grid */
     ctvk_kept_windows kept;
@@ -71,7 +78,10 @@ int32_t ctvk_job_report_progress(ctvk_job *job, double fraction);
 ctvk_status ctvk_job_set_text(ctvk_job *job, const ctvk_text *prompt, const float *embedding, uint64_t embedding_count, ctvk_error *error);
 /* As the table's `again`. */
 ctvk_status ctvk_job_again(ctvk_job *job, const char *prompt, uint64_t length, const float *embedding, uint64_t embedding_count);
-/* One step of the stage under way: CTVK_PENDING where the stage has more, CTVK_OK when it is through. (job_stages.c, job_end.c) */
+/* Bytes of so many float32 volumes, or UINT64_MAX. */
+uint64_t ctvk_job_float_bytes(const int64_t dim[3], uint64_t volumes);
+/* One step of the stage under way: CTVK_PENDING where the stage has more, CTVK_OK when it is through. (job_stages.c, job_windows.c,
+ * job_end.c) */
 ctvk_status ctvk_job_open(ctvk_job *job);
 ctvk_status ctvk_job_prepare(ctvk_job *job);
 ctvk_status ctvk_job_upload(ctvk_job *job);

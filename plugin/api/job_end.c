@@ -46,6 +46,7 @@ ctvk_status ctvk_job_classify(ctvk_job *job)
         return classify_empty(job);
     ctvk_free(host, job->window_data);
     job->window_data = NULL;
+    job->ahead = (ctvk_read_ahead){0};
     /* Probabilities are only needed where they are asked for or interpolated; they replace the sums they come from. */
     int32_t probability = geometry->resample || (job->want & CTVK_WANT_PROBABILITY);
     if (job->want & CTVK_WANT_LOGITS) {

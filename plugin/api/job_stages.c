@@ -2,7 +2,6 @@
 #include "api/self_test.h"
 
 #include "core/checked.h"
-#include "core/trace.h"
 
 #include <string.h>
 
@@ -28,8 +27,7 @@ static int32_t on_prepare(void *user, double fraction, const char *stage)
     return ctvk_job_report_progress(user, fraction);
 }
 
-/* count floats times 4, or UINT64_MAX */
-static uint64_t float_bytes(const int64_t dim[3], uint64_t volumes)
+uint64_t ctvk_job_float_bytes(const int64_t dim[3], uint64_t volumes)
 {
     uint64_t bytes = sizeof(float);
     if (ctvk_mul_u64(bytes, volumes, &bytes))
@@ -66,13 +64,13 @@ static ctvk_status check_host_memory(ctvk_job *job)
     const ctvk_manifest *m = &job->bundle->files->manifest;
     const int64_t *dim = job->geometry.dim;
     int64_t window[3] = {m->window[0], m->window[1], m->window[2]};
-    uint64_t classes = (uint64_t)m->out_channels, need = float_bytes(dim, classes);
-    int ok = !ctvk_add_u64(need, float_bytes(window, (uint64_t)m->in_channels + 1), &need) &&
-             !ctvk_add_u64(need, float_bytes(job->view.dim, 1) / sizeof(float), &need);
+    uint64_t classes = (uint64_t)m->out_channels, need = ctvk_job_float_bytes(dim, classes);
+    int ok = !ctvk_add_u64(need, ctvk_job_float_bytes(window, (uint64_t)m->in_channels + 1), &need) &&
+             !ctvk_add_u64(need, ctvk_job_float_bytes(job->view.dim, 1) / sizeof(float), &need);
     if (job->want & CTVK_WANT_LOGITS)
-        ok = ok && !ctvk_add_u64(need, float_bytes(dim, classes), &need);
+        ok = ok && !ctvk_add_u64(need, ctvk_job_float_bytes(dim, classes), &need);
     if (job->want & CTVK_WANT_PROBABILITY)
-        ok = ok && !ctvk_add_u64(need, float_bytes(job->view.dim, classes), &need);
+        ok = ok && !ctvk_add_u64(need, ctvk_job_float_bytes(job->view.dim, classes), &need);
     return ctvk_require_host_memory(&job->context->host, ok ? need : UINT64_MAX, "the segmentation",
                                     job->want ? "do without probability and logits" : "crop the image", &job->error);
 }
@@ -109,64 +107,6 @@ ctvk_status ctvk_job_upload(ctvk_job *job)
     return status;
 }
 
-/* Accumulators and one window, for this run. */
-static ctvk_status make_room(ctvk_job *job)
-{
-    const ctvk_manifest *m = &job->bundle->files->manifest;
-    const ctvk_host *host = &job->context->host;
-    int64_t window[3] = {m->window[0], m->window[1], m->window[2]};
-    ctvk_status status = ctvk_sums_make(host, &job->windows, m->out_channels, &job->sums, &job->error);
-    if (status != CTVK_OK)
-        return status;
-    job->window_data = ctvk_alloc(host, float_bytes(window, (uint64_t)m->in_channels));
-    return job->window_data
-               ? CTVK_OK
-               : ctvk_fail(&job->error, CTVK_ERROR_HOST_MEMORY, "host memory: none is left for a window (close other programs)");
-}
-
-static int32_t on_window(void *user, double fraction)
-{
-    ctvk_job *job = user;
-    return ctvk_job_report_progress(job, ((double)job->window + fraction) / (double)job->window_count);
-}
-
-static void on_tile(void *user, int32_t first, int32_t count, const float *tile)
-{
-    ctvk_job *job = user;
-    double begin = ctvk_now();
-    ctvk_sums_add(&job->sums, job->window, first, count, tile);
-    ctvk_trace_stage(&job->context->host, "blend", job->window, begin);
-}
-
-ctvk_status ctvk_job_window(ctvk_job *job)
-{
-    const ctvk_manifest *m = &job->bundle->files->manifest;
-    if (job->geometry.empty)
-        return CTVK_OK;
-    ctvk_status status = job->sums.logits ? CTVK_OK : make_room(job);
-    if (status != CTVK_OK)
-        return status;
-    ctvk_llmseg_run run = {.window = job->window_data,
-                           .text = job->text.embedding,
-                           .sigma_scale = m->sigma_scale,
-                           .constant_blend = !m->gaussian,
-                           .progress = on_window,
-                           .tile = on_tile,
-                           .user = job};
-    ctvk_kept_window_find(&job->kept, job->window, &run.load, &run.save);
-    if (!run.load) {
-        double begin = ctvk_now();
-        status = ctvk_window_read(&job->windows, job->window, job->preparer, job->window_data, &job->error);
-        ctvk_trace_stage(&job->context->host, "read window", job->window, begin);
-    }
-    if (status == CTVK_OK)
-        status = ctvk_llmseg_window(job->net, &run, &job->error);
-    ctvk_kept_window_done(&job->kept, job->window, run.load != NULL);
-    if (status != CTVK_OK)
-        return status;
-    return ++job->window < job->window_count ? CTVK_PENDING : CTVK_OK;
-}
-
 static void free_room(ctvk_job *job)
 {
     const ctvk_host *host = &job->context->host;
@@ -174,6 +114,7 @@ static void free_room(ctvk_job *job)
     ctvk_sums_free(host, &job->sums);
     ctvk_free(host, job->classes);
     job->window_data = NULL;
+    job->ahead = (ctvk_read_ahead){0};
     job->classes = NULL;
 }
 

@@ -49,6 +49,11 @@ void ctvk_kept_window_find(ctvk_kept_windows *kept, int64_t index, const ctvk_ll
         *save = kept->window[index] = make(kept);
 }
 
+int ctvk_kept_window_is_there(const ctvk_kept_windows *kept, int64_t index)
+{
+    return kept->window && kept->window[index];
+}
+
 void ctvk_kept_window_done(ctvk_kept_windows *kept, int64_t index, int32_t reused)
 {
     ctvk_llmseg_encoded *window = kept->window ? kept->window[index] : NULL;

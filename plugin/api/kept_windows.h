@@ -22,6 +22,8 @@ void ctvk_kept_windows_close(const ctvk_host *host, ctvk_kept_windows *kept);
 /* What the run of a window takes: *load where it is kept; else *save, a place to keep it, or neither where there is no memory for it: on
  * the device within the limit, else in host memory, else nowhere. */
 void ctvk_kept_window_find(ctvk_kept_windows *kept, int64_t index, const ctvk_llmseg_encoded **load, ctvk_llmseg_encoded **save);
+/* Whether a window's levels are kept, so that its run will not read it. */
+int ctvk_kept_window_is_there(const ctvk_kept_windows *kept, int64_t index);
 /* After the run of a window, also a failed one. A place that was not filled is given back, and so is host memory where copying there and
  * back takes longer than computing. */
 void ctvk_kept_window_done(ctvk_kept_windows *kept, int64_t index, int32_t reused);

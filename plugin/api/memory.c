@@ -43,7 +43,12 @@ ctvk_status ctvk_require_memory(const ctvk_gpu *gpu, const ctvk_llmseg_desc *des
         return CTVK_OK;
     int32_t window[3];
     char fits[160] = "no window of this network would fit";
-    if (find_window(gpu, desc, plan->available_bytes, window))
+    ctvk_llmseg_desc half = *desc;
+    ctvk_llmseg_memory smaller;
+    half.half = 1;
+    if (!desc->half && ctvk_llmseg_plan(gpu, &half, &smaller, NULL) == CTVK_OK && smaller.total <= plan->available_bytes)
+        snprintf(fits, sizeof fits, "--precision f16 would fit with %.1f MiB", (double)smaller.total / MIB);
+    else if (find_window(gpu, desc, plan->available_bytes, window))
         snprintf(fits, sizeof fits, "a bundle with a window of %d x %d x %d would fit", window[0], window[1], window[2]);
     int limited = limit && limit <= plan->available_bytes;
     return ctvk_fail(error, CTVK_ERROR_DEVICE_MEMORY, "device memory: a window of %d x %d x %d needs %.1f MiB, %s %.1f MiB (%s; %s)",

@@ -86,6 +86,8 @@ void cli_library_close(cli_library *library);
 int cli_context_error(const cli_library *library);
 /* Ctrl-C ends it too. */
 int cli_open_image(const cli_library *library, const char *path, ctvk_image_file **image);
+/* The same, but says nothing: the message is on the context. */
+ctvk_status cli_read_image(const cli_library *library, const char *path, ctvk_image_file **image);
 int cli_open_bundle(const cli_library *library, const char *folder, ctvk_bundle **bundle);
 /* --device, else CTVK_DEVICE, else nothing. */
 const char *cli_device(const char *option);
@@ -176,6 +178,11 @@ int cli_open_model(const cli_library *library, ctvk_bundle *bundle, const char *
  * job first. */
 int cli_encode(const cli_library *library, ctvk_bundle *bundle, const cli_encoding *what, cli_progress *progress, ctvk_text_job **job,
                ctvk_text_model **model);
+/* Its parts, for whoever has something else to do meanwhile: the job; then its run; or run by oneself, what its status means. */
+int cli_encode_begin(const cli_library *library, ctvk_bundle *bundle, const cli_encoding *what, cli_progress *progress, ctvk_text_job **job,
+                     ctvk_text_model **model);
+int cli_encode_run(const cli_library *library, ctvk_text_job *job, cli_progress *progress);
+int cli_encode_end(const cli_library *library, ctvk_text_job *job, ctvk_status status, cli_progress *progress);
 
 /* --- json.c --- */
 /* The text of a field of one JSON object, decoded in place; -1: there is none. */

@@ -32,10 +32,9 @@ int cli_open_model(const cli_library *library, ctvk_bundle *bundle, const char *
     return CLI_OK;
 }
 
-static int run_job(const cli_library *library, ctvk_text_job *job, cli_progress *progress)
+int cli_encode_end(const cli_library *library, ctvk_text_job *job, ctvk_status status, cli_progress *progress)
 {
     ctvk_text message;
-    ctvk_status status = library->texts->run(job);
     cli_progress_end(progress);
     if (status == CTVK_OK)
         return CLI_OK;
@@ -43,8 +42,13 @@ static int run_job(const cli_library *library, ctvk_text_job *job, cli_progress 
     return cli_fail_status(status, &message);
 }
 
-int cli_encode(const cli_library *library, ctvk_bundle *bundle, const cli_encoding *what, cli_progress *progress, ctvk_text_job **job,
-               ctvk_text_model **model)
+int cli_encode_run(const cli_library *library, ctvk_text_job *job, cli_progress *progress)
+{
+    return cli_encode_end(library, job, library->texts->run(job), progress);
+}
+
+int cli_encode_begin(const cli_library *library, ctvk_bundle *bundle, const cli_encoding *what, cli_progress *progress, ctvk_text_job **job,
+                     ctvk_text_model **model)
 {
     ctvk_text_options options = CTVK_TEXT_OPTIONS_INIT;
     ctvk_bundle_info info = CTVK_BUNDLE_INFO_INIT;
@@ -63,5 +67,12 @@ int cli_encode(const cli_library *library, ctvk_bundle *bundle, const cli_encodi
         return code;
     if (library->texts->create(library->context, bundle, *model, what->prompt.data, what->prompt.length, &options, job) != CTVK_OK)
         return cli_context_error(library);
-    return run_job(library, *job, progress);
+    return CLI_OK;
+}
+
+int cli_encode(const cli_library *library, ctvk_bundle *bundle, const cli_encoding *what, cli_progress *progress, ctvk_text_job **job,
+               ctvk_text_model **model)
+{
+    int code = cli_encode_begin(library, bundle, what, progress, job, model);
+    return code == CLI_OK ? cli_encode_run(library, *job, progress) : code;
 }

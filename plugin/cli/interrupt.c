@@ -1,9 +1,11 @@
 #include "cli.h"
 
 #include <signal.h>
+#include <stdatomic.h>
 #include <string.h>
 
-static volatile sig_atomic_t interrupted;
+/* Asked by every thread that works. Lock-free, so that a handler may set it. */
+static atomic_int interrupted;
 
 static void on_signal(int number)
 {

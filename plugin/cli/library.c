@@ -91,14 +91,19 @@ static int32_t asked_to_stop(void *user, double fraction, const char *stage)
     return cli_interrupted();
 }
 
-int cli_open_image(const cli_library *library, const char *path, ctvk_image_file **image)
+ctvk_status cli_read_image(const cli_library *library, const char *path, ctvk_image_file **image)
 {
     double begin = cli_trace_now();
     ctvk_status status = library->images->open_with_progress(library->context, path, CTVK_STRLEN, asked_to_stop, NULL, image);
     cli_trace_stage("read", begin);
     if (status == CTVK_OK)
         library->images->watch_writing(*image, asked_to_stop, NULL);
-    return status == CTVK_OK ? CLI_OK : cli_context_error(library);
+    return status;
+}
+
+int cli_open_image(const cli_library *library, const char *path, ctvk_image_file **image)
+{
+    return cli_read_image(library, path, image) == CTVK_OK ? CLI_OK : cli_context_error(library);
 }
 
 int cli_open_bundle(const cli_library *library, const char *folder, ctvk_bundle **bundle)

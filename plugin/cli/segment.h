@@ -56,6 +56,10 @@ typedef struct cli_segmentation {
 
 /* Everything from opening the bundle to the files in their places. Returns the exit code. */
 int cli_segment_run(cli_segmentation *s);
+/* Bundle, texts and image, and the texts through the language model where that is needed. Returns the exit code. (segment_inputs.c) */
+int cli_segment_open(cli_segmentation *s);
+/* Says so; the exit code. */
+int cli_segment_cancelled(void);
 /* --- summary.c: tells of the result that is there: its files are in their places, or wait for those of the texts to come. Returns the exit
  * code. --- */
 int cli_segment_done(const cli_segmentation *s);

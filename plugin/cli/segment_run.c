@@ -5,21 +5,9 @@
 #include <string.h>
 #include <unistd.h>
 
-/* About what a prompt takes of the whole. */
-#define ENCODE_SHARE 0.1
-
-static int cancelled(void)
+int cli_segment_cancelled(void)
 {
     return cli_fail(CLI_CANCELLED, "segment: cancelled (nothing was written; run it again)");
-}
-
-/* What the text under way is, once for all: its file may be a pipe. */
-static int find_text(cli_segmentation *s)
-{
-    cli_target *target = &s->target[s->now];
-    int code = cli_find_text(&s->library, s->bundle, &target->text, &s->options, &target->buffer);
-    target->prompt = s->options.prompt;
-    return code;
 }
 
 /* It is the options' text. Embeddings are held by the bundle, one at a time. */
@@ -30,61 +18,6 @@ static int take_text(cli_segmentation *s)
     if (s->targets == 1 || target->text.kind != CLI_TEXT_EMBEDDING)
         return CLI_OK;
     return cli_find_text(&s->library, s->bundle, &target->text, &s->options, &target->buffer);
-}
-
-/* Why the text under way needs no language model; NULL: it does. */
-static const char *without_model(const cli_segmentation *s)
-{
-    ctvk_bundle_info info = CTVK_BUNDLE_INFO_INIT;
-    const ctvk_text *prompt = &s->target[s->now].prompt;
-    int32_t known = 0;
-    s->library.bundles->info(s->bundle, &info);
-    if (!info.has_text)
-        return "the bundle takes no text";
-    if (!prompt->length)
-        return "an embedding was given";
-    s->library.texts->known(s->bundle, prompt->data, prompt->length, &known);
-    return known ? "the prompt is cached in the bundle" : NULL;
-}
-
-static int encode_prompt(cli_segmentation *s)
-{
-    cli_encoding what = {s->target[s->now].prompt, s->options.device, s->llm, s->options.memory_limit, s->quiet};
-    s->progress.from = ENCODE_SHARE * s->now / s->targets;
-    s->progress.to = ENCODE_SHARE * (s->now + 1) / s->targets;
-    s->encoded = ENCODE_SHARE;
-    s->library.texts->destroy(s->text_job);
-    s->text_job = NULL;
-    return cli_encode(&s->library, s->bundle, &what, &s->progress, &s->text_job, &s->text_model);
-}
-
-/* All prompts, before the segmentation, so that language model and network never share the device's memory. */
-static int encode_prompts(cli_segmentation *s)
-{
-    const char *why = NULL;
-    int code = CLI_OK;
-    for (s->now = 0; s->now < s->targets && code == CLI_OK; s->now++)
-        if (!(why = without_model(s)))
-            code = encode_prompt(s);
-    if (code == CLI_OK && s->llm && s->encoded == 0)
-        cli_warn("--llm: not needed: %s", why);
-    return code;
-}
-
-static int open_inputs(cli_segmentation *s)
-{
-    cli_library *library = &s->library;
-    int code = cli_open_bundle(library, s->model, &s->bundle);
-    for (s->now = 0; s->now < s->targets && code == CLI_OK; s->now++)
-        code = find_text(s);
-    if (code == CLI_OK)
-        code = cli_open_image(library, s->image_path, &s->image);
-    if (code != CLI_OK)
-        return code;
-    if (cli_interrupted())
-        return cancelled();
-    cli_progress_begin(&s->progress, s->quiet);
-    return encode_prompts(s);
 }
 
 static int job_error(const cli_segmentation *s, ctvk_status status)
@@ -174,7 +107,7 @@ static int write_files(cli_segmentation *s)
     if (status == CTVK_OK && !cli_interrupted() && (path = stage(s, PLACE_PROBABILITY)))
         status = images->write_probability(s->image, path, CTVK_STRLEN, info.classes, results->probability(s->result), &names);
     if (status != CTVK_OK)
-        return status == CTVK_CANCELLED ? cancelled() : image_error(s, status);
+        return status == CTVK_CANCELLED ? cli_segment_cancelled() : image_error(s, status);
     if (!cli_interrupted() && (path = stage(s, PLACE_LOGITS))) {
         uint64_t shape[4] = {info.classes, (uint64_t)info.logits_dim[0], (uint64_t)info.logits_dim[1], (uint64_t)info.logits_dim[2]};
         if (images->write_tensor(s->library.context, path, CTVK_STRLEN, "logits", 4, shape, results->logits(s->result)) != CTVK_OK)
@@ -185,7 +118,7 @@ static int write_files(cli_segmentation *s)
         if (code != CLI_OK)
             return code;
     }
-    return cli_interrupted() ? cancelled() : CLI_OK;
+    return cli_interrupted() ? cli_segment_cancelled() : CLI_OK;
 }
 
 static int write_all(cli_segmentation *s)
@@ -222,7 +155,7 @@ int cli_segment_run(cli_segmentation *s)
     cli_catch_interrupts();
     int code = cli_library_open(&s->library);
     if (code == CLI_OK)
-        code = open_inputs(s);
+        code = cli_segment_open(s);
     if (code == CLI_OK)
         code = run_texts(s);
     cli_outputs_discard(&s->outputs);

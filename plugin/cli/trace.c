@@ -51,7 +51,7 @@ static void print_arguments(const ctvk_trace_event *e)
     fputs("}}", trace_file);
 }
 
-/* A ctvk_trace_fn. */
+/* A ctvk_trace_fn, from each thread that works. */
 static void on_event(void *user, const ctvk_trace_event *e)
 {
     static const char *const kinds[] = {"", "stage", "compile", "transfer", "submission", "part", "operation"};
@@ -61,6 +61,7 @@ static void on_event(void *user, const ctvk_trace_event *e)
     int line = e->kind == CTVK_TRACE_OPERATION ? LINE_OPERATIONS : e->kind >= CTVK_TRACE_SUBMISSION ? LINE_SUBMISSIONS : LINE_HOST;
     if (e->kind == CTVK_TRACE_COMPILE && e->number > 0) /* beside each other */
         line = LINE_OPERATIONS + (int)e->number;
+    flockfile(trace_file);
     fputs(",\n{\"name\":", trace_file);
     cli_json_string(trace_file, e->name.data, e->name.length);
     fprintf(trace_file, ",\"cat\":\"%s\",\"ph\":\"X\",\"pid\":1,\"tid\":%d,", kinds[e->kind], line);
@@ -68,6 +69,7 @@ static void on_event(void *user, const ctvk_trace_event *e)
     fputc(',', trace_file);
     print_number("dur", (e->end - e->begin) * 1e6);
     print_arguments(e);
+    funlockfile(trace_file);
 }
 
 void cli_trace_stage(const char *name, double begin)

@@ -17,16 +17,12 @@
 #define CTVK_HELD 128 /* tensors of one alignment: 74 */
 #define STAGING_BYTES (16u << 20)
 
-static uint64_t plane_bytes(const ctvk_llmseg_desc *desc)
-{
-    return (uint64_t)(desc->out_channels + 1) * (uint64_t)desc->window[1] * (uint64_t)desc->window[2] * sizeof(float);
-}
-
-/* At least one plane of a tile, whatever its size. */
+/* At least one plane in each of two tiles, whatever its size. */
 static uint64_t staging_bytes(const ctvk_llmseg_desc *desc)
 {
-    uint64_t whole = plane_bytes(desc) * (uint64_t)desc->window[0], bytes = whole < STAGING_BYTES ? whole : STAGING_BYTES;
-    return ctvk_align_up(bytes > plane_bytes(desc) ? bytes : plane_bytes(desc), 256);
+    uint64_t plane = ctvk_align_up(ctvk_llmseg_tile_plane_bytes(desc), 256), whole = plane * (uint64_t)desc->window[0];
+    uint64_t bytes = whole < STAGING_BYTES ? whole : STAGING_BYTES;
+    return ctvk_align_up(bytes > 2 * plane ? bytes : 2 * plane, 512);
 }
 
 static void fill_memory(const ctvk_llmseg_desc *desc, const ctvk_graph *graph, ctvk_llmseg_memory *out)
@@ -276,51 +272,6 @@ static ctvk_status run_nodes(const ctvk_llmseg *net, progress *p, int32_t first,
     return status;
 }
 
-/* A number that half precision could not hold has become NaN, and with the norms all that follow from it. Without this a NaN would be the
- * first label. */
-static ctvk_status check_finite(const ctvk_llmseg *net, const float *numbers, uint64_t count, ctvk_error *error)
-{
-    uint32_t wrong = 0;
-    for (uint64_t i = 0; i < count; i++) {
-        uint32_t bits;
-        memcpy(&bits, &numbers[i], sizeof bits);
-        wrong |= (bits & 0x7f800000u) == 0x7f800000u;
-    }
-    if (!wrong)
-        return CTVK_OK;
-    if (net->desc.half)
-        return ctvk_fail(
-            error, CTVK_ERROR_DEVICE,
-            "network: logits that are not finite: half precision does not hold what this model computes (take --precision f32)");
-    return ctvk_fail(error, CTVK_ERROR_DEVICE,
-                     "network: logits that are not finite: device %s computes wrongly (update the driver or take another device)",
-                     ctvk_gpu_get_info(net->gpu)->name);
-}
-
-static ctvk_status hand_tiles(const ctvk_llmseg *net, const ctvk_llmseg_run *run, progress *p, ctvk_error *error)
-{
-    ctvk_tensor logits = ctvk_llmseg_tensor(net, net->net.logits);
-    int32_t planes = (int32_t)(net->staging_bytes / plane_bytes(&net->desc));
-    p->before = p->total;
-    for (int32_t first = 0; first < logits.x; first += planes) {
-        int32_t count = logits.x - first < planes ? logits.x - first : planes;
-        ctvk_tensor tile = {net->tile, 0, logits.c + 1, count, logits.y, logits.z, 0};
-        ctvk_gpu_cmd *cmd = NULL;
-        ctvk_status status = ctvk_gpu_cmd_begin(net->gpu, report, p, &cmd, error);
-        if (status == CTVK_OK)
-            status = ctvk_blend_record(cmd, net->gpu, &logits, run->sigma_scale, run->constant_blend, first, count, &tile, error);
-        if (status == CTVK_OK)
-            status = ctvk_gpu_cmd_finish(cmd, error);
-        ctvk_gpu_cmd_destroy(&cmd);
-        if (status == CTVK_OK && !run->unchecked)
-            status = check_finite(net, net->tile->mapped, ctvk_tensor_bytes(&tile) / sizeof(float), error);
-        if (status != CTVK_OK)
-            return status;
-        run->tile(run->user, first, count, net->tile->mapped);
-    }
-    return CTVK_OK;
-}
-
 /* Nodes [first, end): in one command, or with a tap after every node that has a name. */
 static ctvk_status run_range(const ctvk_llmseg *net, const ctvk_llmseg_run *run, progress *p, int32_t first, int32_t end, ctvk_error *error)
 {
@@ -379,5 +330,6 @@ ctvk_status ctvk_llmseg_window(ctvk_llmseg *net, const ctvk_llmseg_run *run, ctv
         status = encode(net, run, &p, error);
     if (status == CTVK_OK)
         status = run_range(net, run, &p, first, net->net.graph.nodes, error);
-    return status == CTVK_OK && run->tile ? hand_tiles(net, run, &p, error) : status;
+    p.before = p.total;
+    return status == CTVK_OK && run->tile ? ctvk_llmseg_hand_tiles(net, run, report, &p, error) : status;
 }

@@ -10,7 +10,7 @@ struct ctvk_llmseg {
     ctvk_llmseg_graph net;
     ctvk_gpu_buffer *weights;
     ctvk_gpu_buffer *arena[CTVK_ARENA_CHUNKS];
-    ctvk_gpu_buffer *tile; /* DOWNLOAD: blended planes, classified voxels */
+    ctvk_gpu_buffer *tile; /* DOWNLOAD: two tiles of blended planes, classified voxels */
     ctvk_gpu_buffer *sums; /* UPLOAD: accumulators to classify */
     uint64_t staging_bytes;
 };
@@ -27,5 +27,11 @@ ctvk_status ctvk_llmseg_encoded_save(ctvk_llmseg *net, ctvk_gpu_check_fn check, 
                                      ctvk_error *error);
 ctvk_status ctvk_llmseg_encoded_load(ctvk_llmseg *net, ctvk_gpu_check_fn check, void *user, const ctvk_llmseg_encoded *encoded,
                                      ctvk_error *error);
+
+/* Bytes of one x plane of a tile: weighted logits and weights. */
+uint64_t ctvk_llmseg_tile_plane_bytes(const ctvk_llmseg_desc *desc);
+/* All tiles of the window to run->tile, in order; check is asked between them. Logits that are not finite: CTVK_ERROR_DEVICE. */
+ctvk_status ctvk_llmseg_hand_tiles(const ctvk_llmseg *net, const ctvk_llmseg_run *run, ctvk_gpu_check_fn check, void *user,
+                                   ctvk_error *error);
 
 #endif

@@ -66,9 +66,11 @@ typedef struct ctvk_windows {
 ctvk_status ctvk_windows_plan(const ctvk_host *host, const int64_t dim[3], const int32_t window[3], double overlap, ctvk_windows *out,
                               ctvk_error *error);
 void ctvk_windows_free(const ctvk_host *host, ctvk_windows *windows);
-/* Window index = (ix * count[1] + iy) * count[2] + iz of the (virtually padded) volume, made from the image: out [x][y][z] float32 of the
- * window's size. The errors of ctvk_preparer_block. */
-ctvk_status ctvk_window_read(const ctvk_windows *windows, int64_t index, const ctvk_preparer *preparer, float *out, ctvk_error *error);
+/* Planes [first, first + count) of window index = (ix * count[1] + iy) * count[2] + iz of the (virtually padded) volume, made from the
+ * image: out [x][y][z] float32 of the window's size, of which those planes are written. The same bits in however many calls. The errors of
+ * ctvk_preparer_block. */
+ctvk_status ctvk_window_read(const ctvk_windows *windows, int64_t index, const ctvk_preparer *preparer, int32_t first, int32_t count,
+                             float *out, ctvk_error *error);
 
 /* Which one along an axis. */
 int64_t ctvk_window_number(const ctvk_windows *windows, int64_t index, int axis);

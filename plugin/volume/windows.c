@@ -63,12 +63,18 @@ int64_t ctvk_window_meets(const ctvk_windows *w, int64_t number, int axis, int64
     return end > *in_volume ? end - *in_volume : 0;
 }
 
-ctvk_status ctvk_window_read(const ctvk_windows *w, int64_t index, const ctvk_preparer *preparer, float *out, ctvk_error *error)
+ctvk_status ctvk_window_read(const ctvk_windows *w, int64_t index, const ctvk_preparer *preparer, int32_t first, int32_t count, float *out,
+                             ctvk_error *error)
 {
     const int64_t stride[2] = {(int64_t)w->window[1] * w->window[2], w->window[2]};
     int64_t to[3], from[3], n[3];
     for (int i = 0; i < 3; i++)
         n[i] = ctvk_window_meets(w, ctvk_window_number(w, index, i), i, &to[i], &from[i]);
-    memset(out, 0, sizeof(float) * (size_t)w->window[0] * (size_t)stride[0]);
-    return ctvk_preparer_block(preparer, from, n, stride, out + to[0] * stride[0] + to[1] * stride[1] + to[2], error);
+    memset(out + first * stride[0], 0, sizeof(float) * (size_t)count * (size_t)stride[0]);
+    int64_t low = to[0] > first ? to[0] : first, high = to[0] + n[0] < first + count ? to[0] + n[0] : first + count;
+    if (low >= high)
+        return CTVK_OK;
+    from[0] += low - to[0];
+    n[0] = high - low;
+    return ctvk_preparer_block(preparer, from, n, stride, out + low * stride[0] + to[1] * stride[1] + to[2], error);
 }

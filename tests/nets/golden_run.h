@@ -107,7 +107,7 @@ static inline void run_windows(ctvk_llmseg *net, const ctvk_manifest *m, golden_
     CHECK_MSG(prepare_nothing(volume, s->windows->dim, &preparer, &error) == CTVK_OK, "%s: %s", s->name, error.message);
     int64_t total = !preparer ? 0 : s->windows->count[0] * s->windows->count[1] * s->windows->count[2];
     for (s->index = 0; s->index < total; s->index++) {
-        CHECK(ctvk_window_read(s->windows, s->index, preparer, window, &error) == CTVK_OK);
+        CHECK(ctvk_window_read(s->windows, s->index, preparer, 0, m->window[0], window, &error) == CTVK_OK);
         ctvk_llmseg_run run = {
             .window = window, .text = text, .sigma_scale = m->sigma_scale, .constant_blend = !m->gaussian, .tile = on_tile, .user = s};
         if (taps && s->index == 0)

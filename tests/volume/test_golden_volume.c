@@ -60,7 +60,7 @@ static void check_windows(const char *name, const ctvk_volume_view *image, const
     ctvk_sums sums;
     CHECK(ctvk_sums_make(NULL, &w, 1, &sums, NULL) == CTVK_OK);
     for (int64_t index = 0; index < w.count[0] * w.count[1] * w.count[2]; index++) {
-        CHECK(ctvk_window_read(&w, index, preparer, one, NULL) == CTVK_OK);
+        CHECK(ctvk_window_read(&w, index, preparer, 0, desc->window[0], one, NULL) == CTVK_OK);
         for (int64_t i = 0; i < size; i++) {
             tile[i / plane * 2 * plane + i % plane] = one[i];
             tile[i / plane * 2 * plane + plane + i % plane] = 1;
