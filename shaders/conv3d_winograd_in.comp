@@ -1,8 +1,12 @@
-// Winograd input transform: a lane turns the 6 x 6 patch of one tile, four channels, into 36 transform points.
+// Winograd input transform: a lane turns the 6 x 6 patch of one tile, four channels, into 36 transform points. _norm: what is read is
+// normalised and activated first, with the numbers that instance_norm_apply would leave; the zeros around the tensor are zeros of those.
+// variant: conv3d_winograd_in
+// variant: conv3d_winograd_in_norm -DNORM
 #version 450
 #extension GL_GOOGLE_include_directive : require
 #include "params/conv3d.h"
 #include "common/conv_winograd.glsl"
+#include "common/norm.glsl"
 
 layout(local_size_x = 64) in;
 layout(push_constant) uniform push_block
@@ -14,13 +18,22 @@ layout(std430, set = 0, binding = 1) writeonly buffer scratch_block
 {
     vec4 scratch[];
 };
+#ifdef NORM
+layout(std430, set = 0, binding = 2) readonly buffer stats_block
+{
+    vec4 stats[];
+};
+#define READ(i) normalised(texelFetch(source, i), mean, scale)
+#else
+#define READ(i) texelFetch(source, i)
+#endif
 
 // Coordinates are clamped to the tensor; what lies outside is replaced by zero.
 #define COLUMN(j)                                        \
     int az##j = z + j;                                   \
     bool vz##j = az##j >= 0 && az##j < p.z;              \
     az##j = clamp(az##j, 0, p.z - 1);
-#define FETCH(j) (vrow && vz##j ? texelFetch(source, at + az##j) : vec4(0.0))
+#define FETCH(j) (vrow && vz##j ? READ(at + az##j) : vec4(0.0))
 #define LINE(i)                                                                                                             \
     {                                                                                                                       \
         int row = y + i;                                                                                                    \
@@ -46,6 +59,10 @@ void main()
     int z = (tile - tile_y * p.tiles_z) * 4 - 1;
     bool inside = x >= 0 && x < p.x;
     int plane = p.base + (clamp(x, p.bound_first, p.bound_last) - p.bound_first) * p.plane + group * p.y * p.z;
+#ifdef NORM
+    vec4 mean = stats[p.norm + 2 * group];
+    vec4 scale = stats[p.norm + 2 * group + 1];
+#endif
     vec4 r[36];
     COLUMN(0) COLUMN(1) COLUMN(2) COLUMN(3) COLUMN(4) COLUMN(5)
     LINE(0) LINE(1) LINE(2) LINE(3) LINE(4) LINE(5)

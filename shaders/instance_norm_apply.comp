@@ -10,6 +10,7 @@
 #include "params/instance_norm.h"
 #include "common/activation.glsl"
 #include "common/chunk.glsl"
+#include "common/norm.glsl"
 
 #define LANES 64
 layout(local_size_x = LANES) in;
@@ -72,7 +73,7 @@ void main()
 #ifdef ADD
             v += (LOAD_SHORTCUT(p.shortcut_base + at) - shortcut_mean) * shortcut_scale;
 #endif
-            target[p.out_base + at] = NARROW(max(v, 0.01 * v));
+            target[p.out_base + at] = NARROW(activated(v));
         }
         walk(w, LANES, step_planes, step_rest, p.area, p.plane);
     }

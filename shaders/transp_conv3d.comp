@@ -1,5 +1,6 @@
 // Transposed convolution, kernel 2, stride 2: a lane takes one input voxel, GROUPS channel groups, into 24 sums (see the params), which
-// are carried in the output between dispatches. _half: of an input in half precision, to logits.
+// are carried in the output between dispatches. _half: of an input in half precision, to logits. _norm: the input is normalised and
+// activated as it is read.
 // variant: transp_conv3d_1 -DGROUPS=1
 // variant: transp_conv3d_4 -DGROUPS=4
 // variant: transp_conv3d_12 -DGROUPS=12
@@ -15,10 +16,14 @@
 // variant: transp_conv3d_planar_address_1 -DGROUPS=1 -DPLANAR -DADDRESS -DTEXEL
 // variant: transp_conv3d_planar_address_4 -DGROUPS=4 -DPLANAR -DADDRESS -DTEXEL
 // variant: transp_conv3d_planar_address_12 -DGROUPS=12 -DPLANAR -DADDRESS -DTEXEL
+// variant: transp_conv3d_planar_address_norm_1 -DGROUPS=1 -DPLANAR -DADDRESS -DTEXEL -DNORM
+// variant: transp_conv3d_planar_address_norm_4 -DGROUPS=4 -DPLANAR -DADDRESS -DTEXEL -DNORM
+// variant: transp_conv3d_planar_address_norm_12 -DGROUPS=12 -DPLANAR -DADDRESS -DTEXEL -DNORM
 #version 450
 #extension GL_GOOGLE_include_directive : require
 #include "params/transp_conv3d.h"
 #include "common/activation.glsl"
+#include "common/norm.glsl"
 
 // Units of packed weights are 24 vec4, padded to 512 bytes so that each may begin a binding.
 #define UNIT_STRIDE 32
@@ -74,15 +79,23 @@ layout(std430, set = 0, binding = 1) buffer target_block
 #endif
 #define ALL_SUMS(M) M(0, 0, 0) M(1, 0, 1) M(2, 1, 0) M(3, 1, 1) M(4, 2, 0) M(5, 2, 1)
 
+#ifdef NORM
+#define READ(g) normalised(LOAD(from + (g) * group), norms.w[2 * (g)], norms.w[2 * (g) + 1])
+#else
+#define READ(g) LOAD(from + (g) * group)
+#endif
 #define GROUP(g)                                \
     {                                           \
-        vec4 v = LOAD(from + (g) * group);      \
+        vec4 v = READ(g);                       \
         MAC_VEC4((g) * UNIT_STRIDE, v)          \
     }
 
 void main()
 {
     WEIGHTS_AT(p.address_low, p.address_high);
+#ifdef NORM
+    weight_block norms = weight_block(uvec2(uint(p.norm_low), uint(p.norm_high)));
+#endif
     // Lanes beyond the end repeat the last voxel and store nothing.
     int lane = min(int(gl_GlobalInvocationID.x), p.lanes - 1);
     int group = p.in_y * p.in_z;

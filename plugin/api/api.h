@@ -90,7 +90,6 @@ ctvk_status ctvk_copy_path(const ctvk_host *host, const char *data, uint64_t len
 int32_t ctvk_is_utf8(const char *text);
 /* Cuts in place what model.md cuts from a prompt: one trailing <SEG>, then trailing white space. Returns the length that is left. */
 uint64_t ctvk_trim_prompt(char *prompt);
-void ctvk_text_sha256(const char *text, uint64_t length, char hex[65]);
 
 /* --- devices (context.c) --- */
 

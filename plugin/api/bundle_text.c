@@ -1,5 +1,7 @@
 #include "api/bundle.h"
 
+#include "core/sha256.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -269,7 +271,7 @@ ctvk_status ctvk_bundle_find_prompt(ctvk_bundle *bundle, const char *prompt, uin
         return CTVK_OK;
     }
     *source = "model";
-    ctvk_text_sha256(prompt, length, sha256);
+    ctvk_sha256_of(prompt, length, sha256);
     return ctvk_bundle_kept_prompt(bundle, sha256, out, facts) ? CTVK_OK : refuse_prompt(bundle, error);
 }
 

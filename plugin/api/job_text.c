@@ -1,6 +1,8 @@
 /* The text of a run: given when the job is made, and again for another text on the same volume. */
 #include "api/job.h"
 
+#include "core/sha256.h"
+
 #include <string.h>
 
 static ctvk_status take_prompt(const ctvk_job *job, const ctvk_text *given, ctvk_result *result, ctvk_job_text *out, ctvk_error *error)
@@ -12,7 +14,7 @@ static ctvk_status take_prompt(const ctvk_job *job, const ctvk_text *given, ctvk
     if (status != CTVK_OK)
         return status;
     status = ctvk_bundle_find_prompt(job->bundle, prompt, length, out->embedding, &out->facts, &out->source, error);
-    ctvk_text_sha256(prompt, length, out->prompt_sha256);
+    ctvk_sha256_of(prompt, length, out->prompt_sha256);
     ctvk_free(host, prompt);
     if (status == CTVK_OK && out->facts.truncated)
         ctvk_result_warn(result, "the prompt is longer than the model reads: only its first %u tokens were read (shorten it)",

@@ -22,7 +22,7 @@ static void write_key(const ctvk_gpu *gpu, int32_t half, char key[66])
                           caps->storage16, caps->storage8, caps->int64, caps->robust_access, (unsigned long long)caps->max_storage_range,
                           (unsigned long long)caps->max_uniform_range, (unsigned long long)caps->max_texel_elements, caps->max_invocations,
                           caps->max_shared_bytes, tuned ? " " : "", tuned ? tuned : "", half ? " f16" : "");
-    ctvk_text_sha256(text, (uint64_t)length, key);
+    ctvk_sha256_of(text, (uint64_t)length, key);
     key[64] = ' ';
     key[65] = 0;
 }
@@ -32,7 +32,7 @@ static void write_answer(const char *key, const char *word, char answer[80])
 {
     char text[80], digest[65];
     int length = snprintf(text, sizeof text, "%s%s", key, word);
-    ctvk_text_sha256(text, (uint64_t)length, digest);
+    ctvk_sha256_of(text, (uint64_t)length, digest);
     snprintf(answer, 80, "%s %s", word, digest);
 }
 

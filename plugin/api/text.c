@@ -1,7 +1,5 @@
 #include "api/api.h"
 
-#include "core/sha256.h"
-
 #include <string.h>
 
 ctvk_status ctvk_copy_text(const ctvk_host *host, const char *data, uint64_t length, uint64_t limit, const char *what, char **out,
@@ -67,14 +65,4 @@ uint64_t ctvk_trim_prompt(char *prompt)
         length--;
     prompt[length] = 0;
     return length;
-}
-
-void ctvk_text_sha256(const char *text, uint64_t length, char hex[65])
-{
-    ctvk_sha256 hash;
-    uint8_t digest[32];
-    ctvk_sha256_begin(&hash);
-    ctvk_sha256_add(&hash, text, length);
-    ctvk_sha256_end(&hash, digest);
-    ctvk_sha256_hex(digest, hex);
 }

@@ -1,6 +1,7 @@
 #include "api/self_test.h"
 #include "api/text.h"
 
+#include "core/sha256.h"
 #include "core/trace.h"
 
 #include <stdio.h>
@@ -111,7 +112,7 @@ static ctvk_status take_prompt(ctvk_text_job *job, const char *data, uint64_t si
     ctvk_status status = ctvk_take_prompt(host, data, size, &prompt, &length, error);
     if (status != CTVK_OK)
         return status;
-    ctvk_text_sha256(prompt, length, job->prompt_sha256);
+    ctvk_sha256_of(prompt, length, job->prompt_sha256);
     job->values = ctvk_alloc(host, count * sizeof *job->values);
     if (!job->values) {
         status = ctvk_fail(error, CTVK_ERROR_HOST_MEMORY, "text: no host memory (close other programs)");
@@ -317,7 +318,7 @@ static ctvk_status text_known(ctvk_bundle *bundle, const char *prompt, uint64_t 
     *out = 0;
     if (!bundle->desc.has_text || ctvk_take_prompt(&bundle->context->host, prompt, length, &text, &length, &error) != CTVK_OK)
         return CTVK_ERROR_ARGUMENT;
-    ctvk_text_sha256(text, length, sha256);
+    ctvk_sha256_of(text, length, sha256);
     *out = ctvk_bundle_has_cached(bundle, text, length, NULL) || ctvk_bundle_kept_prompt(bundle, sha256, NULL, NULL);
     ctvk_free(&bundle->context->host, text);
     return CTVK_OK;

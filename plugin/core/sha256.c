@@ -125,3 +125,13 @@ void ctvk_sha256_hex(const uint8_t digest[32], char text[65])
     }
     text[64] = 0;
 }
+
+void ctvk_sha256_of(const void *data, size_t bytes, char text[65])
+{
+    ctvk_sha256 hash;
+    uint8_t digest[32];
+    ctvk_sha256_begin(&hash);
+    ctvk_sha256_add(&hash, data, bytes);
+    ctvk_sha256_end(&hash, digest);
+    ctvk_sha256_hex(digest, text);
+}

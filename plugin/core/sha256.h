@@ -16,5 +16,7 @@ void ctvk_sha256_add(ctvk_sha256 *hash, const void *data, size_t bytes);
 void ctvk_sha256_end(ctvk_sha256 *hash, uint8_t digest[32]);
 /* Lower-case hexadecimal with terminator. */
 void ctvk_sha256_hex(const uint8_t digest[32], char text[65]);
+/* All of it at once: the hash of `bytes` bytes, in hexadecimal. */
+void ctvk_sha256_of(const void *data, size_t bytes, char text[65]);
 
 #endif

@@ -27,16 +27,6 @@ static void write_head(const ctvk_gpu *gpu, char head[HEAD_BYTES])
              gpu->disable & CTVK_GPU_NO_ALL);
 }
 
-static void digest_of(const char *text, size_t length, char hex[65])
-{
-    ctvk_sha256 hash;
-    uint8_t digest[32];
-    ctvk_sha256_begin(&hash);
-    ctvk_sha256_add(&hash, text, length);
-    ctvk_sha256_end(&hash, digest);
-    ctvk_sha256_hex(digest, hex);
-}
-
 /* One "KEY: VALUE" line without its end. */
 static int take_line(const char *line, size_t length, ctvk_gpu_tuned *out)
 {
@@ -69,7 +59,7 @@ static const char *parse(const ctvk_gpu *gpu, ctvk_gpu_tuned_table *t, const cha
     if (length < TAIL_BYTES || memchr(text, 0, length))
         return damaged;
     size_t body = length - TAIL_BYTES;
-    digest_of(text, body, digest);
+    ctvk_sha256_of(text, body, digest);
     snprintf(tail, sizeof tail, "sha256 %s", digest);
     if (memcmp(text + body, tail, TAIL_BYTES - 1) != 0 || text[length - 1] != '\n')
         return damaged;
@@ -175,7 +165,7 @@ ctvk_status ctvk_gpu_tuned_write(const ctvk_gpu *gpu, const ctvk_gpu_tuned *line
     write_head(gpu, text);
     size_t at = put_lines(text, strlen(text), lines, count, NULL, 0, &room);
     at = put_lines(text, at, t->lines, t->count, lines, count, &room);
-    digest_of(text, at, digest);
+    ctvk_sha256_of(text, at, digest);
     at += (size_t)snprintf(text + at, MOST_BYTES - at, "sha256 %s\n", digest);
     ctvk_status status = ctvk_file_begin(&gpu->host, t->path, &file, error);
     if (status == CTVK_OK)

@@ -8,6 +8,7 @@
 
 #include "nets/alignment.h"
 #include "ops/conv3d.h"
+#include "ops/instance_norm.h"
 #include "ops/transp_conv3d.h"
 
 #define CTVK_GRAPH_NODES 128
@@ -38,17 +39,19 @@ typedef struct ctvk_value {
 
 typedef struct ctvk_node {
     ctvk_node_kind kind;
-    int32_t in, in_b;       /* values; in_b = -1: none. APPLY: in_b is the shortcut. SHORTCUT: that of `in`, applied to out */
-    int32_t stats, stats_b; /* STATS writes stats; APPLY reads both */
+    int32_t in, in_b;       /* values; in_b = -1: none. APPLY: in_b is the shortcut. SHORTCUT: of the planar `in`, applied to out */
+    int32_t stats, stats_b; /* STATS writes stats; APPLY reads both; CONV, TRANSP: of an input that is normalised as it is read, or -1 */
     int32_t out, scratch;   /* scratch = -1: none */
     union {
         ctvk_conv3d conv;
+        ctvk_planar_shortcut shortcut;
         ctvk_transp_conv3d transp;
         ctvk_alignment align;
     } as;
     char weight[80]; /* name of the convolution's tensor */
     uint64_t weight_offset, weight_bytes;
-    char tap[32]; /* golden name of the value that stands when this node is done, or "" */
+    int32_t deferred; /* APPLY: the one reader normalises; done only where the value is tapped, and then the reader reads plainly */
+    char tap[32];     /* golden name of the value that stands when this node is done, or "" */
 } ctvk_node;
 
 typedef struct ctvk_graph {

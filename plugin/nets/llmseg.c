@@ -4,7 +4,6 @@
 #include "core/clock.h"
 #include "nets/llmseg_internal.h"
 #include "nets/llmseg_names.h"
-#include "nets/llmseg_shortcut.h"
 #include "ops/blend.h"
 #include "ops/classify.h"
 #include "ops/instance_norm.h"
@@ -86,10 +85,14 @@ static void pack_node(const ctvk_llmseg *net, const ctvk_node *node, loader *l, 
     const float *weights;
     switch (node->kind) {
     case CTVK_NODE_CONV:
-    case CTVK_NODE_SHORTCUT:
         weights = load(l, node->weight);
         if (weights)
             ctvk_conv3d_pack(gpu, &node->as.conv, out->x, out->y, out->z, weights, packed);
+        break;
+    case CTVK_NODE_SHORTCUT:
+        weights = load(l, node->weight);
+        if (weights)
+            ctvk_planar_shortcut_pack(&node->as.shortcut, weights, packed);
         break;
     case CTVK_NODE_TRANSP:
         weights = load(l, node->weight);
@@ -196,22 +199,27 @@ ctvk_tensor ctvk_llmseg_tensor(const ctvk_llmseg *net, int32_t id)
     return (ctvk_tensor){span.buffer, span.offset, value->c, value->x, value->y, value->z, value->half};
 }
 
-static ctvk_status record_node(const ctvk_llmseg *net, ctvk_gpu_cmd *cmd, const ctvk_node *node, ctvk_error *error)
+/* tapped: every value that has a name is wanted as it is. */
+static ctvk_status record_node(const ctvk_llmseg *net, ctvk_gpu_cmd *cmd, const ctvk_node *node, int32_t tapped, ctvk_error *error)
 {
     ctvk_tensor in = ctvk_llmseg_tensor(net, node->in), in_b = ctvk_llmseg_tensor(net, node->in_b),
                 out = ctvk_llmseg_tensor(net, node->out);
     ctvk_span stats = ctvk_llmseg_span(net, node->stats), stats_b = ctvk_llmseg_span(net, node->stats_b),
               scratch = ctvk_llmseg_span(net, node->scratch);
     ctvk_span weights = {net->weights, node->weight_offset, node->weight_bytes};
-    int two = node->in_b >= 0;
+    int two = node->in_b >= 0, normalised = node->stats >= 0;
     switch (node->kind) {
     case CTVK_NODE_CONV:
-        return ctvk_conv3d_record(cmd, net->gpu, &node->as.conv, &in, two ? &in_b : NULL, &weights, &scratch, &out, error);
+        return ctvk_conv3d_record(cmd, net->gpu, &node->as.conv, &in, two ? &in_b : NULL, normalised ? &stats : NULL, &weights, &scratch,
+                                  &out, error);
     case CTVK_NODE_TRANSP:
-        return ctvk_transp_conv3d_record(cmd, net->gpu, &node->as.transp, &in, &weights, &scratch, &out, error);
+        return ctvk_transp_conv3d_record(cmd, net->gpu, &node->as.transp, &in, normalised && !tapped ? &stats : NULL, &weights, &scratch,
+                                         &out, error);
     case CTVK_NODE_STATS:
         return ctvk_instance_norm_stats(cmd, net->gpu, &in, &stats, error);
     case CTVK_NODE_APPLY:
+        if (node->deferred && !tapped)
+            return CTVK_OK;
         return ctvk_instance_norm_apply(cmd, net->gpu, &in, &stats, two ? &in_b : NULL, two ? &stats_b : NULL, &out, error);
     case CTVK_NODE_ALIGN:
         stats = ctvk_llmseg_span(net, node->in); /* the text */
@@ -219,8 +227,7 @@ static ctvk_status record_node(const ctvk_llmseg *net, ctvk_gpu_cmd *cmd, const 
     case CTVK_NODE_NARROW:
         return ctvk_narrow_record(cmd, net->gpu, &in, &out, error);
     case CTVK_NODE_SHORTCUT:
-        return ctvk_llmseg_shortcut_record(cmd, net->gpu,
-                                           &(ctvk_llmseg_shortcut){&node->as.conv, &in, &out, &stats, &stats_b, &weights, &scratch}, error);
+        return ctvk_planar_shortcut_record(cmd, net->gpu, &node->as.shortcut, &in, &weights, &stats_b, &out, &stats, error);
     }
     return ctvk_fail(error, CTVK_ERROR_INTERNAL, "network: unknown node (report this)");
 }
@@ -234,7 +241,7 @@ static ctvk_status rehearse(const ctvk_llmseg *net, ctvk_error *error)
     ctvk_gpu_cmd *cmd = NULL;
     ctvk_status status = ctvk_gpu_cmd_rehearse(net->gpu, &cmd, error);
     for (int32_t i = 0; i < net->net.graph.nodes && status == CTVK_OK; i++)
-        status = record_node(net, cmd, &net->net.graph.node[i], error);
+        status = record_node(net, cmd, &net->net.graph.node[i], 0, error);
     if (status == CTVK_OK)
         status = ctvk_blend_record(cmd, net->gpu, &logits, 0.125, 0, 0, 1, &tile, error);
     if (status == CTVK_OK)
@@ -263,7 +270,7 @@ static ctvk_status run_nodes(const ctvk_llmseg *net, progress *p, int32_t first,
     ctvk_gpu_cmd *cmd = NULL;
     ctvk_status status = ctvk_gpu_cmd_begin(net->gpu, report, p, &cmd, error);
     for (int32_t i = first; i < last && status == CTVK_OK; i++)
-        status = record_node(net, cmd, &net->net.graph.node[i], error);
+        status = record_node(net, cmd, &net->net.graph.node[i], p->run->tap != NULL, error);
     if (status == CTVK_OK)
         status = ctvk_gpu_cmd_finish(cmd, error);
     if (status == CTVK_OK)

@@ -1,7 +1,6 @@
 #include "nets/llmseg_graph.h"
 
 #include "nets/llmseg_names.h"
-#include "nets/llmseg_shortcut.h"
 #include "ops/instance_norm.h"
 
 #include <stdio.h>
@@ -52,14 +51,16 @@ static void tap(builder *b, const char *name)
     snprintf(graph->node[graph->nodes - 1].tap, sizeof graph->node[0].tap, "%s", name);
 }
 
-/* in_b < 0: one source. out is in the precision of a blocked input. */
-static void conv_to(builder *b, const char *block, const char *name, int32_t in, int32_t in_b, int32_t out, int32_t kernel, int32_t stride)
+/* in_b < 0: one source. norm: statistics of `in`, which is normalised as it is read, or -1. out is in the precision of a blocked input. */
+static void conv_to(builder *b, const char *block, const char *name, int32_t in, int32_t in_b, int32_t norm, int32_t out, int32_t kernel,
+                    int32_t stride)
 {
     ctvk_value *source = value_of(b, in), *to = value_of(b, out);
     ctvk_node n = node_of(CTVK_NODE_CONV);
     n.as.conv = (ctvk_conv3d){source->c, in_b >= 0 ? value_of(b, in_b)->c : 0, to->c, kernel, stride, in == b->net->input};
     n.in = in;
     n.in_b = in_b;
+    n.stats = norm;
     n.out = out;
     n.weight_bytes = ctvk_conv3d_weight_bytes(b->gpu, &n.as.conv, to->x, to->y, to->z);
     n.scratch = span(b, ctvk_conv3d_scratch_bytes(b->gpu, &n.as.conv, to->half, to->x, to->y, to->z));
@@ -75,7 +76,7 @@ static int32_t conv(builder *b, const char *block, const char *name, int32_t in,
     ctvk_value *source = value_of(b, in);
     int32_t extent[3] = {source->x / stride, source->y / stride, source->z / stride};
     int32_t out = tensor(b, source->half, channels, extent);
-    conv_to(b, block, name, in, in_b, out, kernel, stride);
+    conv_to(b, block, name, in, in_b, -1, out, kernel, stride);
     return out;
 }
 
@@ -116,12 +117,46 @@ static void apply(builder *b, int32_t in, int32_t in_stats, int32_t shortcut, in
     add(b, &n);
 }
 
+/* out = conv2 of lrelu(IN(in)): normalised as it is read where the variant can, else in place before. */
+static void second_conv(builder *b, const char *block, int32_t in, int32_t out)
+{
+    const ctvk_value *to = value_of(b, out);
+    const ctvk_conv3d plain = {value_of(b, in)->c, 0, to->c, 3, 1, 0};
+    int32_t norm = stats(b, in);
+    if (!ctvk_conv3d_normalises(b->gpu, &plain, to->x, to->y, to->z)) {
+        apply(b, in, norm, -1, -1);
+        norm = -1;
+    }
+    conv_to(b, block, "conv2", in, -1, norm, out, 3, 1);
+}
+
+/* in place: out = lrelu(IN(out) + IN(conv3 of the network's input)). */
+static void planar_shortcut(builder *b, const char *block, int32_t in, int32_t out)
+{
+    ctvk_value *source = value_of(b, in), *to = value_of(b, out);
+    ctvk_node n = node_of(CTVK_NODE_SHORTCUT);
+    n.as.shortcut = (ctvk_planar_shortcut){source->c, to->c};
+    n.in = in;
+    n.out = out;
+    n.stats = stats(b, out);
+    n.stats_b = span(b, ctvk_instance_norm_scratch_bytes(b->gpu, to->c, to->x, to->y, to->z));
+    n.weight_bytes = ctvk_planar_shortcut_weight_bytes(&n.as.shortcut);
+    snprintf(n.weight, sizeof n.weight, "%s.conv3.conv.weight", block);
+    add(b, &n);
+    b->net->work += 2.0 * source->c * to->c * to->x * to->y * to->z;
+}
+
 /* conv1, norm, conv2, norm, with the shortcut through conv3 where the block is residual (model.md, "Encoder", "Decoder"). */
 static int32_t block(builder *b, const char *name, int32_t in, int32_t in_b, int32_t channels, int32_t stride, int residual)
 {
     int32_t h = conv(b, name, "conv1", in, in_b, channels, 3, stride);
-    apply(b, h, stats(b, h), -1, -1);
-    int32_t out = conv(b, name, "conv2", h, -1, channels, 3, 1);
+    ctvk_value *like = value_of(b, h);
+    int32_t extent[3] = {like->x, like->y, like->z}, out = tensor(b, like->half, channels, extent);
+    second_conv(b, name, h, out);
+    if (in == b->net->input) {
+        planar_shortcut(b, name, in, out);
+        return out;
+    }
     int32_t out_stats = stats(b, out), r = -1, r_stats = -1;
     if (residual) { /* after conv2: its input is then dead, so that three tensors of the block are never alive at once */
         r = conv(b, name, "conv3", in, in_b, channels, 1, stride);
@@ -132,8 +167,8 @@ static int32_t block(builder *b, const char *name, int32_t in, int32_t in_b, int
 }
 
 /* As block() for the finest level of the encoder, whose tensors are the largest, where their memory counts: the second convolution writes
- * over its own input, some planes behind what it reads; of the shortcut there are only ever a few planes, which are computed twice; and
- * what the decoder reads is rounded in place, again some planes behind. All three lie over each other, the last one lowest. */
+ * over its own input, some planes behind what it reads, and what the decoder reads is rounded in place, again some planes behind. All three
+ * lie over each other, the last one lowest. */
 static int32_t lean_block(builder *b, const char *name, int32_t in, int32_t c)
 {
     ctvk_graph *graph = &b->net->graph;
@@ -146,20 +181,9 @@ static int32_t lean_block(builder *b, const char *name, int32_t in, int32_t c)
     b->full |= h < 0;
     if (h < 0)
         return b->skip;
-    conv_to(b, name, "conv1", in, -1, h, 3, 2);
-    apply(b, h, stats(b, h), -1, -1);
-    conv_to(b, name, "conv2", h, -1, out, 3, 1);
-    ctvk_node n = node_of(CTVK_NODE_SHORTCUT);
-    n.as.conv = (ctvk_conv3d){source->c, 0, c, 1, 2, 1};
-    n.in = in;
-    n.out = out;
-    n.stats = stats(b, out);
-    n.stats_b = span(b, ctvk_instance_norm_scratch_bytes(b->gpu, c, x, y, z));
-    n.weight_bytes = ctvk_conv3d_weight_bytes(b->gpu, &n.as.conv, x, y, z);
-    n.scratch = span(b, ctvk_llmseg_shortcut_bytes(value_of(b, out)));
-    snprintf(n.weight, sizeof n.weight, "%s.conv3.conv.weight", name);
-    add(b, &n);
-    b->net->work += 2.0 * source->c * c * x * y * z;
+    conv_to(b, name, "conv1", in, -1, -1, h, 3, 2);
+    second_conv(b, name, h, out);
+    planar_shortcut(b, name, in, out);
     return out;
 }
 
@@ -214,6 +238,19 @@ static int32_t decode(builder *b, const int32_t levels[CTVK_LLMSEG_LEVELS])
     return x;
 }
 
+/* The last node's input is normalised by node `norm`, or by itself as it reads. In half precision that would not be rounded, and other
+ * numbers than a tapped run's. */
+static void defer_norm(builder *b, int32_t norm)
+{
+    ctvk_graph *graph = &b->net->graph;
+    ctvk_node *apply = &graph->node[norm], *reader = &graph->node[graph->nodes - 1];
+    if (b->full || value_of(b, apply->out)->half || !ctvk_transp_conv3d_normalises(b->gpu, &reader->as.transp))
+        return;
+    apply->deferred = 1;
+    reader->stats = apply->stats;
+    value_of(b, apply->stats)->last = graph->nodes - 1;
+}
+
 ctvk_status ctvk_llmseg_graph_build(const ctvk_gpu *gpu, const ctvk_llmseg_desc *desc, ctvk_llmseg_graph *out, ctvk_error *error)
 {
     builder b = {gpu, desc, out, 0, -1};
@@ -234,7 +271,9 @@ ctvk_status ctvk_llmseg_graph_build(const ctvk_gpu *gpu, const ctvk_llmseg_desc 
         snprintf(name, sizeof name, "attn_transformer.%d", i);
         tap(&b, name);
     }
-    out->logits = transp(&b, "out", decode(&b, out->level), 0, desc->out_channels, 1);
+    int32_t last = decode(&b, out->level), norm = out->graph.nodes - 1;
+    out->logits = transp(&b, "out", last, 0, desc->out_channels, 1);
+    defer_norm(&b, norm);
     tap(&b, "out");
     ctvk_graph_keep(&out->graph, out->logits);
     if (b.full)

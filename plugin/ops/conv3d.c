@@ -55,6 +55,10 @@ static ctvk_status check_job(const ctvk_conv3d_job *job, ctvk_error *error)
     if (job->weights->bytes < ctvk_conv3d_plan_weight_bytes(job->plan, conv)) {
         return refuse(error, "the packed weights are too short");
     }
+    if (job->norm && (!ctvk_conv3d_plan_normalises(job->plan, conv) || job->norm->offset % 256 ||
+                      job->norm->bytes < (uint64_t)conv->in_a * 2 * sizeof(float))) {
+        return refuse(error, "the input cannot be normalised with these statistics");
+    }
     uint64_t need = ctvk_conv3d_plan_scratch_bytes(job->plan, conv, out->x, out->y, out->z);
     if (need && (!job->scratch || job->scratch->bytes < need)) {
         return refuse(error, "the scratch is too short");
@@ -82,18 +86,22 @@ int32_t ctvk_conv3d_free_planes(const ctvk_conv3d_job *job)
     return (int32_t)((a->offset - out->offset) / plane) - 1;
 }
 
-/* The direct convolution, whatever variant computes it: a multiplication and an addition for each tap, also where it meets the padding. */
+/* The direct convolution, whatever variant computes it: a multiplication and an addition for each tap, also where it meets the padding.
+ * Difference, factor and slope of an input that is normalised as it is read. */
 static void name_operation(const ctvk_conv3d_job *job)
 {
     const ctvk_conv3d *conv = job->conv;
     const ctvk_tensor *out = job->out;
     double taps = (double)conv->kernel * conv->kernel * conv->kernel * (conv->in_a + conv->in_b) * conv->out;
     double bytes = (double)ctvk_tensor_bytes(job->a) + (double)ctvk_tensor_bytes(out) + 4 * taps;
+    double flop = 2 * taps * out->x * out->y * out->z;
     if (conv->in_b)
         bytes += (double)ctvk_tensor_bytes(job->b);
-    ctvk_gpu_cmd_operation(job->cmd, "conv3d", 2 * taps * out->x * out->y * out->z, bytes, "%dx%dx%d / %d, %d + %d -> %d, %d x %d x %d, %s",
-                           conv->kernel, conv->kernel, conv->kernel, conv->stride, conv->in_a, conv->in_b, conv->out, out->x, out->y,
-                           out->z, ctvk_conv3d_plan_name(job->plan));
+    if (job->norm)
+        flop += 3.0 * conv->in_a * job->a->x * job->a->y * job->a->z;
+    ctvk_gpu_cmd_operation(job->cmd, "conv3d", flop, bytes, "%dx%dx%d / %d, %d + %d -> %d, %d x %d x %d, %s%s", conv->kernel, conv->kernel,
+                           conv->kernel, conv->stride, conv->in_a, conv->in_b, conv->out, out->x, out->y, out->z,
+                           ctvk_conv3d_plan_name(job->plan), job->norm ? ", normalises" : "");
 }
 
 ctvk_status ctvk_conv3d_plan_record(const ctvk_conv3d_job *job, ctvk_error *error)
@@ -111,6 +119,17 @@ ctvk_status ctvk_conv3d_plan_record(const ctvk_conv3d_job *job, ctvk_error *erro
     default:
         return ctvk_conv3d_direct_record(job, error);
     }
+}
+
+int ctvk_conv3d_plan_normalises(const ctvk_conv3d_plan *plan, const ctvk_conv3d *conv)
+{
+    return plan->family == CTVK_CONV3D_WINOGRAD && conv->in_b == 0;
+}
+
+int ctvk_conv3d_normalises(const ctvk_gpu *gpu, const ctvk_conv3d *conv, int32_t x, int32_t y, int32_t z)
+{
+    ctvk_conv3d_plan plan = ctvk_conv3d_plan_for(gpu, conv, x, y, z);
+    return ctvk_conv3d_plan_normalises(&plan, conv);
 }
 
 uint64_t ctvk_conv3d_weight_bytes(const ctvk_gpu *gpu, const ctvk_conv3d *conv, int32_t x, int32_t y, int32_t z)
@@ -134,11 +153,12 @@ uint64_t ctvk_conv3d_scratch_bytes(const ctvk_gpu *gpu, const ctvk_conv3d *conv,
 }
 
 ctvk_status ctvk_conv3d_record(ctvk_gpu_cmd *cmd, ctvk_gpu *gpu, const ctvk_conv3d *conv, const ctvk_tensor *a, const ctvk_tensor *b,
-                               const ctvk_span *weights, const ctvk_span *scratch, const ctvk_tensor *out, ctvk_error *error)
+                               const ctvk_span *norm, const ctvk_span *weights, const ctvk_span *scratch, const ctvk_tensor *out,
+                               ctvk_error *error)
 {
     ctvk_conv3d_plan plan = ctvk_conv3d_plan_for(gpu, conv, out->x, out->y, out->z);
     if (out->half)
         ctvk_conv3d_plan_halve(&plan);
-    ctvk_conv3d_job job = {cmd, gpu, &plan, conv, a, b, out, weights, scratch};
+    ctvk_conv3d_job job = {cmd, gpu, &plan, conv, a, b, out, weights, scratch, norm};
     return ctvk_conv3d_plan_record(&job, error);
 }

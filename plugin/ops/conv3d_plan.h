@@ -66,8 +66,11 @@ typedef struct ctvk_conv3d_job {
     const ctvk_conv3d *conv;
     const ctvk_tensor *a, *b, *out;
     const ctvk_span *weights, *scratch;
+    const ctvk_span *norm; /* as of ctvk_conv3d_record; NULL: none */
 } ctvk_conv3d_job;
 ctvk_status ctvk_conv3d_plan_record(const ctvk_conv3d_job *job, ctvk_error *error);
+/* Whether the variant can normalise what it reads. */
+int ctvk_conv3d_plan_normalises(const ctvk_conv3d_plan *plan, const ctvk_conv3d *conv);
 /* The most output planes of one block: where the output lies over planes of its input, a block writes none that it or a later one reads.
  * Less than 1: they overlap in another way, which cannot be done. */
 int32_t ctvk_conv3d_free_planes(const ctvk_conv3d_job *job);

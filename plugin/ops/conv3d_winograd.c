@@ -169,14 +169,14 @@ static struct ctvk_conv3d_winograd_params transform_params(const ctvk_tensor *te
     return p;
 }
 
-static ctvk_status dispatch_transform(const ctvk_conv3d_job *job, const char *shader, const ctvk_gpu_bind binds[2],
+static ctvk_status dispatch_transform(const ctvk_conv3d_job *job, const char *shader, const ctvk_gpu_bind *binds, uint32_t count,
                                       const struct ctvk_conv3d_winograd_params *p, uint32_t flags, ctvk_error *error)
 {
     ctvk_gpu_pipeline *pipeline;
     ctvk_status status = ctvk_gpu_pipeline_get(job->gpu, shader, 0, 0, &pipeline, error);
     uint32_t groups[3] = {((uint32_t)p->lanes + LOCAL - 1) / LOCAL, 1, 1};
     /* 36 vec4 in or out and about as many sums: some 700 multiply-adds. */
-    return status ? status : ctvk_gpu_cmd_dispatch(job->cmd, pipeline, binds, 2, p, sizeof *p, groups, 700.0 * p->lanes, flags, error);
+    return status ? status : ctvk_gpu_cmd_dispatch(job->cmd, pipeline, binds, count, p, sizeof *p, groups, 700.0 * p->lanes, flags, error);
 }
 
 /* Channel groups [group, group + count) of one source into scratch groups from `to` on. */
@@ -185,14 +185,19 @@ static ctvk_status transform_in(const ctvk_conv3d_job *job, const block *k, cons
 {
     struct ctvk_conv3d_winograd_params p = transform_params(source, k, k->first - 1, k->planes + 2);
     uint32_t base;
-    ctvk_gpu_bind binds[2];
+    ctvk_gpu_bind binds[3];
+    uint32_t flags = (to ? CTVK_GPU_NO_BARRIER : 0) | ctvk_tensor_texels(source);
     binds[0] = ctvk_tensor_bind(source, p.bound_first, p.bound_last - p.bound_first + 1, 16, &base);
     binds[1] = bind_in(job, k);
     p.base = (int32_t)base + group * source->y * source->z;
     p.scratch = to * p.planes * p.tiles;
     p.scratch_point = job->plan->chunk * p.planes * p.tiles;
     p.lanes = count * p.planes * p.tiles;
-    return dispatch_transform(job, "conv3d_winograd_in", binds, &p, (to ? CTVK_GPU_NO_BARRIER : 0) | ctvk_tensor_texels(source), error);
+    p.norm = 2 * group;
+    if (!job->norm)
+        return dispatch_transform(job, "conv3d_winograd_in", binds, 2, &p, flags, error);
+    binds[2] = (ctvk_gpu_bind){job->norm->buffer, job->norm->offset, (uint64_t)source->c * 2 * sizeof(float)};
+    return dispatch_transform(job, "conv3d_winograd_in_norm", binds, 3, &p, flags, error);
 }
 
 /* The units [unit, unit + chunk) of the concatenated sources. */
@@ -246,7 +251,7 @@ static ctvk_status transform_out(const ctvk_conv3d_job *job, const block *k, ctv
     p.base = (int32_t)base;
     p.scratch_point = job->conv->out / 4 * p.planes * p.tiles;
     p.lanes = p.scratch_point;
-    return dispatch_transform(job, job->out->half ? "conv3d_winograd_out_half" : "conv3d_winograd_out", binds, &p, 0, error);
+    return dispatch_transform(job, job->out->half ? "conv3d_winograd_out_half" : "conv3d_winograd_out", binds, 2, &p, 0, error);
 }
 
 static ctvk_status record_block(const ctvk_conv3d_job *job, const block *k, ctvk_error *error)

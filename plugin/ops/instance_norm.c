@@ -1,6 +1,5 @@
 #include "ops/instance_norm.h"
 
-#include "ops/chunks.h"
 #include "params/instance_norm.h"
 
 _Static_assert(sizeof(struct ctvk_instance_norm_stats_params) <= 128, "push constants");
@@ -13,10 +12,15 @@ static uint64_t final_bytes(int32_t c)
     return (uint64_t)c / 4 * 2 * 16;
 }
 
+ctvk_chunks ctvk_instance_norm_chunks(int32_t c, int32_t x, int32_t y, int32_t z)
+{
+    return ctvk_chunks_cut(c, x, y, z, CHUNK_VOXELS);
+}
+
 uint64_t ctvk_instance_norm_scratch_bytes(const ctvk_gpu *gpu, int32_t c, int32_t x, int32_t y, int32_t z)
 {
     (void)gpu;
-    return final_bytes(c) + (uint64_t)ctvk_chunks_cut(c, x, y, z, CHUNK_VOXELS).count * (uint64_t)(c / 4) * 3 * 16;
+    return final_bytes(c) + (uint64_t)ctvk_instance_norm_chunks(c, x, y, z).count * (uint64_t)(c / 4) * 3 * 16;
 }
 
 static ctvk_status too_large(const ctvk_tensor *t, ctvk_error *error)
@@ -36,7 +40,7 @@ static ctvk_status check(const ctvk_tensor *in, const ctvk_span *stats, ctvk_err
     return CTVK_OK;
 }
 
-static ctvk_status merge(ctvk_gpu_cmd *cmd, ctvk_gpu *gpu, int32_t c, int32_t chunks, const ctvk_span *stats, ctvk_error *error)
+ctvk_status ctvk_instance_norm_merge(ctvk_gpu_cmd *cmd, ctvk_gpu *gpu, int32_t c, int32_t chunks, const ctvk_span *stats, ctvk_error *error)
 {
     ctvk_gpu_pipeline *pipeline = NULL;
     ctvk_gpu_bind bind = ctvk_span_bind(stats);
@@ -46,59 +50,35 @@ static ctvk_status merge(ctvk_gpu_cmd *cmd, ctvk_gpu *gpu, int32_t c, int32_t ch
     return status ? status : ctvk_gpu_cmd_dispatch(cmd, pipeline, &bind, 1, &p, sizeof p, groups, 24.0 * c / 4 * chunks, 0, error);
 }
 
-int32_t ctvk_instance_norm_step(int32_t x, int32_t y, int32_t z)
-{
-    return ctvk_chunks_cut(4, x, y, z, CHUNK_VOXELS).run_planes;
-}
-
-ctvk_status ctvk_instance_norm_part(ctvk_gpu_cmd *cmd, ctvk_gpu *gpu, const ctvk_tensor *part, int32_t first, int32_t x,
-                                    const ctvk_span *stats, ctvk_error *error)
+ctvk_status ctvk_instance_norm_stats(ctvk_gpu_cmd *cmd, ctvk_gpu *gpu, const ctvk_tensor *in, const ctvk_span *stats, ctvk_error *error)
 {
     const ctvk_gpu_caps *caps = ctvk_gpu_get_caps(gpu);
     int texel = ctvk_prefers_texel(caps);
-    const char *shader = texel ? "instance_norm_stats_texel" : part->half ? "instance_norm_stats_half" : "instance_norm_stats";
-    ctvk_chunks chunks = ctvk_chunks_cut(part->c, x, part->y, part->z, CHUNK_VOXELS);
-    double work = 12.0 * part->c / 4; /* of a voxel */
+    const char *shader = texel ? "instance_norm_stats_texel" : in->half ? "instance_norm_stats_half" : "instance_norm_stats";
+    ctvk_chunks chunks = ctvk_instance_norm_chunks(in->c, in->x, in->y, in->z);
+    double work = 12.0 * in->c / 4; /* of a voxel */
     ctvk_gpu_pipeline *pipeline = NULL;
-    ctvk_status status = check(part, stats, error);
-    if (!status &&
-        (first < 0 || part->x > x - first || first % chunks.run_planes || (part->x % chunks.run_planes && first + part->x != x) ||
-         stats->bytes < ctvk_instance_norm_scratch_bytes(gpu, part->c, x, part->y, part->z)))
-        return ctvk_fail(error, CTVK_ERROR_INTERNAL, "instance norm: planes %d to %d of %d do not fit their statistics (report this)",
-                         first, first + part->x, x);
+    ctvk_status status = check(in, stats, error);
+    if (!status && stats->bytes < ctvk_instance_norm_scratch_bytes(gpu, in->c, in->x, in->y, in->z))
+        return ctvk_fail(error, CTVK_ERROR_INTERNAL, "instance norm: the statistics are too short (report this)");
     if (!status)
         status = ctvk_gpu_pipeline_get(gpu, shader, NULL, 0, &pipeline, error);
-    int32_t before = first / chunks.run_planes * chunks.parts;
-    chunks.runs = (part->x + chunks.run_planes - 1) / chunks.run_planes;
-    uint64_t range = part->half ? ctvk_half_range(caps, texel) : ctvk_source_range(caps, texel);
-    int32_t most = status ? 1 : ctvk_chunks_runs_per_dispatch(&chunks, cmd, part, range, work);
+    uint64_t range = in->half ? ctvk_half_range(caps, texel) : ctvk_source_range(caps, texel);
+    int32_t most = status ? 1 : ctvk_chunks_runs_per_dispatch(&chunks, cmd, in, range, work);
     if (most < 1)
-        return too_large(part, error);
+        return too_large(in, error);
     /* Sum, difference, square and sum of squares. */
-    double bytes = (double)ctvk_tensor_bytes(part), numbers = (double)part->c * part->x * part->y * part->z;
-    ctvk_gpu_cmd_operation(cmd, "instance_norm_stats", 4 * numbers, bytes, "%d, %d x %d x %d", part->c, part->x, part->y, part->z);
+    double bytes = (double)ctvk_tensor_bytes(in), numbers = (double)in->c * in->x * in->y * in->z;
+    ctvk_gpu_cmd_operation(cmd, "instance_norm_stats", 4 * numbers, bytes, "%d, %d x %d x %d", in->c, in->x, in->y, in->z);
     for (int32_t run = 0, count; run < chunks.runs && !status; run += count) {
         count = chunks.runs - run < most ? chunks.runs - run : most;
-        struct ctvk_instance_norm_stats_params p = {.groups = part->c / 4};
-        uint32_t groups[3] = {0, (uint32_t)part->c / 4, 1};
-        ctvk_gpu_bind binds[2] = {ctvk_chunks_bind(&chunks, part, run, count, &p.chunk, &groups[0]), ctvk_span_bind(stats)};
-        p.chunk.first += before;
+        struct ctvk_instance_norm_stats_params p = {.groups = in->c / 4};
+        uint32_t groups[3] = {0, (uint32_t)in->c / 4, 1};
+        ctvk_gpu_bind binds[2] = {ctvk_chunks_bind(&chunks, in, run, count, &p.chunk, &groups[0]), ctvk_span_bind(stats)};
         status = ctvk_gpu_cmd_dispatch(cmd, pipeline, binds, 2, &p, sizeof p, groups, work * p.chunk.planes * p.chunk.area,
-                                       ctvk_tensor_texels(part), error);
+                                       ctvk_tensor_texels(in), error);
     }
-    return status;
-}
-
-ctvk_status ctvk_instance_norm_end(ctvk_gpu_cmd *cmd, ctvk_gpu *gpu, int32_t c, int32_t x, int32_t y, int32_t z, const ctvk_span *stats,
-                                   ctvk_error *error)
-{
-    return merge(cmd, gpu, c, ctvk_chunks_cut(c, x, y, z, CHUNK_VOXELS).count, stats, error);
-}
-
-ctvk_status ctvk_instance_norm_stats(ctvk_gpu_cmd *cmd, ctvk_gpu *gpu, const ctvk_tensor *in, const ctvk_span *stats, ctvk_error *error)
-{
-    ctvk_status status = ctvk_instance_norm_part(cmd, gpu, in, 0, in->x, stats, error);
-    return status ? status : ctvk_instance_norm_end(cmd, gpu, in->c, in->x, in->y, in->z, stats, error);
+    return status ? status : ctvk_instance_norm_merge(cmd, gpu, in->c, chunks.count, stats, error);
 }
 
 static ctvk_status check_same(const ctvk_tensor *a, const ctvk_tensor *b, ctvk_error *error)

@@ -17,6 +17,17 @@ ctvk_transp_conv3d_plan ctvk_transp_conv3d_plan_for(const ctvk_gpu_caps *caps)
     return (ctvk_transp_conv3d_plan){address, address ? texel : storage, storage};
 }
 
+int ctvk_transp_conv3d_plan_normalises(const ctvk_transp_conv3d_plan *plan, const ctvk_transp_conv3d *conv)
+{
+    return plan->address && conv->planar;
+}
+
+int ctvk_transp_conv3d_normalises(const ctvk_gpu *gpu, const ctvk_transp_conv3d *conv)
+{
+    ctvk_transp_conv3d_plan plan = ctvk_transp_conv3d_plan_for(ctvk_gpu_get_caps(gpu));
+    return ctvk_transp_conv3d_plan_normalises(&plan, conv);
+}
+
 /* Output channels of one dispatch, and dispatches for all outputs: blocked ones go corner by corner in (x, y). */
 static int32_t channels_of(const ctvk_transp_conv3d *conv)
 {
@@ -66,7 +77,7 @@ typedef struct job {
     const ctvk_transp_conv3d_plan *plan;
     const ctvk_transp_conv3d *conv;
     const ctvk_tensor *in, *out;
-    const ctvk_span *weights, *scratch;
+    const ctvk_span *norm, *weights, *scratch;
     ctvk_tensor sums; /* of an output in half precision: some planes at a time, in the scratch */
 } job;
 
@@ -90,6 +101,9 @@ static ctvk_status check(const job *j, ctvk_error *error)
         why = "the packed weights are too short";
     } else if (conv->planar ? out->half : in->half) {
         why = "only a blocked output and the input of a planar one may be in half precision";
+    } else if (j->norm && (in->half || !ctvk_transp_conv3d_plan_normalises(j->plan, conv) || j->norm->offset % 256 ||
+                           j->norm->bytes < (uint64_t)conv->in * 2 * sizeof(float))) {
+        why = "the input cannot be normalised with these statistics";
     } else if (need && (!j->scratch || j->scratch->bytes < need || j->scratch->offset % 256)) {
         why = "the scratch is too short";
     }
@@ -113,6 +127,8 @@ static int32_t planes_per_block(const job *j)
 
 static const char *shader_name(const job *j, int32_t units)
 {
+    static const char *const normalising[3] = {"transp_conv3d_planar_address_norm_1", "transp_conv3d_planar_address_norm_4",
+                                               "transp_conv3d_planar_address_norm_12"};
     static const char *const names[3][2][3] = {
         {{"transp_conv3d_1", "transp_conv3d_4", "transp_conv3d_12"},
          {"transp_conv3d_address_1", "transp_conv3d_address_4", "transp_conv3d_address_12"}},
@@ -121,7 +137,8 @@ static const char *shader_name(const job *j, int32_t units)
         /* A texel buffer has the format of what it reads. */
         {{"transp_conv3d_planar_half_1", "transp_conv3d_planar_half_4", "transp_conv3d_planar_half_12"},
          {"transp_conv3d_planar_address_1", "transp_conv3d_planar_address_4", "transp_conv3d_planar_address_12"}}};
-    return names[(j->conv->planar != 0) + (j->in->half != 0)][j->plan->address != 0][units == 12 ? 2 : units == 4 ? 1 : 0];
+    int of_units = units == 12 ? 2 : units == 4 ? 1 : 0;
+    return j->norm ? normalising[of_units] : names[(j->conv->planar != 0) + (j->in->half != 0)][j->plan->address != 0][of_units];
 }
 
 /* `units` channel groups of the input from `unit` on, planes [first, first + planes), into all outputs. */
@@ -142,7 +159,10 @@ static ctvk_status record_run(const job *j, int32_t first, int32_t planes, int32
                                           .out_plane = (planar ? j->out->c : j->out->c / 4) * out_voxels,
                                           .lanes = planes * j->in->y * j->in->z,
                                           .accumulate = unit > 0};
+    uint64_t norm = j->norm ? j->norm->buffer->address + j->norm->offset + (uint64_t)unit * 2 * 16 : 0;
     uint32_t groups[3] = {((uint32_t)p.lanes + LOCAL - 1) / LOCAL, 1, 1};
+    p.norm_low = (int32_t)(uint32_t)norm;
+    p.norm_high = (int32_t)(uint32_t)(norm >> 32);
     for (int32_t chunk = 0; chunk < chunks_of(j->conv) && !status; chunk++) {
         int32_t channel = chunk / corners * per_chunk, left = j->conv->out - channel;
         uint64_t at = j->weights->offset + ((uint64_t)chunk * (j->conv->in / 4) + unit) * UNIT_FLOATS * sizeof(float);
@@ -162,20 +182,23 @@ static ctvk_status record_run(const job *j, int32_t first, int32_t planes, int32
     return status;
 }
 
-/* Every voxel of the output is one product of a matrix with a voxel of the input. */
+/* Every voxel of the output is one product of a matrix with a voxel of the input; difference, factor and slope of one that is normalised
+ * as it is read. */
 static void name_operation(const job *j)
 {
     double weights = 8.0 * j->conv->in * j->conv->out, voxels = (double)j->in->x * j->in->y * j->in->z;
     double bytes = (double)ctvk_tensor_bytes(j->in) + (double)ctvk_tensor_bytes(j->out) + 4 * weights;
-    ctvk_gpu_cmd_operation(j->cmd, "transp_conv3d", 2 * weights * voxels, bytes, "%d -> %d, %d x %d x %d", j->conv->in, j->conv->out,
-                           j->out->x, j->out->y, j->out->z);
+    double flop = 2 * weights * voxels + (j->norm ? 3 * j->conv->in * voxels : 0);
+    ctvk_gpu_cmd_operation(j->cmd, "transp_conv3d", flop, bytes, "%d -> %d, %d x %d x %d%s", j->conv->in, j->conv->out, j->out->x,
+                           j->out->y, j->out->z, j->norm ? ", normalises" : "");
 }
 
 ctvk_status ctvk_transp_conv3d_plan_record(ctvk_gpu_cmd *cmd, ctvk_gpu *gpu, const ctvk_transp_conv3d_plan *plan,
-                                           const ctvk_transp_conv3d *conv, const ctvk_tensor *in, const ctvk_span *weights,
-                                           const ctvk_span *scratch, const ctvk_tensor *out, ctvk_error *error)
+                                           const ctvk_transp_conv3d *conv, const ctvk_tensor *in, const ctvk_span *norm,
+                                           const ctvk_span *weights, const ctvk_span *scratch, const ctvk_tensor *out, ctvk_error *error)
 {
-    job j = {.cmd = cmd, .gpu = gpu, .plan = plan, .conv = conv, .in = in, .out = out, .weights = weights, .scratch = scratch};
+    job j = {
+        .cmd = cmd, .gpu = gpu, .plan = plan, .conv = conv, .in = in, .out = out, .norm = norm, .weights = weights, .scratch = scratch};
     ctvk_status status = check(&j, error);
     if (status) {
         return status;
@@ -205,8 +228,9 @@ ctvk_status ctvk_transp_conv3d_plan_record(ctvk_gpu_cmd *cmd, ctvk_gpu *gpu, con
 }
 
 ctvk_status ctvk_transp_conv3d_record(ctvk_gpu_cmd *cmd, ctvk_gpu *gpu, const ctvk_transp_conv3d *conv, const ctvk_tensor *in,
-                                      const ctvk_span *weights, const ctvk_span *scratch, const ctvk_tensor *out, ctvk_error *error)
+                                      const ctvk_span *norm, const ctvk_span *weights, const ctvk_span *scratch, const ctvk_tensor *out,
+                                      ctvk_error *error)
 {
     ctvk_transp_conv3d_plan plan = ctvk_transp_conv3d_plan_for(ctvk_gpu_get_caps(gpu));
-    return ctvk_transp_conv3d_plan_record(cmd, gpu, &plan, conv, in, weights, scratch, out, error);
+    return ctvk_transp_conv3d_plan_record(cmd, gpu, &plan, conv, in, norm, weights, scratch, out, error);
 }

@@ -14,9 +14,13 @@ uint64_t ctvk_transp_conv3d_weight_bytes(const ctvk_gpu *gpu, const ctvk_transp_
 void ctvk_transp_conv3d_pack(const ctvk_gpu *gpu, const ctvk_transp_conv3d *conv, const float *weights, void *packed);
 /* Device scratch for one record call on an output of these extents, in half precision or not; may be 0. */
 uint64_t ctvk_transp_conv3d_scratch_bytes(const ctvk_transp_conv3d *conv, int32_t half, int32_t x, int32_t y, int32_t z);
-/* out extents are twice those of in. A blocked out, and the input of a planar one, may be in half precision; all else is float32. scratch
- * may be NULL where none is needed. */
+/* Whether the variant can read its input, in float32, as lrelu(IN(in)), so that this is stored nowhere. */
+int ctvk_transp_conv3d_normalises(const ctvk_gpu *gpu, const ctvk_transp_conv3d *conv);
+/* norm: NULL, or the statistics of in (ops/instance_norm.h), with which it is normalised and activated as it is read; only where
+ * ctvk_transp_conv3d_normalises. out extents are twice those of in. A blocked out, and the input of a planar one, may be in half precision;
+ * all else is float32. scratch may be NULL where none is needed. */
 ctvk_status ctvk_transp_conv3d_record(ctvk_gpu_cmd *cmd, ctvk_gpu *gpu, const ctvk_transp_conv3d *conv, const ctvk_tensor *in,
-                                      const ctvk_span *weights, const ctvk_span *scratch, const ctvk_tensor *out, ctvk_error *error);
+                                      const ctvk_span *norm, const ctvk_span *weights, const ctvk_span *scratch, const ctvk_tensor *out,
+                                      ctvk_error *error);
 
 #endif

@@ -20,7 +20,27 @@ typedef struct conv_case {
     int32_t x, y, z, family;
 } conv_case;
 
-static void conv3d(ctvk_trials *b, const conv_case *t, const ctvk_conv3d_plan *candidate)
+/* What a convolution reads that normalises its input, rounded to float32. */
+static const float *normalised(ctvk_trials *b, const float *dense, int32_t c, size_t voxels)
+{
+    size_t count = (size_t)c * voxels;
+    double *wide = ctvk_bench_doubles(b, count);
+    float *in = ctvk_bench_take(b, count * sizeof *in);
+    if (!in)
+        return dense;
+    ref_instance_norm(dense, NULL, c, voxels, wide);
+    for (size_t i = 0; i < count; i++)
+        in[i] = (float)wide[i];
+    return in;
+}
+
+/* Statistics of a tensor; of nothing, empty. */
+static ctvk_span stats_of(ctvk_trials *b, const ctvk_tensor *t, int32_t wanted)
+{
+    return wanted ? ctvk_bench_span(b, ctvk_instance_norm_scratch_bytes(b->gpu, t->c, t->x, t->y, t->z), NULL) : (ctvk_span){0};
+}
+
+static void conv3d(ctvk_trials *b, const conv_case *t, const ctvk_conv3d_plan *candidate, int32_t normalises)
 {
     const ctvk_conv3d *conv = &t->conv;
     ctvk_conv3d_plan chosen = *candidate, *plan = &chosen;
@@ -42,12 +62,15 @@ static void conv3d(ctvk_trials *b, const conv_case *t, const ctvk_conv3d_plan *c
         second = ctvk_bench_tensor(b, conv->in_b, t->x, t->y, t->z, layout, dense + (size_t)conv->in_a * voxels);
     ctvk_span weights = ctvk_bench_span(b, ctvk_conv3d_plan_weight_bytes(plan, conv), packed);
     ctvk_span scratch = ctvk_bench_span(b, ctvk_conv3d_plan_scratch_bytes(plan, conv, x, y, z), NULL);
+    ctvk_span stats = stats_of(b, &a, normalises);
     ctvk_tensor out = ctvk_bench_tensor(b, conv->out, x, y, z, layout, NULL);
     if (!ctvk_bench_begin(b))
         return;
-    ctvk_conv3d_job job = {b->cmd, b->gpu, plan, conv, &a, conv->in_b ? &second : NULL, &out, &weights, &scratch};
-    ctvk_bench_finish(b, ctvk_conv3d_plan_record(&job, b->error));
-    ref_conv3d(dense, in, t->x, t->y, t->z, kernel, conv->out, conv->kernel, s, want);
+    ctvk_conv3d_job job = {
+        b->cmd, b->gpu, plan, conv, &a, conv->in_b ? &second : NULL, &out, &weights, &scratch, normalises ? &stats : NULL};
+    ctvk_status status = normalises ? ctvk_instance_norm_stats(b->cmd, b->gpu, &a, &stats, b->error) : CTVK_OK;
+    ctvk_bench_finish(b, status ? status : ctvk_conv3d_plan_record(&job, b->error));
+    ref_conv3d(normalises ? normalised(b, dense, in, voxels) : dense, in, t->x, t->y, t->z, kernel, conv->out, conv->kernel, s, want);
     ctvk_bench_compare(b, ctvk_bench_dense(b, &out, 0), want, count, CTVK_BY_LARGEST, NULL,
                        ctvk_bench_stored(&out, plan->family == CTVK_CONV3D_WINOGRAD ? 2.4e-4 : 2.4e-5));
 }
@@ -65,7 +88,8 @@ static void conv3d_variants(ctvk_trials *b, const conv_case *t)
             one = i;
     for (int32_t i = 0; i < count; i++)
         if (b->full || b->variants || i == one)
-            conv3d(b, t, &plans[i]);
+            for (int32_t normalises = 0; normalises <= ctvk_conv3d_plan_normalises(&plans[i], &t->conv); normalises++)
+                conv3d(b, t, &plans[i], normalises);
 }
 
 void ctvk_trial_conv3d(ctvk_trials *b)
@@ -87,7 +111,7 @@ void ctvk_trial_conv3d(ctvk_trials *b)
             conv3d_variants(b, &cases[i]);
 }
 
-static void transp_conv3d(ctvk_trials *b, const ctvk_transp_conv3d *conv, int32_t x, int32_t y, int32_t z)
+static void transp_conv3d_of(ctvk_trials *b, const ctvk_transp_conv3d *conv, int32_t x, int32_t y, int32_t z, int32_t normalises)
 {
     size_t voxels = (size_t)x * (size_t)y * (size_t)z, count = (size_t)conv->out * voxels * 8;
     ctvk_bench_case(b);
@@ -105,11 +129,22 @@ static void transp_conv3d(ctvk_trials *b, const ctvk_transp_conv3d *conv, int32_
     ctvk_span weights = ctvk_bench_span(b, ctvk_transp_conv3d_weight_bytes(b->gpu, conv), packed);
     ctvk_tensor out = ctvk_bench_tensor(b, conv->out, 2 * x, 2 * y, 2 * z, out_layout, NULL);
     ctvk_span scratch = ctvk_bench_span(b, ctvk_transp_conv3d_scratch_bytes(conv, out.half, out.x, out.y, out.z), NULL);
+    ctvk_span stats = stats_of(b, &in, normalises);
     if (!ctvk_bench_begin(b))
         return;
-    ctvk_bench_finish(b, ctvk_transp_conv3d_record(b->cmd, b->gpu, conv, &in, &weights, &scratch, &out, b->error));
-    ref_transp_conv3d(dense, conv->in, x, y, z, kernel, conv->out, want);
+    ctvk_status status = normalises ? ctvk_instance_norm_stats(b->cmd, b->gpu, &in, &stats, b->error) : CTVK_OK;
+    if (!status)
+        status = ctvk_transp_conv3d_record(b->cmd, b->gpu, conv, &in, normalises ? &stats : NULL, &weights, &scratch, &out, b->error);
+    ctvk_bench_finish(b, status);
+    ref_transp_conv3d(normalises ? normalised(b, dense, conv->in, voxels) : dense, conv->in, x, y, z, kernel, conv->out, want);
     ctvk_bench_compare(b, ctvk_bench_dense(b, &out, conv->planar), want, count, CTVK_BY_LARGEST, NULL, ctvk_bench_stored(&out, 1.6e-5));
+}
+
+static void transp_conv3d(ctvk_trials *b, const ctvk_transp_conv3d *conv, int32_t x, int32_t y, int32_t z)
+{
+    transp_conv3d_of(b, conv, x, y, z, 0);
+    if (!b->half && ctvk_transp_conv3d_normalises(b->gpu, conv))
+        transp_conv3d_of(b, conv, x, y, z, 1);
 }
 
 void ctvk_trial_transp_conv3d(ctvk_trials *b)
@@ -148,11 +183,45 @@ static void instance_norm(ctvk_trials *b, int32_t c, int32_t x, int32_t y, int32
     ctvk_bench_compare(b, ctvk_bench_dense(b, &in, 0), want, count, CTVK_BY_ONE, NULL, ctvk_bench_stored(&in, 1.6e-5));
 }
 
+/* The first block's shortcut: x, y, z of the output. */
+static void planar_shortcut(ctvk_trials *b, int32_t in, int32_t c, int32_t x, int32_t y, int32_t z)
+{
+    const ctvk_planar_shortcut shortcut = {in, c};
+    size_t voxels = (size_t)x * (size_t)y * (size_t)z, count = (size_t)c * voxels;
+    ctvk_bench_case(b);
+    float *dense = ctvk_bench_random(b, (size_t)in * voxels * 8, 1), *kernel = ctvk_bench_random(b, (size_t)(c * in), 1),
+          *already = ctvk_bench_random(b, count, 2), *product = ctvk_bench_random(b, count, 1);
+    double *want = ctvk_bench_doubles(b, count);
+    void *packed = ctvk_bench_take(b, ctvk_planar_shortcut_weight_bytes(&shortcut));
+    if (!packed)
+        return;
+    ctvk_planar_shortcut_pack(&shortcut, kernel, packed);
+    ctvk_tensor image = ctvk_bench_tensor(b, in, 2 * x, 2 * y, 2 * z, CTVK_BENCH_PLANAR, dense),
+                out = ctvk_bench_tensor(b, c, x, y, z, CTVK_BENCH_BLOCKED, already);
+    ctvk_span weights = ctvk_bench_span(b, ctvk_planar_shortcut_weight_bytes(&shortcut), packed), stats = stats_of(b, &out, 1),
+              own_stats = stats_of(b, &out, 1);
+    if (!ctvk_bench_begin(b))
+        return;
+    ctvk_status status = ctvk_instance_norm_stats(b->cmd, b->gpu, &out, &stats, b->error);
+    if (!status)
+        status = ctvk_planar_shortcut_record(b->cmd, b->gpu, &shortcut, &image, &weights, &own_stats, &out, &stats, b->error);
+    ctvk_bench_finish(b, status);
+    ref_conv3d(dense, in, 2 * x, 2 * y, 2 * z, kernel, c, 1, 2, want);
+    for (size_t i = 0; i < count; i++)
+        product[i] = (float)want[i];
+    ref_instance_norm(already, product, c, voxels, want);
+    ctvk_bench_compare(b, ctvk_bench_dense(b, &out, 0), want, count, CTVK_BY_ONE, NULL, 1.6e-5);
+}
+
 void ctvk_trial_instance_norm(ctvk_trials *b)
 {
     static const int32_t shapes[][4] = {{4, 1, 1, 2}, {16, 3, 7, 9}, {48, 2, 16, 16}, {16, 17, 5, 13}, {96, 3, 4, 5}, {16, 32, 16, 16}};
     instance_norm(b, 16, 5, 6, 7, 0);
     instance_norm(b, 16, 4, 5, 9, !b->half); /* no shortcut is in half precision */
+    if (!b->half)
+        planar_shortcut(b, 1, 16, 3, 4, 5);
+    for (int i = 0; i < 6 && b->full && !b->half; i++)
+        planar_shortcut(b, 1 + i % 3, shapes[i][0], shapes[i][1], shapes[i][2], shapes[i][3]);
     for (int i = 0; i < 12 && b->full; i++)
         instance_norm(b, shapes[i / 2][0], shapes[i / 2][1], shapes[i / 2][2], shapes[i / 2][3], i % 2 && !b->half);
 }

@@ -45,6 +45,7 @@ struct ctvk_conv3d_winograd_params {
     int scratch;       /* scratch vec4 of the first lane */
     int scratch_point; /* scratch vec4 from one transform point to the next */
     int lanes;         /* channel groups * planes * tiles */
+    int norm;          /* input, normalised as it is read: vec4 of the statistics of the first channel group */
 };
 
 /* One dispatch: `lanes` voxels or tiles, some chunks of 24 output channels, some runs. A run reads 4 units x 3 rows x 3 columns of vec4

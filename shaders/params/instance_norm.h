@@ -3,6 +3,7 @@
 #define CTVK_PARAMS_INSTANCE_NORM_H
 
 #include "params/chunk.h"
+#include "params/planar_shortcut.h"
 
 /* Statistics in vec4: [group] (mean, 1/sqrt(var + eps)), then of each chunk [chunk][group] (mean, M2, count). */
 struct ctvk_instance_norm_stats_params {
@@ -22,6 +23,24 @@ struct ctvk_instance_norm_apply_params {
     int plane;  /* vec4 from one x plane to the next, in all three */
     int area;   /* voxels of one plane */
     int voxels; /* of this dispatch */
+};
+
+/* The first block's shortcut. chunk: its places in floats of the input. */
+struct ctvk_instance_norm_planar_stats_params {
+    CTVK_CHUNK_PARAMS chunk;
+    int groups;
+    CTVK_PLANAR_SHORTCUT_PARAMS shortcut;
+};
+
+struct ctvk_instance_norm_planar_apply_params {
+    int base;   /* vec4: where the first plane begins in its binding */
+    int plane;  /* vec4 from one x plane to the next */
+    int area;   /* voxels of one plane */
+    int voxels; /* of this dispatch */
+    int groups;
+    int shortcut_base;  /* float: where the first plane of the input begins in its binding */
+    int shortcut_plane; /* floats from one plane of the input to the next but one */
+    CTVK_PLANAR_SHORTCUT_PARAMS shortcut;
 };
 
 #endif

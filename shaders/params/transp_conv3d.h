@@ -18,6 +18,8 @@ struct ctvk_transp_conv3d_params {
     int accumulate;
     int address_low;
     int address_high;
+    int norm_low; /* address of the statistics of the first channel group, where the input is normalised as it is read */
+    int norm_high;
 };
 
 #endif

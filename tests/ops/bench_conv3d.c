@@ -98,7 +98,7 @@ static void measure(ctvk_gpu *gpu, const row *r, ctvk_conv3d_plan plan, int scra
     int ok = tensor(gpu, conv->in_a, r->x, r->y, r->z, &a) && (!conv->in_b || tensor(gpu, conv->in_b, r->x, r->y, r->z, &b)) &&
              tensor(gpu, conv->out, x, y, z, &out) && buffer(gpu, ctvk_conv3d_plan_weight_bytes(&plan, conv), &weights) &&
              buffer(gpu, ctvk_conv3d_plan_scratch_bytes(&plan, conv, x, y, z), &scratch);
-    ctvk_conv3d_job job = {0, gpu, &plan, conv, &a, conv->in_b ? &b : 0, &out, &weights, &scratch};
+    ctvk_conv3d_job job = {0, gpu, &plan, conv, &a, conv->in_b ? &b : 0, &out, &weights, &scratch, NULL};
     if (ok) {
         double flop = 2.0 * (conv->in_a + conv->in_b) * conv->out * conv->kernel * conv->kernel * conv->kernel * x * y * z;
         double first = run(&job), best = 1e30, least = 1e30, spent = 0;
@@ -162,7 +162,7 @@ static void measure_transposed(ctvk_gpu *gpu, const ctvk_transp_conv3d *conv, in
         ctvk_gpu_cmd *cmd = 0;
         double start = now();
         ctvk_status status = ctvk_gpu_cmd_begin(gpu, 0, 0, &cmd, &error);
-        status = status ? status : ctvk_transp_conv3d_record(cmd, gpu, conv, &in, &weights, 0, &out, &error);
+        status = status ? status : ctvk_transp_conv3d_record(cmd, gpu, conv, &in, 0, &weights, 0, &out, &error);
         status = status ? status : ctvk_gpu_cmd_finish(cmd, &error);
         ctvk_gpu_cmd_destroy(&cmd);
         ok = status == CTVK_OK;

@@ -101,41 +101,6 @@ static void run_case(ctvk_gpu *gpu, shape s, int half, int add, int in_place, do
 static const shape shapes[] = {{4, 1, 1, 1},    {8, 3, 5, 7},   {16, 130, 1, 1}, {64, 2, 2, 1},
                                {8, 41, 13, 17}, {4, 3, 64, 65}, {12, 5, 90, 91}};
 
-static ctvk_status record_whole(ctvk_gpu_cmd *cmd, ctvk_gpu *gpu, void *user, ctvk_error *error)
-{
-    const run *r = user;
-    return ctvk_instance_norm_stats(cmd, gpu, &r->in.tensor, &r->stats, error);
-}
-
-static ctvk_tensor part_of(const run *r, int first, int planes)
-{
-    ctvk_tensor part = r->in.tensor;
-    part.offset += (uint64_t)first * ctvk_tensor_plane_bytes(&part);
-    part.x = part.x - first < planes ? part.x - first : planes;
-    return part;
-}
-
-/* From the last to the first. */
-static ctvk_status record_parts(ctvk_gpu_cmd *cmd, ctvk_gpu *gpu, void *user, ctvk_error *error)
-{
-    const run *r = user;
-    const ctvk_tensor *in = &r->in.tensor;
-    const int step = ctvk_instance_norm_step(in->x, in->y, in->z), last = (in->x - 1) / step * step;
-    ctvk_status status = CTVK_OK;
-    for (int first = last; first >= 0 && !status; first -= step) {
-        const ctvk_tensor part = part_of(r, first, step);
-        status = ctvk_instance_norm_part(cmd, gpu, &part, first, in->x, &r->shortcut_stats, error);
-    }
-    return status ? status : ctvk_instance_norm_end(cmd, gpu, in->c, in->x, in->y, in->z, &r->shortcut_stats, error);
-}
-
-static ctvk_status record_wrong_part(ctvk_gpu_cmd *cmd, ctvk_gpu *gpu, void *user, ctvk_error *error)
-{
-    const run *r = user;
-    const ctvk_tensor part = part_of(r, 0, r->add - 1);
-    return ctvk_instance_norm_part(cmd, gpu, &part, 1, r->in.tensor.x + 1, &r->stats, error);
-}
-
 static void test_device(uint32_t disable, int half, uint64_t range, double work)
 {
     ctvk_gpu *gpu = open_gpu(disable);
@@ -151,39 +116,6 @@ static void test_device(uint32_t disable, int half, uint64_t range, double work)
         run_case(gpu, s, half, (int)i % 2 && !half, 1, 0);
         ops_squeeze(gpu, 0, work);
         run_case(gpu, s, half, (int)(i + 1) % 2 && !half, (int)i % 3, i % 2 ? 1000 : -30);
-    }
-    ctvk_gpu_destroy(&gpu);
-}
-
-/* Statistics in parts of a few planes, in any order, are those of the whole, bit for bit; other parts are refused. */
-static void test_parts(void)
-{
-    /* Planes of whole 256 bytes, on which a part must begin: runs of many planes and of one, the last one short. */
-    static const shape whole_planes[] = {{16, 130, 8, 8}, {64, 37, 16, 16}, {8, 9, 64, 72}, {16, 1, 4, 4}};
-    ctvk_gpu *gpu = open_gpu(0);
-    for (size_t i = 0; i < sizeof whole_planes / sizeof *whole_planes; i++) {
-        shape s = whole_planes[i];
-        const uint64_t bytes = ctvk_instance_norm_scratch_bytes(gpu, s.c, s.x, s.y, s.z), finals = (uint64_t)s.c * 2 * sizeof(float);
-        const int step = ctvk_instance_norm_step(s.x, s.y, s.z);
-        float *dense = ops_random((size_t)s.c * s.x * s.y * s.z, 21, 1);
-        unsigned char *whole = malloc(finals), *parts = malloc(finals);
-        run r = {0};
-        ctvk_error error = {0};
-        CHECK(conv_tensor_create(gpu, &r.in, s.c, s.x, s.y, s.z, 0) && conv_tensor_write(&r.in, dense) &&
-              ops_span_create(gpu, &r.stats, bytes, NULL) && ops_span_create(gpu, &r.shortcut_stats, bytes, NULL));
-        CHECK(ops_run(gpu, record_whole, &r, &error) == CTVK_OK);
-        CHECK_MSG(ops_run(gpu, record_parts, &r, &error) == CTVK_OK, "%s", error.message);
-        CHECK(ctvk_gpu_download(r.stats.buffer, r.stats.offset, whole, finals, &error) == CTVK_OK &&
-              ctvk_gpu_download(r.shortcut_stats.buffer, r.shortcut_stats.offset, parts, finals, &error) == CTVK_OK);
-        CHECK_MSG(memcmp(whole, parts, finals) == 0, "%d x %d x %d in parts of %d planes", s.x, s.y, s.z, step);
-        r.add = step;
-        CHECK(step == 1 || ops_run(gpu, record_wrong_part, &r, &error) == CTVK_ERROR_INTERNAL);
-        conv_tensor_destroy(&r.in);
-        ctvk_gpu_buffer_destroy(&r.stats.buffer);
-        ctvk_gpu_buffer_destroy(&r.shortcut_stats.buffer);
-        free(dense);
-        free(whole);
-        free(parts);
     }
     ctvk_gpu_destroy(&gpu);
 }
@@ -210,7 +142,6 @@ int main(void)
         test_device(CTVK_GPU_NO_TEXEL, half, 1, 1e4);
         test_device(CTVK_GPU_MIN_LIMITS, half, 1, 1e5);
     }
-    test_parts();
     test_too_large();
     return gpu_done("instance_norm");
 }

@@ -17,9 +17,9 @@ typedef struct job {
 static ctvk_status record(ctvk_gpu_cmd *cmd, ctvk_gpu *gpu, void *user, ctvk_error *error)
 {
     const job *j = user;
-    return j->plan
-               ? ctvk_transp_conv3d_plan_record(cmd, gpu, j->plan, j->conv, &j->in.tensor, &j->weights, &j->scratch, &j->out.tensor, error)
-               : ctvk_transp_conv3d_record(cmd, gpu, j->conv, &j->in.tensor, &j->weights, &j->scratch, &j->out.tensor, error);
+    return j->plan ? ctvk_transp_conv3d_plan_record(cmd, gpu, j->plan, j->conv, &j->in.tensor, NULL, &j->weights, &j->scratch,
+                                                    &j->out.tensor, error)
+                   : ctvk_transp_conv3d_record(cmd, gpu, j->conv, &j->in.tensor, NULL, &j->weights, &j->scratch, &j->out.tensor, error);
 }
 
 /* plan NULL: the door. expected: the status of the record call. */

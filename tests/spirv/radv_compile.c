@@ -85,6 +85,9 @@ static void compile_level(ctvk_gpu *gpu, int32_t c, int32_t prompts)
     compile(gpu, "instance_norm_apply", &stats, 1);
     compile(gpu, "instance_norm_apply_add", &stats, 1);
     compile(gpu, "instance_norm_apply_half", &stats, 1);
+    const uint32_t planar[2] = {1, stats}; /* the first block's shortcut */
+    compile(gpu, "instance_norm_planar_stats", planar, 1);
+    compile(gpu, "instance_norm_planar_apply", planar, 2);
 }
 
 /* argv[1]: the family, which must stand in the device's name. */

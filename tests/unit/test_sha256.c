@@ -4,32 +4,22 @@
 #include "core/sha256_compress.h"
 #include "support/check.h"
 
-static void hex_of(const void *data, size_t bytes, char text[65])
-{
-    ctvk_sha256 hash;
-    uint8_t digest[32];
-    ctvk_sha256_begin(&hash);
-    ctvk_sha256_add(&hash, data, bytes);
-    ctvk_sha256_end(&hash, digest);
-    ctvk_sha256_hex(digest, text);
-}
-
 static void known_answers(void)
 {
     static const char two_blocks[] = "abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq";
     char text[65];
-    hex_of("", 0, text);
+    ctvk_sha256_of("", 0, text);
     CHECK(!strcmp(text, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"));
-    hex_of("abc", 3, text);
+    ctvk_sha256_of("abc", 3, text);
     CHECK(!strcmp(text, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"));
-    hex_of(two_blocks, sizeof two_blocks - 1, text);
+    ctvk_sha256_of(two_blocks, sizeof two_blocks - 1, text);
     CHECK(!strcmp(text, "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1"));
     char *million = malloc(1000000);
     CHECK(million != NULL);
     if (!million)
         return;
     memset(million, 'a', 1000000);
-    hex_of(million, 1000000, text);
+    ctvk_sha256_of(million, 1000000, text);
     CHECK(!strcmp(text, "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0"));
     free(million);
 }
@@ -41,7 +31,7 @@ static void pieces(void)
         data[i] = (uint8_t)(i * 7 + 3);
     for (size_t length = 0; length <= sizeof data; length++) {
         char whole[65], cut[65];
-        hex_of(data, length, whole);
+        ctvk_sha256_of(data, length, whole);
         for (size_t piece = 1; piece < 70; piece += 9) {
             ctvk_sha256 hash;
             uint8_t digest[32];

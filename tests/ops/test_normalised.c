@@ -1,0 +1,214 @@
+/* Convolutions that normalise and activate their input as they read it: against plain C in double, and bit for bit what the norm and the
+ * plain convolution give one after the other; the others refuse. */
+#include "ops/conv3d_plan.h"
+#include "ops/instance_norm.h"
+#include "ops/transp_conv3d_plan.h"
+#include "ref/conv3d.h"
+#include "ref/instance_norm.h"
+#include "ref/transp_conv3d.h"
+#include "support/ops_case.h"
+
+/* As of test_conv3d.c and test_transp_conv3d.c, and 4e-6 for the norm (test_instance_norm.c). In half precision the input is a number of
+ * it, what the norm makes of it is float32, and the output is rounded. */
+#define WINOGRAD_TOLERANCE 6.4e-5
+#define TRANSP_TOLERANCE 8e-6
+
+typedef struct shape {
+    int x, y, z;
+} shape;
+
+/* One case on the device; conv or transp is what is computed. All pointers owned. */
+typedef struct fixture {
+    const ctvk_conv3d_plan *plan;
+    const ctvk_conv3d *conv;
+    const ctvk_transp_conv3d_plan *transp_plan;
+    const ctvk_transp_conv3d *transp;
+    conv_tensor in, out;
+    ctvk_span stats, weights, scratch;
+    float *dense, *kernel;
+    int apart; /* the norm first, in place */
+} fixture;
+
+static ctvk_status record(ctvk_gpu_cmd *cmd, ctvk_gpu *gpu, void *user, ctvk_error *error)
+{
+    const fixture *f = user;
+    const ctvk_tensor *in = &f->in.tensor, *out = &f->out.tensor;
+    const ctvk_span *norm = f->apart ? NULL : &f->stats;
+    ctvk_status status = ctvk_instance_norm_stats(cmd, gpu, in, &f->stats, error);
+    if (!status && f->apart)
+        status = ctvk_instance_norm_apply(cmd, gpu, in, &f->stats, NULL, NULL, in, error);
+    if (!status && f->conv) {
+        ctvk_conv3d_job job = {cmd, gpu, f->plan, f->conv, in, NULL, out, &f->weights, &f->scratch, norm};
+        status = ctvk_conv3d_plan_record(&job, error);
+    }
+    if (!status && f->transp)
+        status = ctvk_transp_conv3d_plan_record(cmd, gpu, f->transp_plan, f->transp, in, norm, &f->weights, &f->scratch, out, error);
+    return status;
+}
+
+static int make(ctvk_gpu *gpu, fixture *f, int half, int c, shape s, const void *packed, uint64_t weights, uint64_t scratch, double offset)
+{
+    size_t count = (size_t)c * s.x * s.y * s.z;
+    f->dense = ops_random(count, 7, 2);
+    for (size_t i = 0; i < count; i++)
+        f->dense[i] = (float)(f->dense[i] + offset);
+    conv_narrow(f->dense, count, half);
+    return conv_tensor_create_as(gpu, &f->in, half, c, s.x, s.y, s.z, 0) && ops_span_create(gpu, &f->weights, weights, packed) &&
+           ops_span_create(gpu, &f->scratch, scratch, NULL) &&
+           ops_span_create(gpu, &f->stats, ctvk_instance_norm_scratch_bytes(gpu, c, s.x, s.y, s.z), NULL);
+}
+
+static void destroy(fixture *f)
+{
+    conv_tensor_destroy(&f->in);
+    conv_tensor_destroy(&f->out);
+    ctvk_gpu_buffer_destroy(&f->stats.buffer);
+    ctvk_gpu_buffer_destroy(&f->weights.buffer);
+    ctvk_gpu_buffer_destroy(&f->scratch.buffer);
+    free(f->dense);
+    free(f->kernel);
+}
+
+static float *run(ctvk_gpu *gpu, fixture *f, int apart, size_t count, ctvk_status expected)
+{
+    ctvk_error error = {0};
+    float *got = ops_random(count, 1, 1);
+    f->apart = apart;
+    CHECK(conv_tensor_write(&f->in, f->dense));
+    ctvk_status status = ops_run(gpu, record, f, &error);
+    CHECK_MSG(status == expected, "%d, not %d: %s", status, expected, error.message);
+    CHECK(status != CTVK_OK || conv_tensor_read(&f->out, got));
+    CHECK(conv_tensor_guards_hold(&f->in) && conv_tensor_guards_hold(&f->out) && ops_span_guards_hold(&f->weights) &&
+          ops_span_guards_hold(&f->scratch) && ops_span_guards_hold(&f->stats));
+    return got;
+}
+
+/* The input as it is read, rounded to float32. */
+static float *expect_input(const float *dense, int c, shape s)
+{
+    size_t count = (size_t)c * s.x * s.y * s.z;
+    double *wide = malloc(count * sizeof *wide);
+    float *in = malloc(count * sizeof *in);
+    ref_instance_norm(dense, NULL, c, (size_t)s.x * s.y * s.z, wide);
+    for (size_t i = 0; i < count; i++)
+        in[i] = (float)wide[i];
+    free(wide);
+    return in;
+}
+
+/* exact: both ways give the same bits. */
+static void compare(ctvk_gpu *gpu, fixture *f, const double *want, size_t count, double tolerance, int exact)
+{
+    float *got = run(gpu, f, 0, count, CTVK_OK), *apart = run(gpu, f, 1, count, CTVK_OK);
+    const ctvk_tensor *in = &f->in.tensor;
+    double worst = conv_worst(got, want, count);
+    CHECK_MSG(worst <= tolerance, "%s, half %d, %d channels, %d x %d x %d: error %g", f->conv ? "conv3d" : "transp", in->half, in->c, in->x,
+              in->y, in->z, worst);
+    CHECK_MSG(!exact || memcmp(got, apart, count * sizeof *got) == 0, "%s, %d channels, %d x %d x %d: not the same apart",
+              f->conv ? "conv3d" : "transp", in->c, in->x, in->y, in->z);
+    free(got);
+    free(apart);
+}
+
+static void conv_case(ctvk_gpu *gpu, const ctvk_conv3d_plan *plan, const ctvk_conv3d *conv, shape s, double offset)
+{
+    size_t count = (size_t)conv->out * s.x * s.y * s.z;
+    uint64_t bytes = ctvk_conv3d_plan_weight_bytes(plan, conv);
+    fixture f = {.plan = plan, .conv = conv, .kernel = ops_random((size_t)conv->out * conv->in_a * 27, 11, 1)};
+    void *packed = malloc(bytes);
+    ctvk_conv3d_plan_pack(plan, conv, f.kernel, packed);
+    CHECK(make(gpu, &f, plan->half, conv->in_a, s, packed, bytes, ctvk_conv3d_plan_scratch_bytes(plan, conv, s.x, s.y, s.z), offset) &&
+          conv_tensor_create_as(gpu, &f.out, plan->half, conv->out, s.x, s.y, s.z, 0));
+    if (ctvk_conv3d_plan_normalises(plan, conv)) {
+        float *in = expect_input(f.dense, conv->in_a, s);
+        double *want = malloc(count * sizeof *want);
+        ref_conv3d(in, conv->in_a, s.x, s.y, s.z, f.kernel, conv->out, 3, 1, want);
+        compare(gpu, &f, want, count, WINOGRAD_TOLERANCE + (plan->half ? CONV_HALF_ERROR : 0), !plan->half);
+        free(in);
+        free(want);
+    } else {
+        free(run(gpu, &f, 0, count, CTVK_ERROR_INTERNAL));
+    }
+    destroy(&f);
+    free(packed);
+}
+
+static const shape shapes[] = {{1, 1, 2}, {2, 3, 5}, {3, 4, 4}, {7, 9, 33}, {9, 10, 7}};
+
+static void test_conv(ctvk_gpu *gpu, int half)
+{
+    static const ctvk_conv3d convs[] = {{16, 0, 16, 3, 1, 0}, {48, 0, 48, 3, 1, 0}, {96, 0, 28, 3, 1, 0}};
+    int normalising = 0;
+    for (int i = 0; i < 3 * CTVK_CONV3D_CANDIDATES; i++) {
+        ctvk_conv3d_plan plans[CTVK_CONV3D_CANDIDATES], *plan = &plans[i / 3];
+        if (i / 3 >= ctvk_conv3d_candidates(ctvk_gpu_get_caps(gpu), &convs[i % 3], plans))
+            continue;
+        plan->scratch_bytes = 1u << 21;
+        if (half)
+            ctvk_conv3d_plan_halve(plan);
+        for (int k = 0; k < 5; k++)
+            conv_case(gpu, plan, &convs[i % 3], shapes[k], 0);
+        normalising += ctvk_conv3d_plan_normalises(plan, &convs[i % 3]);
+        /* Blocks of a plane and a row of tiles; zeros around the tensor are not normalised, which a mean far from zero shows. */
+        plan->source_bytes = (uint64_t)convs[i % 3].in_a * 10 * 7 * 4 * 4 + 300;
+        conv_case(gpu, plan, &convs[i % 3], shapes[4], 20);
+    }
+    CHECK(normalising == 3 || ctvk_conv3d_class(ctvk_gpu_get_caps(gpu)) != CTVK_CONV3D_CPU);
+}
+
+static void transp_case(ctvk_gpu *gpu, const ctvk_transp_conv3d_plan *plan, const ctvk_transp_conv3d *conv, int half, shape s)
+{
+    size_t count = (size_t)conv->out * s.x * s.y * s.z * 8;
+    uint64_t bytes = ctvk_transp_conv3d_weight_bytes(gpu, conv);
+    fixture f = {.transp_plan = plan, .transp = conv, .kernel = ops_random((size_t)conv->out * conv->in * 8, 11, 1)};
+    void *packed = malloc(bytes);
+    ctvk_transp_conv3d_pack(gpu, conv, f.kernel, packed);
+    CHECK(make(gpu, &f, half, conv->in, s, packed, bytes, ctvk_transp_conv3d_scratch_bytes(conv, 0, 2 * s.x, 2 * s.y, 2 * s.z), 1) &&
+          conv_tensor_create(gpu, &f.out, conv->out, 2 * s.x, 2 * s.y, 2 * s.z, conv->planar));
+    if (ctvk_transp_conv3d_plan_normalises(plan, conv) && !half) {
+        float *in = expect_input(f.dense, conv->in, s);
+        double *want = malloc(count * sizeof *want);
+        ref_transp_conv3d(in, conv->in, s.x, s.y, s.z, f.kernel, conv->out, want);
+        compare(gpu, &f, want, count, TRANSP_TOLERANCE, 1);
+        free(in);
+        free(want);
+    } else {
+        free(run(gpu, &f, 0, count, CTVK_ERROR_INTERNAL));
+    }
+    destroy(&f);
+    free(packed);
+}
+
+static void test_transp(ctvk_gpu *gpu)
+{
+    static const ctvk_transp_conv3d convs[] = {{48, 2, 1}, {16, 5, 1}, {68, 3, 1}, {16, 16, 0}};
+    for (int i = 0; i < 4 * 5; i++) {
+        ctvk_transp_conv3d_plan plan = ctvk_transp_conv3d_plan_for(ctvk_gpu_get_caps(gpu));
+        transp_case(gpu, &plan, &convs[i % 4], 0, shapes[i / 4]);
+        if (convs[i % 4].planar)
+            transp_case(gpu, &plan, &convs[i % 4], 1, shapes[i / 4]);
+    }
+}
+
+/* The doors ask the same as the plans. */
+static void test_doors(ctvk_gpu *gpu)
+{
+    static const ctvk_conv3d one = {48, 0, 48, 3, 1, 0}, two = {48, 48, 48, 3, 1, 0};
+    static const ctvk_transp_conv3d logits = {48, 2, 1}, up = {48, 48, 0};
+    int cpu = ctvk_conv3d_class(ctvk_gpu_get_caps(gpu)) == CTVK_CONV3D_CPU;
+    CHECK(ctvk_conv3d_normalises(gpu, &one, 48, 48, 16) == cpu && !ctvk_conv3d_normalises(gpu, &two, 48, 48, 16));
+    CHECK(ctvk_transp_conv3d_normalises(gpu, &logits) == cpu && !ctvk_transp_conv3d_normalises(gpu, &up));
+}
+
+int main(void)
+{
+    for (int i = 0; i < OPS_MASKS; i++) {
+        ctvk_gpu *gpu = ops_open(ops_masks[i]);
+        test_conv(gpu, 0);
+        test_conv(gpu, 1);
+        test_transp(gpu);
+        test_doors(gpu);
+        ctvk_gpu_destroy(&gpu);
+    }
+    return gpu_done("normalised");
+}
