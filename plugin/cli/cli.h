@@ -99,6 +99,8 @@ int cli_trace_open(ctvk_context *context);
 double cli_trace_now(void); /* seconds of the trace's clock */
 /* Something of the command's own that began at `begin` and is over. */
 void cli_trace_stage(const char *name, double begin);
+/* The reading of the image, which may lie beside other stages. */
+void cli_trace_image(double begin);
 void cli_trace_close(void);
 
 /* --- environment.c: what this process sets for itself before Vulkan is loaded; for main alone --- */

@@ -95,7 +95,7 @@ ctvk_status cli_read_image(const cli_library *library, const char *path, ctvk_im
 {
     double begin = cli_trace_now();
     ctvk_status status = library->images->open_with_progress(library->context, path, CTVK_STRLEN, asked_to_stop, NULL, image);
-    cli_trace_stage("read", begin);
+    cli_trace_image(begin);
     if (status == CTVK_OK)
         library->images->watch_writing(*image, asked_to_stop, NULL);
     return status;

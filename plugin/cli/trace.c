@@ -1,6 +1,6 @@
 /* CTVK_TRACE=FILE: the library's events, and the command's own reading and writing, as a Chrome trace (the Trace Event Format's JSON
- * object), which Perfetto and chrome://tracing show. Microseconds; three lines: what the host does, the device's submissions, its
- * operations; and one for each thread that compiled meanwhile. */
+ * object), which Perfetto and chrome://tracing show. Microseconds; lines: what the host does, the device's submissions, its operations;
+ * one for each thread that compiled meanwhile, and one for the image, which is read beside all that. */
 #include "cli.h"
 
 #include "ctvk/draft/trace.h"
@@ -11,7 +11,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { LINE_HOST = 1, LINE_SUBMISSIONS = 2, LINE_OPERATIONS = 3 };
+enum { LINE_HOST = 1, LINE_SUBMISSIONS = 2, LINE_OPERATIONS = 3, LINE_IMAGE = 1000 };
 
 static FILE *trace_file; /* NULL: nobody asked for one. One run of a command in a process at a time */
 
@@ -51,16 +51,9 @@ static void print_arguments(const ctvk_trace_event *e)
     fputs("}}", trace_file);
 }
 
-/* A ctvk_trace_fn, from each thread that works. */
-static void on_event(void *user, const ctvk_trace_event *e)
+static void write_event(const ctvk_trace_event *e, int line)
 {
     static const char *const kinds[] = {"", "stage", "compile", "transfer", "submission", "part", "operation"};
-    (void)user;
-    if (!trace_file || e->kind < CTVK_TRACE_STAGE || e->kind > CTVK_TRACE_OPERATION)
-        return;
-    int line = e->kind == CTVK_TRACE_OPERATION ? LINE_OPERATIONS : e->kind >= CTVK_TRACE_SUBMISSION ? LINE_SUBMISSIONS : LINE_HOST;
-    if (e->kind == CTVK_TRACE_COMPILE && e->number > 0) /* beside each other */
-        line = LINE_OPERATIONS + (int)e->number;
     flockfile(trace_file);
     fputs(",\n{\"name\":", trace_file);
     cli_json_string(trace_file, e->name.data, e->name.length);
@@ -72,16 +65,39 @@ static void on_event(void *user, const ctvk_trace_event *e)
     funlockfile(trace_file);
 }
 
-void cli_trace_stage(const char *name, double begin)
+/* A ctvk_trace_fn, from each thread that works. */
+static void on_event(void *user, const ctvk_trace_event *e)
+{
+    (void)user;
+    if (!trace_file || e->kind < CTVK_TRACE_STAGE || e->kind > CTVK_TRACE_OPERATION)
+        return;
+    int line = e->kind == CTVK_TRACE_OPERATION ? LINE_OPERATIONS : e->kind >= CTVK_TRACE_SUBMISSION ? LINE_SUBMISSIONS : LINE_HOST;
+    if (e->kind == CTVK_TRACE_COMPILE && e->number > 0) /* beside each other */
+        line = LINE_OPERATIONS + (int)e->number;
+    write_event(e, line);
+}
+
+static void stage(const char *name, double begin, int line)
 {
     ctvk_trace_event event = {.kind = CTVK_TRACE_STAGE, .number = -1, .begin = begin, .end = cli_trace_now()};
     event.name = cli_text(name);
-    on_event(NULL, &event);
+    if (trace_file)
+        write_event(&event, line);
+}
+
+void cli_trace_stage(const char *name, double begin)
+{
+    stage(name, begin, LINE_HOST);
+}
+
+void cli_trace_image(double begin)
+{
+    stage("read", begin, LINE_IMAGE);
 }
 
 int cli_trace_open(ctvk_context *context)
 {
-    static const char *const lines[] = {"host", "device: submissions", "device: operations"};
+    static const char *const lines[] = {"host", "device: submissions", "device: operations", "image"};
     const char *path = getenv("CTVK_TRACE");
     const ctvk_trace_api *traces = ctvk_interface(CTVK_TRACE_NAME, CTVK_TRACE_VERSION);
     if (!path || !*path)
@@ -93,8 +109,9 @@ int cli_trace_open(ctvk_context *context)
         return cli_fail(CLI_INPUT, "CTVK_TRACE: %s (name a new file in a folder that is there)", strerror(errno));
     fputs("{\"displayTimeUnit\":\"ms\",\"traceEvents\":[\n", trace_file);
     fprintf(trace_file, "{\"name\":\"process_name\",\"ph\":\"M\",\"pid\":1,\"tid\":1,\"args\":{\"name\":\"ctvk\"}}");
-    for (int i = 0; i < 3; i++)
-        fprintf(trace_file, ",\n{\"name\":\"thread_name\",\"ph\":\"M\",\"pid\":1,\"tid\":%d,\"args\":{\"name\":\"%s\"}}", i + 1, lines[i]);
+    for (int i = 0; i < 4; i++)
+        fprintf(trace_file, ",\n{\"name\":\"thread_name\",\"ph\":\"M\",\"pid\":1,\"tid\":%d,\"args\":{\"name\":\"%s\"}}",
+                i < 3 ? i + 1 : LINE_IMAGE, lines[i]);
     traces->set(context, on_event, NULL);
     return CLI_OK;
 }

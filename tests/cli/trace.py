@@ -100,6 +100,9 @@ def check_times(events, report):
     outer = [(e["ts"], e["ts"] + e["dur"]) for e in stages if e["name"] in ("windows", "classify")]
     inside = all(any(a - 1 <= e["ts"] and e["ts"] + e["dur"] <= b + 1 for a, b in outer) for e in kind["submission"])
     check(inside, "submissions lie inside of the stages that made them")
+    windows = {e["args"]["number"]: e["ts"] + e["dur"] for e in stages if e["name"] == "windows"}
+    early = [e["args"]["number"] for e in stages if e["name"] == "read window" and e["ts"] < windows.get(e["args"]["number"] - 1, 0)]
+    check(len(windows) > 1 and set(early) == set(windows) - {0}, f"{len(windows)} windows, read while the one before was computed: {early}")
     check(0 < busy < report["seconds"]["network"] + report["seconds"]["classify"], "the device is no busier than its stages are long")
 
 
