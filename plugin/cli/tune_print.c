@@ -3,7 +3,7 @@
 #include <math.h>
 #include <string.h>
 
-static const char *const names[] = {"portable", "address", "winograd", "gemm"};
+static const char *const names[] = {"portable", "tiled", "address", "winograd", "gemm"};
 enum { NAMES = sizeof names / sizeof *names };
 
 static ctvk_tune_convolution convolution(const cli_tune_run *run, uint32_t index)

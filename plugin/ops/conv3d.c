@@ -86,6 +86,43 @@ int32_t ctvk_conv3d_free_planes(const ctvk_conv3d_job *job)
     return (int32_t)((a->offset - out->offset) / plane) - 1;
 }
 
+/* Output planes whose input fits the binding limit. */
+static int32_t planes_by_source(const ctvk_conv3d_job *job, const ctvk_tensor *source)
+{
+    int32_t most = ctvk_tensor_max_planes(source, job->plan->source_bytes);
+    if (most >= source->x)
+        return job->out->x;
+    return most < job->conv->kernel ? 0 : (most - job->conv->kernel) / job->conv->stride + 1;
+}
+
+static int32_t smaller(int32_t a, int32_t b)
+{
+    return a < b ? a : b;
+}
+
+int32_t ctvk_conv3d_block_planes(const ctvk_conv3d_job *job, const ctvk_tensor *target)
+{
+    int32_t most = smaller(ctvk_tensor_max_planes(target, job->plan->target_bytes), ctvk_conv3d_free_planes(job));
+    most = smaller(most, planes_by_source(job, job->a));
+    return job->conv->in_b ? smaller(most, planes_by_source(job, job->b)) : most;
+}
+
+ctvk_status ctvk_conv3d_refuse_plane(const ctvk_conv3d_job *job, ctvk_error *error)
+{
+    return ctvk_fail(error, CTVK_ERROR_DEVICE_MEMORY,
+                     "convolution: one plane of %d x %d voxels is larger than the device's buffer binding (use a smaller window)",
+                     job->a->y, job->a->z);
+}
+
+ctvk_conv3d_range ctvk_conv3d_range_at(const ctvk_conv3d_job *job, int32_t first, int32_t count)
+{
+    int32_t pad = job->conv->kernel / 2, stride = job->conv->stride;
+    ctvk_conv3d_range r = {first, count, first * stride - pad, (first + count - 1) * stride + pad};
+    r.in_first = r.in_first < 0 ? 0 : r.in_first;
+    r.in_last = smaller(r.in_last, job->a->x - 1);
+    return r;
+}
+
 /* The direct convolution, whatever variant computes it: a multiplication and an addition for each tap, also where it meets the padding.
  * Difference, factor and slope of an input that is normalised as it is read. */
 static void name_operation(const ctvk_conv3d_job *job)
@@ -116,6 +153,8 @@ ctvk_status ctvk_conv3d_plan_record(const ctvk_conv3d_job *job, ctvk_error *erro
         return ctvk_conv3d_winograd_record(job, error);
     case CTVK_CONV3D_GEMM:
         return ctvk_conv3d_gemm_record(job, error);
+    case CTVK_CONV3D_TILED:
+        return ctvk_conv3d_tiled_record(job, error);
     default:
         return ctvk_conv3d_direct_record(job, error);
     }

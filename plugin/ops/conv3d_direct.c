@@ -71,20 +71,6 @@ static const char *shader_name(const ctvk_conv3d_job *job, int longer)
     return names[job->conv->planar != 0][job->conv->kernel == 3][address];
 }
 
-/* Output planes [first, first + count) and the input planes [in_first, in_last] that they read. */
-typedef struct range {
-    int32_t first, count, in_first, in_last;
-} range;
-
-static range range_at(const ctvk_conv3d_job *job, int32_t first, int32_t count)
-{
-    int32_t pad = job->conv->kernel / 2, stride = job->conv->stride;
-    range r = {first, count, first * stride - pad, (first + count - 1) * stride + pad};
-    r.in_first = r.in_first < 0 ? 0 : r.in_first;
-    r.in_last = r.in_last >= job->a->x ? job->a->x - 1 : r.in_last;
-    return r;
-}
-
 /* What the kernels write: the output, or where that is in half precision sums for some of its planes. */
 static ctvk_tensor target_of(const ctvk_conv3d_job *job)
 {
@@ -95,16 +81,6 @@ static ctvk_tensor target_of(const ctvk_conv3d_job *job)
 static uint64_t lanes_of_plane(const ctvk_tensor *out)
 {
     return (uint64_t)out->y * out->z;
-}
-
-/* Output planes whose input fits the binding limit. */
-static int32_t planes_by_source(const ctvk_conv3d_job *job, const ctvk_tensor *source)
-{
-    int32_t most = ctvk_tensor_max_planes(source, job->plan->source_bytes);
-    if (most >= source->x) {
-        return job->out->x;
-    }
-    return most < job->conv->kernel ? 0 : (most - job->conv->kernel) / job->conv->stride + 1;
 }
 
 static int32_t smaller(int32_t a, double b)
@@ -118,22 +94,15 @@ static ctvk_status planes_per_block(const ctvk_conv3d_job *job, int32_t units, i
     double lanes = (double)lanes_of_plane(job->out);
     double work = lanes * units * unit_channels(job->conv) * taps_of(job->conv) * OUT_CHANNELS;
     const ctvk_tensor target = target_of(job);
-    int32_t n = ctvk_tensor_max_planes(&target, job->plan->target_bytes);
-    n = smaller(n, planes_by_source(job, job->a));
-    n = smaller(n, ctvk_conv3d_free_planes(job));
-    n = job->b && job->conv->in_b ? smaller(n, planes_by_source(job, job->b)) : n;
-    n = smaller(n, (double)LOCAL * MAX_GROUPS / lanes);
-    if (n < 1) {
-        return ctvk_fail(error, CTVK_ERROR_DEVICE_MEMORY,
-                         "convolution: one plane of %d x %d voxels is larger than the device's buffer binding (use a smaller window)",
-                         job->a->y, job->a->z);
-    }
+    int32_t n = smaller(ctvk_conv3d_block_planes(job, &target), (double)LOCAL * MAX_GROUPS / lanes);
+    if (n < 1)
+        return ctvk_conv3d_refuse_plane(job, error);
     double fit = ctvk_gpu_cmd_work_limit(job->cmd) / work;
     *planes = fit < 1 ? 1 : smaller(n < job->out->x ? n : job->out->x, fit);
     return CTVK_OK;
 }
 
-static struct ctvk_conv3d_params params_for(const ctvk_conv3d_job *job, const range *r)
+static struct ctvk_conv3d_params params_for(const ctvk_conv3d_job *job, const ctvk_conv3d_range *r)
 {
     const ctvk_tensor *a = job->a, *out = job->out;
     struct ctvk_conv3d_params p = {.in_first = r->in_first,
@@ -151,8 +120,8 @@ static struct ctvk_conv3d_params params_for(const ctvk_conv3d_job *job, const ra
 }
 
 /* One run of `units` input units of a source against all output channels. unit: place in the source; packed_unit: in the weights. */
-static ctvk_status record_run(const ctvk_conv3d_job *job, const range *r, const ctvk_tensor *source, int32_t unit, int32_t packed_unit,
-                              int32_t units, ctvk_error *error)
+static ctvk_status record_run(const ctvk_conv3d_job *job, const ctvk_conv3d_range *r, const ctvk_tensor *source, int32_t unit,
+                              int32_t packed_unit, int32_t units, ctvk_error *error)
 {
     ctvk_gpu_pipeline *pipeline;
     ctvk_status status = ctvk_gpu_pipeline_get(job->gpu, shader_name(job, units > 1), 0, 0, &pipeline, error);
@@ -188,7 +157,7 @@ static ctvk_status record_run(const ctvk_conv3d_job *job, const range *r, const 
 }
 
 /* All units of one source, in runs of `chunk`, the rest one by one. */
-static ctvk_status record_source(const ctvk_conv3d_job *job, const range *r, const ctvk_tensor *source, int32_t packed_unit,
+static ctvk_status record_source(const ctvk_conv3d_job *job, const ctvk_conv3d_range *r, const ctvk_tensor *source, int32_t packed_unit,
                                  ctvk_error *error)
 {
     int32_t units = job->conv->planar ? source->c : source->c / 4, longer = job->conv->planar ? 1 : job->plan->chunk;
@@ -206,7 +175,7 @@ ctvk_status ctvk_conv3d_direct_record(const ctvk_conv3d_job *job, ctvk_error *er
     ctvk_status status = planes_per_block(job, job->conv->planar ? 1 : job->plan->chunk, &planes, error);
     for (int32_t first = 0; first < job->out->x && !status; first += planes) {
         int32_t left = job->out->x - first;
-        range r = range_at(job, first, left < planes ? left : planes);
+        ctvk_conv3d_range r = ctvk_conv3d_range_at(job, first, left < planes ? left : planes);
         status = record_source(job, &r, job->a, 0, error);
         if (!status && job->conv->in_b) {
             status = record_source(job, &r, job->b, units_a, error);

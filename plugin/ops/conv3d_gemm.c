@@ -275,15 +275,8 @@ static ctvk_status record_block(const ctvk_conv3d_job *job, const block *k, ctvk
 /* The most output planes of one block: bindings of sources and output, work of one round, workgroups. */
 static int32_t most_planes(const ctvk_conv3d_job *job)
 {
-    const ctvk_tensor *sources[2] = {job->a, job->conv->in_b ? job->b : 0}, *out = job->out;
-    int32_t most = ctvk_tensor_max_planes(out, job->plan->target_bytes), stride = job->conv->stride, kernel = job->conv->kernel,
-            apart = ctvk_conv3d_free_planes(job);
-    most = apart < most ? apart : most;
-    for (int i = 0; i < 2 && sources[i]; i++) {
-        int32_t planes = ctvk_tensor_max_planes(sources[i], job->plan->source_bytes);
-        planes = planes >= sources[i]->x ? out->x : planes < kernel ? 0 : (planes - kernel) / stride + 1;
-        most = planes < most ? planes : most;
-    }
+    const ctvk_tensor *out = job->out;
+    int32_t most = ctvk_conv3d_block_planes(job, out), stride = job->conv->stride;
     double lanes = (double)out->y * out->z,
            fit = ctvk_gpu_cmd_work_limit(job->cmd) / (3 * lanes * run_length(job->conv) * 4 * OUT_CHANNELS);
     double groups = (double)LOCAL * MAX_GROUPS / (lanes * stride * stride);
@@ -299,9 +292,7 @@ ctvk_status ctvk_conv3d_gemm_record(const ctvk_conv3d_job *job, ctvk_error *erro
     uint64_t out_bytes = (3 + spare(job->plan)) * run_bytes(job->conv, &k, out->y, out->z);
     if (most < 1 || k.out_at > job->plan->target_bytes || k.out_at > job->plan->source_bytes || out_bytes > job->plan->target_bytes ||
         out_bytes > job->plan->source_bytes) {
-        return ctvk_fail(error, CTVK_ERROR_DEVICE_MEMORY,
-                         "convolution: one plane of %d x %d voxels is larger than the device's buffer binding (use a smaller window)",
-                         out->y, out->z);
+        return ctvk_conv3d_refuse_plane(job, error);
     }
     ctvk_status status = CTVK_OK;
     for (k.first = 0; k.first < out->x && !status; k.first += planes) {

@@ -31,6 +31,9 @@ int32_t ctvk_conv3d_candidates(const ctvk_gpu_caps *caps, const ctvk_conv3d *con
     uint64_t texel = usable(caps->max_texel_elements * 16, caps->storage_alignment);
     int32_t count = 0;
     out[count++] = (ctvk_conv3d_plan){CTVK_CONV3D_PORTABLE, 1, storage, storage, 0, 0};
+    /* Software drivers have no memory that is nearer than another, and a barrier costs them more than what it orders: not theirs. */
+    if (ctvk_conv3d_class(caps) == CTVK_CONV3D_GPU && ctvk_conv3d_tiled_fits(conv, storage))
+        out[count++] = (ctvk_conv3d_plan){CTVK_CONV3D_TILED, 1, storage, storage, 0, 0};
     if (!has_addresses(caps))
         return count;
     out[count++] = (ctvk_conv3d_plan){CTVK_CONV3D_ADDRESS, ctvk_conv3d_direct_chunk(conv), conv->planar ? storage : texel, storage, 0, 0};
@@ -45,7 +48,7 @@ int32_t ctvk_conv3d_candidates(const ctvk_gpu_caps *caps, const ctvk_conv3d *con
 
 const char *ctvk_conv3d_plan_name(const ctvk_conv3d_plan *plan)
 {
-    static const char *const names[] = {"none", "portable", "address", "winograd", "gemm"};
+    static const char *const names[] = {"none", "portable", "address", "winograd", "gemm", "tiled"};
     return names[plan->family];
 }
 
@@ -74,6 +77,16 @@ static int is_modest(const ctvk_conv3d_plan *plan, const ctvk_conv3d *conv)
     return plan->family != CTVK_CONV3D_WINOGRAD || ctvk_conv3d_winograd_weight_bytes(conv) <= 16u << 20;
 }
 
+/* Without measuring: by the model on class CPU; what a GPU is made for on a GPU. */
+static int is_better(const ctvk_gpu_caps *caps, const ctvk_conv3d_plan *plan, const ctvk_conv3d_plan *best, const ctvk_conv3d *conv,
+                     const int32_t extents[3])
+{
+    int32_t x = extents[0], y = extents[1], z = extents[2];
+    if (ctvk_conv3d_class(caps) != CTVK_CONV3D_CPU)
+        return plan->family == CTVK_CONV3D_TILED;
+    return is_modest(plan, conv) && ctvk_conv3d_cost(plan, conv, x, y, z) < ctvk_conv3d_cost(best, conv, x, y, z);
+}
+
 ctvk_conv3d_plan ctvk_conv3d_choose(const ctvk_gpu_caps *caps, const char *tuned, const ctvk_conv3d *conv, int32_t x, int32_t y, int32_t z)
 {
     ctvk_conv3d_plan plans[CTVK_CONV3D_CANDIDATES];
@@ -81,8 +94,8 @@ ctvk_conv3d_plan ctvk_conv3d_choose(const ctvk_gpu_caps *caps, const char *tuned
     const ctvk_conv3d_plan *named = tuned ? find_named(plans, count, tuned) : NULL;
     if (named)
         return *named;
-    for (int32_t i = 1; i < count && ctvk_conv3d_class(caps) == CTVK_CONV3D_CPU; i++)
-        if (is_modest(&plans[i], conv) && ctvk_conv3d_cost(&plans[i], conv, x, y, z) < ctvk_conv3d_cost(&plans[best], conv, x, y, z))
+    for (int32_t i = 1; i < count; i++)
+        if (is_better(caps, &plans[i], &plans[best], conv, (int32_t[3]){x, y, z}))
             best = i;
     return plans[best];
 }
@@ -98,7 +111,7 @@ void ctvk_conv3d_plan_halve(ctvk_conv3d_plan *plan)
 {
     const uint64_t most = 16u << 20; /* what the tensors have become smaller is not to go into scratch */
     plan->half = 1;
-    if (plan->family != CTVK_CONV3D_PORTABLE)
+    if (plan->family != CTVK_CONV3D_PORTABLE && plan->family != CTVK_CONV3D_TILED)
         plan->source_bytes /= 2; /* as many texels */
     plan->scratch_bytes = plan->scratch_bytes < most ? plan->scratch_bytes : most;
 }
@@ -146,6 +159,8 @@ uint64_t ctvk_conv3d_plan_scratch_bytes(const ctvk_conv3d_plan *plan, const ctvk
         return ctvk_conv3d_winograd_scratch_bytes(plan, conv, x, y, z);
     case CTVK_CONV3D_GEMM:
         return ctvk_conv3d_gemm_scratch_bytes(plan, conv, x, y, z);
+    case CTVK_CONV3D_TILED:
+        return 0;
     default:
         return ctvk_conv3d_direct_scratch_bytes(plan, conv, x, y, z);
     }

@@ -9,7 +9,8 @@ enum {
     CTVK_CONV3D_PORTABLE = 1, /* weights in uniform blocks, input through storage buffers: promised minimum */
     CTVK_CONV3D_ADDRESS = 2,  /* weights by device address, input through texel buffers: software drivers */
     CTVK_CONV3D_WINOGRAD = 3, /* F(4x4, 3x3) over y and z, three taps along x, on top of ADDRESS */
-    CTVK_CONV3D_GEMM = 4      /* products of the whole grid, all channels and runs a dispatch, on top of ADDRESS */
+    CTVK_CONV3D_GEMM = 4,     /* products of the whole grid, all channels and runs a dispatch, on top of ADDRESS */
+    CTVK_CONV3D_TILED = 5     /* bricks through shared memory, all channels a dispatch: GPUs; needs no more than is promised */
 };
 
 /* Channel groups (vec4) that one dispatch computes. */
@@ -31,13 +32,13 @@ typedef struct ctvk_conv3d_plan {
 enum {
     CTVK_CONV3D_LEAST = 1, /* a software driver without addresses or long texel buffers: PORTABLE is all that there is */
     CTVK_CONV3D_CPU = 2,   /* a software driver with both: the cost model chooses among all variants */
-    CTVK_CONV3D_GPU = 3    /* a GPU: PORTABLE, until it was tuned. No GPU has been measured that a model could be made of */
+    CTVK_CONV3D_GPU = 3    /* a GPU: TILED, where it fits, until it was tuned. No GPU has been measured that a model could be made of */
 };
 int32_t ctvk_conv3d_class(const ctvk_gpu_caps *caps);
 /* Every variant that this device can take for the convolution, PORTABLE first. Returns how many. */
-enum { CTVK_CONV3D_CANDIDATES = 4 };
+enum { CTVK_CONV3D_CANDIDATES = 5 };
 int32_t ctvk_conv3d_candidates(const ctvk_gpu_caps *caps, const ctvk_conv3d *conv, ctvk_conv3d_plan out[CTVK_CONV3D_CANDIDATES]);
-/* "portable", "address", "winograd", "gemm". Static. */
+/* "portable", "tiled", "address", "winograd", "gemm". Static. */
 const char *ctvk_conv3d_plan_name(const ctvk_conv3d_plan *plan);
 /* What a tuning pass keeps the answer of a convolution under. key: of the size of ctvk_gpu_tuned's. */
 void ctvk_conv3d_key(const ctvk_conv3d *conv, int32_t x, int32_t y, int32_t z, char key[64]);
@@ -46,8 +47,8 @@ void ctvk_conv3d_key(const ctvk_conv3d *conv, int32_t x, int32_t y, int32_t z, c
 ctvk_conv3d_plan ctvk_conv3d_choose(const ctvk_gpu_caps *caps, const char *tuned, const ctvk_conv3d *conv, int32_t x, int32_t y, int32_t z);
 /* What everybody asks: the same with what this device was tuned to. Constant while the device is open. */
 ctvk_conv3d_plan ctvk_conv3d_plan_for(const ctvk_gpu *gpu, const ctvk_conv3d *conv, int32_t x, int32_t y, int32_t z);
-/* The cost model of class CPU (conv3d_cost.c): milliseconds of processor time on the CPU that it was measured on. Only ratios mean
- * anything. */
+/* The cost model of class CPU, for its candidates (conv3d_cost.c): milliseconds of processor time on the CPU that it was measured on. Only
+ * ratios mean anything. */
 double ctvk_conv3d_cost(const ctvk_conv3d_plan *plan, const ctvk_conv3d *conv, int32_t x, int32_t y, int32_t z);
 
 /* A plan for tensors in half precision from one for float32. Weights stay as they are packed. */
@@ -74,6 +75,16 @@ int ctvk_conv3d_plan_normalises(const ctvk_conv3d_plan *plan, const ctvk_conv3d 
 /* The most output planes of one block: where the output lies over planes of its input, a block writes none that it or a later one reads.
  * Less than 1: they overlap in another way, which cannot be done. */
 int32_t ctvk_conv3d_free_planes(const ctvk_conv3d_job *job);
+/* The most output planes of one block: by that, and by the bindings of the sources and of what is written, `target`. Less than 1: not even
+ * one plane, which ctvk_conv3d_refuse_plane says. */
+int32_t ctvk_conv3d_block_planes(const ctvk_conv3d_job *job, const ctvk_tensor *target);
+ctvk_status ctvk_conv3d_refuse_plane(const ctvk_conv3d_job *job, ctvk_error *error);
+
+/* Output planes [first, first + count) and the input planes [in_first, in_last] that they read. */
+typedef struct ctvk_conv3d_range {
+    int32_t first, count, in_first, in_last;
+} ctvk_conv3d_range;
+ctvk_conv3d_range ctvk_conv3d_range_at(const ctvk_conv3d_job *job, int32_t first, int32_t count);
 
 /* --- the tuning pass (conv3d_tune.c) --- */
 
@@ -128,5 +139,10 @@ uint64_t ctvk_conv3d_gemm_weight_bytes(const ctvk_conv3d *conv);
 void ctvk_conv3d_gemm_pack(const ctvk_conv3d *conv, const float *weights, float *packed);
 uint64_t ctvk_conv3d_gemm_scratch_bytes(const ctvk_conv3d_plan *plan, const ctvk_conv3d *conv, int32_t x, int32_t y, int32_t z);
 ctvk_status ctvk_conv3d_gemm_record(const ctvk_conv3d_job *job, ctvk_error *error);
+
+/* TILED: weights as for the direct kernels, all in one binding; no scratch. Fits blocked inputs whose weights a binding of `storage` bytes
+ * holds. */
+int ctvk_conv3d_tiled_fits(const ctvk_conv3d *conv, uint64_t storage);
+ctvk_status ctvk_conv3d_tiled_record(const ctvk_conv3d_job *job, ctvk_error *error);
 
 #endif

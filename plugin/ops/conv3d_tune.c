@@ -6,19 +6,20 @@
 
 /* Multiply-adds that are enough to be timed, and the most runs and seconds of it. */
 static const double ENOUGH = 1e9, SECONDS = 0.5;
-enum { RUNS = 5, HALO_PLANES = 16 };
+enum { RUNS = 5, PLANES = 16 };
 
 static int32_t smaller(int32_t a, double b)
 {
     return b < a ? (int32_t)b : a;
 }
 
-/* Output planes to measure. Direct kernels cost the same in every plane; Winograd and GEMM share the halo of a block's planes, of which few
- * would cost too much each. */
-static int32_t planes_for(const ctvk_conv3d_plan *plan, const ctvk_conv3d *conv, int32_t x, int32_t y, int32_t z)
+/* Output planes to measure. On a software driver direct kernels cost the same in every plane; Winograd and GEMM share the halo of a block's
+ * planes, of which few would cost too much each; and a GPU is not filled by one plane. */
+static int32_t planes_for(int32_t is_cpu, const ctvk_conv3d_plan *plan, const ctvk_conv3d *conv, int32_t x, int32_t y, int32_t z)
 {
     double plane = (double)(conv->in_a + conv->in_b) * conv->out * conv->kernel * conv->kernel * conv->kernel * y * z;
-    int32_t least = plan->family >= CTVK_CONV3D_WINOGRAD ? HALO_PLANES : 1, planes = smaller(x, ENOUGH / plane + 1);
+    int32_t alone = is_cpu && (plan->family == CTVK_CONV3D_PORTABLE || plan->family == CTVK_CONV3D_ADDRESS);
+    int32_t least = alone ? 1 : PLANES, planes = smaller(x, ENOUGH / plane + 1);
     return planes > least ? planes : least < x ? least : x;
 }
 
@@ -109,7 +110,7 @@ ctvk_status ctvk_conv3d_measure(ctvk_gpu *gpu, const ctvk_conv3d_plan *plan, con
                                 ctvk_gpu_check_fn check, void *user, double *milliseconds, ctvk_error *error)
 {
     measured m = {.job = {.gpu = gpu, .plan = plan, .conv = conv}, .check = check, .user = user};
-    int32_t planes = planes_for(plan, conv, x, y, z);
+    int32_t planes = planes_for(ctvk_gpu_get_caps(gpu)->is_cpu, plan, conv, x, y, z);
     double seconds = 0, spent = 0, best = 0;
     ctvk_status status = make(&m, planes, y, z, error);
     if (status == CTVK_OK)

@@ -112,14 +112,7 @@ uint64_t ctvk_conv3d_winograd_scratch_bytes(const ctvk_conv3d_plan *plan, const 
 /* The bindings and work of a block may have to be smaller than its scratch: source planes with halo, output planes, submission. */
 static void shrink(const ctvk_conv3d_job *job, blocking *b)
 {
-    int32_t most = ctvk_tensor_max_planes(job->out, job->plan->target_bytes), apart = ctvk_conv3d_free_planes(job);
-    most = apart < most ? apart : most;
-    const ctvk_tensor *sources[2] = {job->a, job->conv->in_b ? job->b : 0};
-    for (int i = 0; i < 2 && sources[i]; i++) {
-        int32_t planes = ctvk_tensor_max_planes(sources[i], job->plan->source_bytes);
-        planes = planes >= sources[i]->x ? sources[i]->x : planes - 2;
-        most = planes < most ? planes : most;
-    }
+    int32_t most = ctvk_conv3d_block_planes(job, job->out);
     b->planes = b->planes < most ? b->planes : most;
     double work = (double)job->plan->chunk * 12 * OUT_CHANNELS * b->tiles_z, limit = ctvk_gpu_cmd_work_limit(job->cmd);
     double lanes =
@@ -271,9 +264,7 @@ ctvk_status ctvk_conv3d_winograd_record(const ctvk_conv3d_job *job, ctvk_error *
     uint64_t out_at = in_scratch(job->plan, &b);
     shrink(job, &b);
     if (b.planes < 1 || out_at > job->plan->target_bytes) {
-        return ctvk_fail(error, CTVK_ERROR_DEVICE_MEMORY,
-                         "convolution: one plane of %d x %d voxels is larger than the device's buffer binding (use a smaller window)",
-                         out->y, out->z);
+        return ctvk_conv3d_refuse_plane(job, error);
     }
     ctvk_status status = CTVK_OK;
     for (int32_t first = 0; first < out->x; first += b.planes) {

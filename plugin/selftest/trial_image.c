@@ -14,7 +14,7 @@
 
 #include <math.h>
 
-/* family: the variant that a small self-test takes where the device has it. */
+/* family: the variant that a small self-test takes where the device has it; a GPU that was not tuned has one. */
 typedef struct conv_case {
     ctvk_conv3d conv;
     int32_t x, y, z, family;
@@ -75,19 +75,20 @@ static void conv3d(ctvk_trials *b, const conv_case *t, const ctvk_conv3d_plan *c
                        ctvk_bench_stored(&out, plan->family == CTVK_CONV3D_WINOGRAD ? 2.4e-4 : 2.4e-5));
 }
 
-/* With every variant that this device may be told to take, or, in a small self-test, one of them. */
+/* With every variant that this device may be told to take, or, in a small self-test, one of them; and with what a device takes by itself
+ * where no model of the shape chooses. */
 static void conv3d_variants(ctvk_trials *b, const conv_case *t)
 {
     const ctvk_gpu_caps *caps = ctvk_gpu_get_caps(b->gpu);
+    const ctvk_conv3d_plan by_itself = ctvk_conv3d_choose(caps, NULL, &t->conv, t->x, t->y, t->z);
     ctvk_conv3d_plan plans[CTVK_CONV3D_CANDIDATES];
-    int32_t count = ctvk_conv3d_candidates(caps, &t->conv, plans), one = 0;
-    if (!b->variants && ctvk_conv3d_class(caps) != CTVK_CONV3D_CPU && !ctvk_gpu_tuned_sha256(b->gpu))
-        count = 1;
+    int32_t count = ctvk_conv3d_candidates(caps, &t->conv, plans), one = 0, modelled = ctvk_conv3d_class(caps) == CTVK_CONV3D_CPU;
+    int32_t told = b->variants || modelled || ctvk_gpu_tuned_sha256(b->gpu);
     for (int32_t i = 0; i < count; i++)
         if (plans[i].family == t->family)
             one = i;
     for (int32_t i = 0; i < count; i++)
-        if (b->full || b->variants || i == one)
+        if ((told && (b->full || b->variants || i == one)) || (!modelled && plans[i].family == by_itself.family))
             for (int32_t normalises = 0; normalises <= ctvk_conv3d_plan_normalises(&plans[i], &t->conv); normalises++)
                 conv3d(b, t, &plans[i], normalises);
 }

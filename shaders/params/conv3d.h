@@ -25,6 +25,32 @@ struct ctvk_conv3d_params {
     int address_high;
 };
 
+/* One dispatch of conv3d_tiled: all input and output channels, rows from out_row on of planes [out_first, out_end). x of the grid runs over
+ * chunks of 24 output channels and, slower, over bricks along z; y over bricks along y, z over bricks along x. Units: vec4. */
+struct ctvk_conv3d_tiled_params {
+    int base_a; /* where input plane in_first begins in the binding of each source */
+    int base_b;
+    int plane_a; /* from one x plane of each source to the next */
+    int plane_b;
+    int units_a; /* channel groups of each source */
+    int units_b;
+    int in_first; /* first and last input plane that is bound */
+    int in_last;
+    int in_x; /* extents of the input */
+    int in_y;
+    int in_z;
+    int stride;
+    int out_base;  /* where output plane out_first begins in the binding */
+    int out_first; /* first output plane of the dispatch */
+    int out_end;   /* the one behind its last */
+    int out_row;   /* first row of the dispatch */
+    int out_y;
+    int out_z;
+    int out_plane;
+    int out_groups; /* channel groups of the output */
+    int chunks;     /* of 24 output channels */
+};
+
 /* Winograd F(4x4, 3x3) over y and z, three direct taps along x. A block covers some output planes and tile rows; a tile is 4 x 4
  * outputs of one plane, its number in the block t = (tile row - row) * tiles_z + tile column. Scratch, in vec4: transformed input
  * [36][channel group][planes + 2][tile], products [36][channel group][planes][tile]. Both transforms use this struct: `first`, `planes`

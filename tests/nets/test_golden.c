@@ -81,6 +81,19 @@ static void run_variant(ctvk_gpu_instance *instance, const golden_case *c, const
     CHECK(rmdir(folder) == 0);
 }
 
+/* A GPU takes the tiled kernels for every convolution but those of the planar input. */
+static void check_gpu_kernels(const ctvk_gpu *gpu)
+{
+    static const char *const tiled[] = {"conv3d_tiled_k3", "conv3d_tiled_k3_stride2", "conv3d_tiled_k1"};
+    int seen[3] = {0};
+    for (const ctvk_gpu_pipeline *p = gpu->pipelines; p; p = p->next) {
+        for (int i = 0; i < 3; i++)
+            seen[i] |= strcmp(p->shader, tiled[i]) == 0;
+        CHECK_MSG(strncmp(p->shader, "conv3d_k", 8) != 0, "%s was taken", p->shader);
+    }
+    CHECK_MSG(seen[0] && seen[1] && seen[2], "tiled: %d %d %d", seen[0], seen[1], seen[2]);
+}
+
 static void run_cases(ctvk_gpu_instance *instance, int argc, char **argv)
 {
     ctvk_error error = {0};
@@ -106,6 +119,8 @@ static void run_cases(ctvk_gpu_instance *instance, int argc, char **argv)
     }
     for (int i = 0; i < count && gpu; i++)
         golden_run(gpu, &cases[i], half, NULL);
+    if (gpu && !gpu->caps.is_cpu)
+        check_gpu_kernels(gpu);
     ctvk_gpu_destroy(&gpu);
 }
 

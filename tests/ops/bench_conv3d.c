@@ -134,11 +134,13 @@ static row some_planes(const row *r, const ctvk_conv3d_plan *plan)
     return some;
 }
 
-/* variant: NULL for the planner's, a name, or "all", of which only some planes are measured. */
+/* variant: NULL for the planner's, a name, or "all", of which only some planes are measured; that of GPUs is among them. */
 static void measure_row(ctvk_gpu *gpu, const row *r, const char *variant, int scratch_mib)
 {
     ctvk_conv3d_plan plans[CTVK_CONV3D_CANDIDATES];
-    int s = r->conv.stride, count = ctvk_conv3d_candidates(ctvk_gpu_get_caps(gpu), &r->conv, plans);
+    ctvk_gpu_caps caps = *ctvk_gpu_get_caps(gpu);
+    caps.is_cpu = 0;
+    int s = r->conv.stride, count = ctvk_conv3d_candidates(&caps, &r->conv, plans);
     if (!variant)
         measure(gpu, r, ctvk_conv3d_plan_for(gpu, &r->conv, (r->x + s - 1) / s, (r->y + s - 1) / s, (r->z + s - 1) / s), scratch_mib);
     for (int i = 0; variant && i < count; i++)

@@ -1,4 +1,5 @@
-/* The convolutions against plain C in double: every variant that the device has, odd extents around tile, plane and lane-block edges. */
+/* The convolutions against plain C in double: every variant that the device has, also as a GPU, odd extents around tile, plane and
+ * lane-block edges. */
 #include "ops/conv3d_plan.h"
 #include "ref/conv3d.h"
 #include "support/ops_case.h"
@@ -118,15 +119,18 @@ static const ctvk_conv3d convs[] = {
     {32, 0, 24, 3, 2, 0},  {16, 32, 52, 3, 2, 0}, {48, 96, 28, 1, 1, 0}, {48, 0, 24, 1, 2, 0}, {1, 0, 8, 3, 2, 1},
     {1, 0, 48, 3, 1, 1},   {3, 0, 12, 3, 2, 1},   {1, 0, 24, 1, 2, 1},   {2, 0, 4, 1, 1, 1},
 };
-/* Around 1, the tile edge of 4, a block of 64 lanes, and several of each. */
-static const extents sizes[] = {{1, 1, 1}, {2, 3, 5}, {4, 4, 4}, {3, 5, 9}, {7, 9, 33}, {5, 8, 8}, {16, 16, 16}};
+/* Around 1, the tile edge of 4, a block of 64 lanes, bricks of 8 x 8 and 16 x 4 over y and z (the latter for the fifth, and with a stride
+ * of 2 the last two), and several of each. */
+static const extents sizes[] = {{1, 1, 1}, {2, 3, 5}, {4, 4, 4}, {3, 5, 9}, {7, 9, 33}, {5, 8, 8}, {16, 16, 16}, {3, 17, 7}, {5, 18, 8}};
 
-/* Every variant that could be chosen, with little scratch; none where half precision has none. */
+/* Every variant that could be chosen, if this device were a GPU too, with little scratch; none where half precision has none. */
 static int candidates(const ctvk_gpu_caps *caps, const ctvk_conv3d *conv, int half, ctvk_conv3d_plan plans[CTVK_CONV3D_CANDIDATES])
 {
     if (half && (conv->planar || conv->kernel != 3))
         return 0;
-    int count = ctvk_conv3d_candidates(caps, conv, plans);
+    ctvk_gpu_caps gpu = *caps;
+    gpu.is_cpu = 0;
+    int count = ctvk_conv3d_candidates(&gpu, conv, plans);
     CHECK(count >= 1 && plans[0].family == CTVK_CONV3D_PORTABLE);
     for (int i = 0; i < count; i++)
         plans[i].scratch_bytes = plans[i].family == CTVK_CONV3D_GEMM ? 1u << 20 : 8u << 20;
@@ -148,7 +152,7 @@ static void test_families(ctvk_gpu *gpu, int half)
                 run_case(gpu, &plans[k], &convs[i], sizes[j]);
         }
     }
-    CHECK(seen == (ctvk_conv3d_class(ctvk_gpu_get_caps(gpu)) == CTVK_CONV3D_CPU ? 2 + 4 + 8 + 16 : 2));
+    CHECK(seen == (ctvk_conv3d_class(ctvk_gpu_get_caps(gpu)) == CTVK_CONV3D_CPU ? 2 + 4 + 8 + 16 + 32 : 2 + 32));
 }
 
 /* Bindings so small that every operation is split along x (three planes and a bit), Winograd also along y. */
@@ -187,15 +191,42 @@ static void test_small_bindings(ctvk_gpu *gpu, int half)
 static void test_too_small_binding(ctvk_gpu *gpu)
 {
     const ctvk_conv3d conv = {16, 0, 24, 3, 1, 0};
-    ctvk_conv3d_plan plans[CTVK_CONV3D_CANDIDATES], plan;
-    (void)ctvk_conv3d_candidates(ctvk_gpu_get_caps(gpu), &conv, plans);
-    plan = plans[0];
-    fixture f;
-    ctvk_error error = {0};
-    plan.source_bytes = 16 * 8 * 8 * 4 * 2;
-    CHECK(fixture_create(&f, gpu, &plan, &conv, (extents){8, 8, 8}));
-    CHECK(record_and_wait(&f, gpu, &plan, &conv, &error) == CTVK_ERROR_DEVICE_MEMORY);
-    fixture_destroy(&f);
+    ctvk_conv3d_plan plans[CTVK_CONV3D_CANDIDATES];
+    int count = candidates(ctvk_gpu_get_caps(gpu), &conv, 0, plans);
+    for (int i = 0; i < count; i++) {
+        fixture f;
+        ctvk_error error = {0};
+        plans[i].source_bytes = 16 * 8 * 8 * 4 * 2;
+        CHECK(fixture_create(&f, gpu, &plans[i], &conv, (extents){8, 8, 8}));
+        CHECK_MSG(record_and_wait(&f, gpu, &plans[i], &conv, &error) == CTVK_ERROR_DEVICE_MEMORY, "family %d: %s", plans[i].family,
+                  error.message);
+        fixture_destroy(&f);
+    }
+}
+
+/* On a device so slow that a dispatch should do as little as it can, tiles are cut along x and y: the same numbers, bit for bit. */
+static void test_slow(ctvk_gpu *gpu, int half)
+{
+    static const ctvk_conv3d cases[] = {{16, 0, 28, 3, 1, 0}, {12, 8, 24, 3, 2, 0}, {8, 0, 12, 1, 1, 0}};
+    for (int i = 0; i < 3 - half; i++) {
+        ctvk_conv3d_plan plans[CTVK_CONV3D_CANDIDATES];
+        fixture f;
+        ctvk_error error = {0};
+        int count = candidates(ctvk_gpu_get_caps(gpu), &cases[i], half, plans), tiled = -1;
+        for (int k = 0; k < count; k++)
+            tiled = plans[k].family == CTVK_CONV3D_TILED ? k : tiled;
+        CHECK(tiled > 0 && fixture_create(&f, gpu, &plans[tiled], &cases[i], (extents){5, 37, 9}));
+        float *whole = malloc(f.out_count * sizeof *whole);
+        CHECK(whole && record_and_wait(&f, gpu, &plans[tiled], &cases[i], &error) == CTVK_OK && conv_tensor_read(&f.out, whole));
+        for (double work = 1; work < 1e7; work *= 8) {
+            ops_squeeze(gpu, 0, work);
+            CHECK(record_and_wait(&f, gpu, &plans[tiled], &cases[i], &error) == CTVK_OK && conv_tensor_read(&f.out, f.got));
+            CHECK_MSG(memcmp(f.got, whole, f.out_count * sizeof *whole) == 0, "case %d, half %d, work %g", i, half, work);
+        }
+        CHECK(guards_hold(&f, &cases[i]));
+        fixture_destroy(&f);
+        free(whole);
+    }
 }
 
 /* Tensors of another precision than was planned are refused, whichever it is. */
@@ -266,15 +297,16 @@ static void test_door(uint32_t disable, int32_t expected_class)
 {
     const ctvk_conv3d cases[] = {{48, 48, 48, 3, 1, 0}, {48, 0, 96, 3, 2, 0},  {1, 0, 16, 3, 2, 1},
                                  {16, 0, 32, 1, 2, 0},  {96, 0, 192, 3, 2, 0}, {96, 0, 192, 1, 2, 0}};
-    ctvk_gpu *gpu = open_gpu(disable);
+    ctvk_gpu *gpu = ops_open(disable);
     const ctvk_gpu_caps *caps = ctvk_gpu_get_caps(gpu);
     CHECK_MSG(ctvk_conv3d_class(caps) == expected_class, "disable %u: class %d", disable, ctvk_conv3d_class(caps));
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         int s = cases[i].stride;
         extents e = {6, 7, 10}, o = {ceil_half(e.x, s), ceil_half(e.y, s), ceil_half(e.z, s)};
         ctvk_conv3d_plan plan = ctvk_conv3d_plan_for(gpu, &cases[i], o.x, o.y, o.z);
-        CHECK_MSG(expected_class == CTVK_CONV3D_CPU || plan.family == CTVK_CONV3D_PORTABLE, "disable %u, %d channels: family %d", disable,
-                  cases[i].in_a, plan.family);
+        int32_t own = expected_class == CTVK_CONV3D_GPU && !cases[i].planar ? CTVK_CONV3D_TILED : CTVK_CONV3D_PORTABLE;
+        CHECK_MSG(expected_class == CTVK_CONV3D_CPU || plan.family == own, "disable %u, %d channels: family %d", disable, cases[i].in_a,
+                  plan.family);
         CHECK(ctvk_conv3d_weight_bytes(gpu, &cases[i], o.x, o.y, o.z) == ctvk_conv3d_plan_weight_bytes(&plan, &cases[i]));
         for (int half = 0; half < (cases[i].planar || cases[i].kernel == 1 ? 1 : 2); half++) {
             if (half)
@@ -296,6 +328,7 @@ int main(void)
         test_families(gpu, half);
         test_small_bindings(gpu, half);
         test_overlap(gpu, half);
+        test_slow(gpu, half);
     }
     test_too_small_binding(gpu);
     test_mixed(gpu);
@@ -304,5 +337,7 @@ int main(void)
     test_door(CTVK_GPU_NO_BUFFER_ADDRESS, CTVK_CONV3D_LEAST);
     test_door(CTVK_GPU_NO_TEXEL, CTVK_CONV3D_LEAST);
     test_door(CTVK_GPU_MIN_LIMITS, CTVK_CONV3D_LEAST);
+    test_door(OPS_AS_GPU, CTVK_CONV3D_GPU);
+    test_door(OPS_AS_GPU | CTVK_GPU_MIN_LIMITS | CTVK_GPU_NO_TEXEL | CTVK_GPU_NO_BUFFER_ADDRESS, CTVK_CONV3D_GPU);
     return gpu_done("conv3d");
 }

@@ -90,6 +90,16 @@ static void compile_level(ctvk_gpu *gpu, int32_t c, int32_t prompts)
     compile(gpu, "instance_norm_planar_apply", planar, 2);
 }
 
+/* ops/conv3d_tiled.c on grids of few columns. */
+static void compile_tiled(ctvk_gpu *gpu)
+{
+    static const char *const shaders[] = {"conv3d_tiled_k3", "conv3d_tiled_k3_half", "conv3d_tiled_k3_stride2",
+                                          "conv3d_tiled_k3_stride2_half", "conv3d_tiled_k1"};
+    const uint32_t columns = 4;
+    for (int i = 0; gpu && i < 5; i++)
+        compile(gpu, shaders[i], &columns, 1);
+}
+
 /* argv[1]: the family, which must stand in the device's name. */
 int main(int argc, char **argv)
 {
@@ -115,6 +125,7 @@ int main(int argc, char **argv)
             compile_level(gpu, 16 * times[level], prompts);
             compile_level(gpu, 48 * times[level], prompts);
         }
+    compile_tiled(gpu);
     ctvk_gpu_destroy(&gpu);
     ctvk_gpu_instance_destroy(&instance);
     return check_done("radv_compile");

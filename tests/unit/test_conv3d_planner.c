@@ -27,7 +27,7 @@ typedef struct shape {
     int32_t x, y, z, fits, taken;
 } shape;
 
-enum { P = CTVK_CONV3D_PORTABLE, A = CTVK_CONV3D_ADDRESS, W = CTVK_CONV3D_WINOGRAD, G = CTVK_CONV3D_GEMM };
+enum { P = CTVK_CONV3D_PORTABLE, A = CTVK_CONV3D_ADDRESS, W = CTVK_CONV3D_WINOGRAD, G = CTVK_CONV3D_GEMM, T = CTVK_CONV3D_TILED };
 
 static const shape shapes[] = {
     {{48, 0, 48, 3, 1, 0}, 192, 192, 64, 1 << P | 1 << A | 1 << W | 1 << G, W},
@@ -62,11 +62,39 @@ static void test_classes(void)
         for (int k = 0; k < 3; k++) {
             CHECK(ctvk_conv3d_class(&least[k]) == CTVK_CONV3D_LEAST);
             CHECK(choose(&least[k], NULL, &shapes[i]).family == P && choose(&least[k], "address 1 ms", &shapes[i]).family == P);
+            CHECK(choose(&least[k], "tiled 1 ms", &shapes[i]).family == P);
         }
-        /* A GPU takes nothing else by itself, and what it was tuned to where it can. */
-        CHECK(choose(&gpu, NULL, &shapes[i]).family == P && choose(&gpu, "address 1 ms", &shapes[i]).family == A);
-        CHECK(choose(&plain_gpu, "address 1 ms", &shapes[i]).family == P);
+        /* A GPU takes one variant by itself, and what it was tuned to where it can. */
+        const int32_t own = shapes[i].conv.planar ? P : T;
+        CHECK(choose(&gpu, NULL, &shapes[i]).family == own && choose(&plain_gpu, NULL, &shapes[i]).family == own);
+        CHECK(choose(&gpu, "address 1 ms", &shapes[i]).family == A && choose(&plain_gpu, "address 1 ms", &shapes[i]).family == own);
+        CHECK(choose(&gpu, "portable 1 ms", &shapes[i]).family == P && choose(&plain_gpu, "tiled 1 ms", &shapes[i]).family == own);
     }
+}
+
+static int32_t candidates(const ctvk_gpu_caps *caps, const ctvk_conv3d *conv)
+{
+    ctvk_conv3d_plan plans[CTVK_CONV3D_CANDIDATES];
+    int32_t count = ctvk_conv3d_candidates(caps, conv, plans), families = 0;
+    CHECK(plans[0].family == P);
+    for (int32_t k = 0; k < count; k++)
+        families |= 1 << plans[k].family;
+    return families;
+}
+
+/* A GPU has all that a software driver has, and the tiled variant, which needs no feature but a binding that holds all weights. */
+static void test_gpu(void)
+{
+    const ctvk_gpu_caps gpu = changed(0, 1, 1, 1u << 27), plain_gpu = changed(0, 0, 0, 1u << 16);
+    const ctvk_conv3d most = {1136, 0, 1080, 3, 1, 0}, too_many = {1140, 0, 1080, 3, 1, 0};
+    for (int i = 0; i < SHAPES; i++) {
+        const int32_t tiled = shapes[i].conv.planar ? 0 : 1 << T;
+        CHECK_MSG(candidates(&gpu, &shapes[i].conv) == (shapes[i].fits | tiled), "shape %d: %x", i,
+                  (unsigned)candidates(&gpu, &shapes[i].conv));
+        CHECK(candidates(&plain_gpu, &shapes[i].conv) == (1 << P | tiled));
+    }
+    CHECK(candidates(&plain_gpu, &most) == (1 << P | 1 << T) && candidates(&plain_gpu, &too_many) == 1 << P);
+    CHECK(ctvk_conv3d_choose(&plain_gpu, NULL, &too_many, 8, 8, 8).family == P);
 }
 
 static void test_model(void)
@@ -94,8 +122,8 @@ static int same(const ctvk_conv3d_plan *a, const ctvk_conv3d_plan *b)
 
 static void test_table(void)
 {
-    static const char *const nothing[] = {"",         " ", "gemm2 1 ms", "gem 1 ms", "WINOGRAD 1 ms", "none 1 ms", "cooperative 0.1 ms",
-                                          "1 ms gemm"};
+    static const char *const nothing[] = {
+        "", " ", "gemm2 1 ms", "gem 1 ms", "WINOGRAD 1 ms", "none 1 ms", "cooperative 0.1 ms", "tiled 1 ms", "1 ms gemm"};
     for (int i = 0; i < SHAPES; i++) {
         const shape *s = &shapes[i];
         ctvk_conv3d_plan plans[CTVK_CONV3D_CANDIDATES], model = choose(&cpu, NULL, s);
@@ -134,6 +162,7 @@ static void test_keys(void)
 int main(void)
 {
     test_classes();
+    test_gpu();
     test_model();
     test_table();
     test_keys();

@@ -71,7 +71,7 @@ typedef struct ctvk_tune_convolution {
 typedef struct ctvk_tune_candidate {
     uint32_t struct_size;
     uint32_t reserved;
-    ctvk_text name;      /* "portable", "address", "winograd", "gemm". Static */
+    ctvk_text name;      /* "portable", "tiled", "address", "winograd", "gemm". Static */
     double milliseconds; /* of one convolution; infinite: it does not fit the device */
 } ctvk_tune_candidate;
 #define CTVK_TUNE_CANDIDATE_INIT                                    \

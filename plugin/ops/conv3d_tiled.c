@@ -1,0 +1,137 @@
+/* Convolution on GPUs: bricks of voxels through shared memory, all input and output channels of a brick of planes in one dispatch
+ * (shaders/conv3d_tiled.comp). */
+#include "ops/conv3d_plan.h"
+#include "params/conv3d.h"
+
+enum { LANES = 64, MAX_GROUPS = 65535, OUT_CHANNELS = 4 * CTVK_CONV3D_OUT_GROUPS };
+_Static_assert(sizeof(struct ctvk_conv3d_tiled_params) <= 128, "push constants");
+
+int ctvk_conv3d_tiled_fits(const ctvk_conv3d *conv, uint64_t storage)
+{
+    return !conv->planar && ctvk_conv3d_direct_weight_bytes(conv) <= storage;
+}
+
+/* Voxels of one workgroup. */
+typedef struct brick {
+    int32_t planes, rows, columns;
+} brick;
+
+static int32_t ceiling(int32_t value, int32_t step)
+{
+    return (value + step - 1) / step;
+}
+
+static int32_t bricks_of_plane(const ctvk_tensor *out, int32_t columns)
+{
+    return ceiling(out->y, LANES / columns) * ceiling(out->z, columns);
+}
+
+/* Lanes lie 8 x 8 over y and z, or 16 x 4 where fewer of them are idle so. */
+static brick brick_for(const ctvk_conv3d_job *job)
+{
+    int32_t columns = bricks_of_plane(job->out, 4) < bricks_of_plane(job->out, 8) ? 4 : 8;
+    int32_t planes = job->conv->kernel == 3 && job->conv->stride == 2 ? 1 : 2;
+    return (brick){planes, LANES / columns, columns};
+}
+
+static ctvk_status pipeline_for(const ctvk_conv3d_job *job, const brick *b, ctvk_gpu_pipeline **out, ctvk_error *error)
+{
+    static const char *const names[2][2] = {{"conv3d_tiled_k3", "conv3d_tiled_k3_half"},
+                                            {"conv3d_tiled_k3_stride2", "conv3d_tiled_k3_stride2_half"}};
+    const char *name = job->conv->kernel == 1 ? "conv3d_tiled_k1" : names[job->conv->stride == 2][job->out->half != 0];
+    const uint32_t columns = (uint32_t)b->columns;
+    return ctvk_gpu_pipeline_get(job->gpu, name, &columns, 1, out, error);
+}
+
+/* Multiply-adds of one row of one plane, whole bricks along z. */
+static double row_work(const ctvk_conv3d_job *job, const brick *b)
+{
+    const ctvk_conv3d *conv = job->conv;
+    double taps = (double)conv->kernel * conv->kernel * conv->kernel, columns = ceiling(job->out->z, b->columns) * b->columns;
+    return columns * taps * (conv->in_a + conv->in_b) * OUT_CHANNELS * ctvk_conv3d_out_chunks(conv);
+}
+
+/* Planes and rows of one dispatch: bindings, number of workgroups, work. Whole bricks; rows are cut where one brick's planes are too much
+ * work, and one line of bricks is done whatever its work. */
+static ctvk_status size_piece(const ctvk_conv3d_job *job, const brick *b, brick *piece, ctvk_error *error)
+{
+    const ctvk_tensor *out = job->out;
+    int32_t most = ctvk_conv3d_block_planes(job, out);
+    if (most < 1)
+        return ctvk_conv3d_refuse_plane(job, error);
+    most -= most > b->planes ? most % b->planes : 0;
+    double row = row_work(job, b), limit = ctvk_gpu_cmd_work_limit(job->cmd), planes = limit / (row * ceiling(out->y, b->rows) * b->rows);
+    double bricks = planes < (double)MAX_GROUPS * b->planes ? planes / b->planes : MAX_GROUPS;
+    piece->planes = (bricks < 1 ? 1 : (int32_t)bricks) * b->planes;
+    piece->planes = piece->planes < most ? piece->planes : most;
+    piece->rows = out->y;
+    if (bricks < 1) {
+        double lines = limit / (row * b->planes * b->rows);
+        piece->rows = lines < 1 ? b->rows : lines < ceiling(out->y, b->rows) ? (int32_t)lines * b->rows : out->y;
+    }
+    return CTVK_OK;
+}
+
+static struct ctvk_conv3d_tiled_params params_for(const ctvk_conv3d_job *job, const ctvk_conv3d_range *r)
+{
+    const ctvk_conv3d *conv = job->conv;
+    const ctvk_tensor *a = job->a, *out = job->out;
+    int32_t area = a->y * a->z;
+    return (struct ctvk_conv3d_tiled_params){.plane_a = conv->in_a / 4 * area,
+                                             .plane_b = conv->in_b / 4 * area,
+                                             .units_a = conv->in_a / 4,
+                                             .units_b = conv->in_b / 4,
+                                             .in_first = r->in_first,
+                                             .in_last = r->in_last,
+                                             .in_x = a->x,
+                                             .in_y = a->y,
+                                             .in_z = a->z,
+                                             .stride = conv->stride,
+                                             .out_first = r->first,
+                                             .out_end = r->first + r->count,
+                                             .out_y = out->y,
+                                             .out_z = out->z,
+                                             .out_plane = out->c / 4 * out->y * out->z,
+                                             .out_groups = out->c / 4,
+                                             .chunks = ctvk_conv3d_out_chunks(conv)};
+}
+
+/* Rows [row, row + rows) of the planes of a range. */
+static ctvk_status record_piece(const ctvk_conv3d_job *job, const brick *b, const ctvk_conv3d_range *r, int32_t row, int32_t rows,
+                                ctvk_error *error)
+{
+    ctvk_gpu_pipeline *pipeline;
+    ctvk_status status = pipeline_for(job, b, &pipeline, error);
+    if (status)
+        return status;
+    struct ctvk_conv3d_tiled_params p = params_for(job, r);
+    const ctvk_tensor *second = job->conv->in_b ? job->b : job->a; /* a binding that is not read must hold something too */
+    uint32_t base_a = 0, base_b = 0, base_out = 0;
+    int32_t in_planes = r->in_last - r->in_first + 1;
+    ctvk_gpu_bind binds[4] = {ctvk_tensor_bind(job->a, r->in_first, in_planes, 16, &base_a),
+                              ctvk_tensor_bind(second, r->in_first, in_planes, 16, &base_b),
+                              ctvk_tensor_bind(job->out, r->first, r->count, 16, &base_out), ctvk_span_bind(job->weights)};
+    p.base_a = (int32_t)base_a;
+    p.base_b = (int32_t)base_b;
+    p.out_base = (int32_t)base_out;
+    p.out_row = row;
+    uint32_t groups[3] = {(uint32_t)(p.chunks * ceiling(p.out_z, b->columns)), (uint32_t)ceiling(rows, b->rows),
+                          (uint32_t)ceiling(r->count, b->planes)};
+    double work = row_work(job, b) * groups[1] * b->rows * groups[2] * b->planes;
+    binds[3].bytes = ctvk_conv3d_direct_weight_bytes(job->conv);
+    return ctvk_gpu_cmd_dispatch(job->cmd, pipeline, binds, 4, &p, sizeof p, groups, work, row ? CTVK_GPU_NO_BARRIER : 0, error);
+}
+
+ctvk_status ctvk_conv3d_tiled_record(const ctvk_conv3d_job *job, ctvk_error *error)
+{
+    const ctvk_tensor *out = job->out;
+    brick b = brick_for(job), piece = {1, 1, 1};
+    ctvk_status status = size_piece(job, &b, &piece, error);
+    for (int32_t first = 0; first < out->x && !status; first += piece.planes) {
+        int32_t left = out->x - first;
+        ctvk_conv3d_range r = ctvk_conv3d_range_at(job, first, left < piece.planes ? left : piece.planes);
+        for (int32_t row = 0; row < out->y && !status; row += piece.rows)
+            status = record_piece(job, &b, &r, row, out->y - row < piece.rows ? out->y - row : piece.rows, error);
+    }
+    return status;
+}
