@@ -48,7 +48,8 @@ The vision-only twin has the same U-Net, patients, steps and seeds; the differen
 
 ## With fewer patients
 
-The number of steps stays, the patients become fewer.
+The number of steps stays, the patients become fewer. Whether an external aim that is not reached was lost in reading or in the picture, the lines in the template's words
+tell: there a model is told the same facts in words that it knows.
 
 {shares}
 

@@ -59,13 +59,17 @@ def seed_table(results):
     return table(["model", "seed", "Dice internal", "Dice external"], lines)
 
 
+# A test by its title: hospital, and in whose words the multimodal models are told.
+WORDS = {"internal": ("internal", "own"), "external": ("external", "own"), "external, in the template's words": ("external", "template")}
+
+
 def share_table(results):
     lines = []
     for share in results.plan["shares"]:
-        for hospital in HOSPITALS:
-            both = [results.rows(f"{model}-{share}", hospital) for model in ("multimodal", "vision")]
+        for title, (hospital, condition) in WORDS.items():
+            both = results.rows(f"multimodal-{share}", hospital, condition), results.rows(f"vision-{share}", hospital)
             if all(both):
-                lines.append([f"{share} % ({max(1, round(results.plan['patients'] * share / 100))})", hospital] +
+                lines.append([f"{share} % ({max(1, round(results.plan['patients'] * share / 100))})", title] +
                              [cell(statistics.summary(rows, "dice"), "dice") for rows in both] + [cell(statistics.difference(*both, "dice"), "dice")])
     return table(["training patients", "test", "multimodal", "vision-only", "difference"], lines)
 
