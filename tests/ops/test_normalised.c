@@ -110,6 +110,18 @@ static void compare(ctvk_gpu *gpu, fixture *f, const double *want, size_t count,
     free(apart);
 }
 
+/* Holds what is computed against `want`; NULL: it must be refused. Frees everything. */
+static void judge(ctvk_gpu *gpu, fixture *f, double *want, size_t count, double tolerance, int bits, void *packed)
+{
+    if (want)
+        compare(gpu, f, want, count, tolerance, bits);
+    else
+        free(run(gpu, f, 0, count, CTVK_ERROR_INTERNAL));
+    free(want);
+    destroy(f);
+    free(packed);
+}
+
 static void conv_case(ctvk_gpu *gpu, const ctvk_conv3d_plan *plan, const ctvk_conv3d *conv, shape s, double offset)
 {
     size_t count = (size_t)conv->out * s.x * s.y * s.z;
@@ -119,18 +131,12 @@ static void conv_case(ctvk_gpu *gpu, const ctvk_conv3d_plan *plan, const ctvk_co
     ctvk_conv3d_plan_pack(plan, conv, f.kernel, packed);
     CHECK(make(gpu, &f, plan->half, conv->in_a, s, packed, bytes, ctvk_conv3d_plan_scratch_bytes(plan, conv, s.x, s.y, s.z), offset) &&
           conv_tensor_create_as(gpu, &f.out, plan->half, conv->out, s.x, s.y, s.z, 0));
-    if (ctvk_conv3d_plan_normalises(plan, conv)) {
-        float *in = expect_input(f.dense, conv->in_a, s);
-        double *want = malloc(count * sizeof *want);
+    double *want = ctvk_conv3d_plan_normalises(plan, conv) ? malloc(count * sizeof *want) : NULL;
+    float *in = expect_input(f.dense, conv->in_a, s);
+    if (want)
         ref_conv3d(in, conv->in_a, s.x, s.y, s.z, f.kernel, conv->out, 3, 1, want);
-        compare(gpu, &f, want, count, WINOGRAD_TOLERANCE + (plan->half ? CONV_HALF_ERROR : 0), !plan->half);
-        free(in);
-        free(want);
-    } else {
-        free(run(gpu, &f, 0, count, CTVK_ERROR_INTERNAL));
-    }
-    destroy(&f);
-    free(packed);
+    free(in);
+    judge(gpu, &f, want, count, WINOGRAD_TOLERANCE + (plan->half ? CONV_HALF_ERROR : 0), !plan->half, packed);
 }
 
 static const shape shapes[] = {{1, 1, 2}, {2, 3, 5}, {3, 4, 4}, {7, 9, 33}, {9, 10, 7}};
@@ -165,18 +171,12 @@ static void transp_case(ctvk_gpu *gpu, const ctvk_transp_conv3d_plan *plan, cons
     ctvk_transp_conv3d_pack(gpu, conv, f.kernel, packed);
     CHECK(make(gpu, &f, half, conv->in, s, packed, bytes, ctvk_transp_conv3d_scratch_bytes(conv, 0, 2 * s.x, 2 * s.y, 2 * s.z), 1) &&
           conv_tensor_create(gpu, &f.out, conv->out, 2 * s.x, 2 * s.y, 2 * s.z, conv->planar));
-    if (ctvk_transp_conv3d_plan_normalises(plan, conv) && !half) {
-        float *in = expect_input(f.dense, conv->in, s);
-        double *want = malloc(count * sizeof *want);
+    double *want = ctvk_transp_conv3d_plan_normalises(plan, conv) && !half ? malloc(count * sizeof *want) : NULL;
+    float *in = expect_input(f.dense, conv->in, s);
+    if (want)
         ref_transp_conv3d(in, conv->in, s.x, s.y, s.z, f.kernel, conv->out, want);
-        compare(gpu, &f, want, count, TRANSP_TOLERANCE, 1);
-        free(in);
-        free(want);
-    } else {
-        free(run(gpu, &f, 0, count, CTVK_ERROR_INTERNAL));
-    }
-    destroy(&f);
-    free(packed);
+    free(in);
+    judge(gpu, &f, want, count, TRANSP_TOLERANCE, 1, packed);
 }
 
 static void test_transp(ctvk_gpu *gpu)
