@@ -12,7 +12,7 @@
 #define LANES int(gl_WorkGroupSize.x)
 // As many lanes as a subgroup has: a driver that takes one subgroup after another through the loop then reads memory in order. With more of
 // them each would leave out the voxels of the others, and come back for every one (2.3 times the time on lavapipe).
-layout(local_size_x_id = 2) in;
+layout(local_size_x = 64, local_size_x_id = 2) in;
 layout(constant_id = 0) const int PAIRS = 4; // of a workgroup
 layout(constant_id = 1) const int GROUPS = 4;
 layout(push_constant) uniform push_block
