@@ -30,13 +30,16 @@ layout(std430, set = 0, binding = 1) writeonly buffer stats_block
     vec4 stats[];
 };
 
+// The eight voxels of NEAR lanes lie side by side, 1 KiB in all: what takes few lanes at a time reads memory in order.
+#define NEAR 8
+#define FAR (8 * LANES - 8 * NEAR)
 #define ALL8(M) M(0) M(1) M(2) M(3) M(4) M(5) M(6) M(7)
 #define FETCH(k)                                                 \
     bool in##k = w.voxel < r.end;                                \
     vec4 v##k = LOAD(origin + (in##k ? w.at : 0));               \
     count += in##k ? 1.0 : 0.0;                                  \
     sum += in##k ? v##k : vec4(0.0);                             \
-    walk(w, LANES, step_planes, step_rest, p.chunk.area, p.chunk.plane);
+    walk(w, NEAR, near_planes, near_rest, p.chunk.area, p.chunk.plane);
 #define SQUARE(k)                                          \
     {                                                      \
         vec4 d = in##k ? v##k - block.mean : vec4(0.0);    \
@@ -50,9 +53,9 @@ void main()
     int group = int(gl_WorkGroupID.y);
     chunk_range r = chunk_of(p.chunk, chunk);
     int origin = r.origin + group * p.chunk.area;
-    int step_planes = LANES / p.chunk.area;
-    int step_rest = LANES - step_planes * p.chunk.area;
-    walker w = walk_from(r.begin + lane, p.chunk.area, p.chunk.plane);
+    int near_planes = NEAR / p.chunk.area, near_rest = NEAR - near_planes * p.chunk.area;
+    int far_planes = FAR / p.chunk.area, far_rest = FAR - far_planes * p.chunk.area;
+    walker w = walk_from(r.begin + lane / NEAR * 8 * NEAR + lane % NEAR, p.chunk.area, p.chunk.plane);
     moments total = no_moments();
     for (int first = r.begin; first < r.end; first += 8 * LANES) {
         float count = 0.0;
@@ -61,6 +64,7 @@ void main()
         moments block = moments(sum / max(count, 1.0), vec4(0.0), count);
         ALL8(SQUARE)
         total = merge_moments(total, block);
+        walk(w, FAR, far_planes, far_rest, p.chunk.area, p.chunk.plane);
     }
     total = merge_lanes(total, lane);
     if (lane == 0) {

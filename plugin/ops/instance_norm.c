@@ -5,22 +5,25 @@
 _Static_assert(sizeof(struct ctvk_instance_norm_stats_params) <= 128, "push constants");
 _Static_assert(sizeof(struct ctvk_instance_norm_apply_params) <= 128, "push constants");
 
-enum { CHUNK_VOXELS = 4096, APPLY_VOXELS = 256 /* of one workgroup */ };
+enum {
+    CHUNK_VOXELS = 4096,
+    CPU_CHUNK_VOXELS = 16384, /* few cores need few chunks, and barriers, by which lanes merge, are dear there */
+    APPLY_VOXELS = 256        /* of one workgroup */
+};
 
 static uint64_t final_bytes(int32_t c)
 {
     return (uint64_t)c / 4 * 2 * 16;
 }
 
-ctvk_chunks ctvk_instance_norm_chunks(int32_t c, int32_t x, int32_t y, int32_t z)
+ctvk_chunks ctvk_instance_norm_chunks(const ctvk_gpu *gpu, int32_t c, int32_t x, int32_t y, int32_t z)
 {
-    return ctvk_chunks_cut(c, x, y, z, CHUNK_VOXELS);
+    return ctvk_chunks_cut(c, x, y, z, ctvk_gpu_get_caps(gpu)->is_cpu ? CPU_CHUNK_VOXELS : CHUNK_VOXELS);
 }
 
 uint64_t ctvk_instance_norm_scratch_bytes(const ctvk_gpu *gpu, int32_t c, int32_t x, int32_t y, int32_t z)
 {
-    (void)gpu;
-    return final_bytes(c) + (uint64_t)ctvk_instance_norm_chunks(c, x, y, z).count * (uint64_t)(c / 4) * 3 * 16;
+    return final_bytes(c) + (uint64_t)ctvk_instance_norm_chunks(gpu, c, x, y, z).count * (uint64_t)(c / 4) * 3 * 16;
 }
 
 static ctvk_status too_large(const ctvk_tensor *t, ctvk_error *error)
@@ -55,7 +58,7 @@ ctvk_status ctvk_instance_norm_stats(ctvk_gpu_cmd *cmd, ctvk_gpu *gpu, const ctv
     const ctvk_gpu_caps *caps = ctvk_gpu_get_caps(gpu);
     int texel = ctvk_prefers_texel(caps);
     const char *shader = texel ? "instance_norm_stats_texel" : in->half ? "instance_norm_stats_half" : "instance_norm_stats";
-    ctvk_chunks chunks = ctvk_instance_norm_chunks(in->c, in->x, in->y, in->z);
+    ctvk_chunks chunks = ctvk_instance_norm_chunks(gpu, in->c, in->x, in->y, in->z);
     double work = 12.0 * in->c / 4; /* of a voxel */
     ctvk_gpu_pipeline *pipeline = NULL;
     ctvk_status status = check(in, stats, error);

@@ -10,9 +10,10 @@
 uint64_t ctvk_instance_norm_scratch_bytes(const ctvk_gpu *gpu, int32_t c, int32_t x, int32_t y, int32_t z);
 /* stats <- mean and 1/sqrt(var + 1e-5) of each channel of in. */
 ctvk_status ctvk_instance_norm_stats(ctvk_gpu_cmd *cmd, ctvk_gpu *gpu, const ctvk_tensor *in, const ctvk_span *stats, ctvk_error *error);
-/* Its two steps, for statistics of what is no tensor (instance_norm_planar.c): how the voxels are cut into chunks, whose partial statistics
- * lie behind the final ones [chunk][channel group] (shaders/params/instance_norm.h), and the final ones from so many chunks. */
-ctvk_chunks ctvk_instance_norm_chunks(int32_t c, int32_t x, int32_t y, int32_t z);
+/* Its two steps, for statistics of what is no tensor (instance_norm_planar.c): how the voxels are cut into chunks on this device, whose
+ * partial statistics lie behind the final ones [chunk][channel group] (shaders/params/instance_norm.h), and the final ones from so many
+ * chunks. */
+ctvk_chunks ctvk_instance_norm_chunks(const ctvk_gpu *gpu, int32_t c, int32_t x, int32_t y, int32_t z);
 ctvk_status ctvk_instance_norm_merge(ctvk_gpu_cmd *cmd, ctvk_gpu *gpu, int32_t c, int32_t chunks, const ctvk_span *stats,
                                      ctvk_error *error);
 /* out = lrelu(IN(in) [+ IN(shortcut)]), slope 0.01; shortcut and shortcut_stats may both be NULL; out may be in itself. in and out may

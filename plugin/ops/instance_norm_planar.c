@@ -80,7 +80,7 @@ static uint64_t storage_range(const job *j)
 static ctvk_status record_stats(const job *j, ctvk_error *error)
 {
     const ctvk_tensor *out = j->out;
-    ctvk_chunks chunks = ctvk_instance_norm_chunks(out->c, out->x, out->y, out->z);
+    ctvk_chunks chunks = ctvk_instance_norm_chunks(j->gpu, out->c, out->x, out->y, out->z);
     double work = (12.0 + 4 * j->shortcut->in) * out->c / 4, numbers = (double)out->c * out->x * out->y * out->z;
     uint32_t channels = (uint32_t)j->shortcut->in;
     ctvk_gpu_pipeline *pipeline = NULL;

@@ -1,7 +1,8 @@
-/* Times both folded cross-attentions at the finest level of the paper's window, in part or whole, on the first device of the loader:
- * processor and clock, best of a few runs after a warming one, and how many copies of the voxels by a shader that is (bench_limits has
- * the copy). Not run by ctest. Usage: ops_bench_attention [x planes [pairs of a workgroup]] */
+/* Times the passes over all voxels of the finest level of the paper's window, in part or whole, on the first device of the loader: both
+ * folded cross-attentions and the norm's statistics. Processor and clock, best of a few runs after a warming one (bench_limits tells what a
+ * copy takes). Not run by ctest. Usage: ops_bench_passes [x planes [pairs of a token-to-image workgroup]] */
 #include "ops/image_to_token.h"
+#include "ops/instance_norm.h"
 #include "ops/token_to_image.h"
 #include "support/conv_case.h"
 
@@ -14,7 +15,7 @@ enum { CHANNELS = 48, Y = 192, Z = 64, TOKENS = 2, HEADS = 8, RUNS = 7 };
 typedef struct bench {
     ctvk_gpu *gpu;
     ctvk_tensor image;
-    ctvk_span rows, partials, folded;
+    ctvk_span rows, partials, folded, stats;
     ctvk_token_to_image_plan plan;
 } bench;
 
@@ -51,6 +52,11 @@ static ctvk_status to_token(bench *b, ctvk_gpu_cmd *cmd, ctvk_error *error)
 {
     int32_t variant = ctvk_image_to_token_variant(ctvk_gpu_get_caps(b->gpu), TOKENS - 1, CHANNELS);
     return ctvk_image_to_token_record(cmd, b->gpu, variant, &b->image, TOKENS - 1, &b->folded, error);
+}
+
+static ctvk_status statistics(bench *b, ctvk_gpu_cmd *cmd, ctvk_error *error)
+{
+    return ctvk_instance_norm_stats(cmd, b->gpu, &b->image, &b->stats, error);
 }
 
 static void measure(bench *b, const char *name, ctvk_status (*record)(bench *, ctvk_gpu_cmd *, ctvk_error *), double flop)
@@ -93,17 +99,20 @@ int main(int argc, char **argv)
         b.plan.group_pairs = atoi(argv[2]);
     ctvk_span voxel_span = {0};
     if (span(b.gpu, (uint64_t)voxels * CHANNELS * 4, &voxel_span) && span(b.gpu, 1 << 16, &b.rows) && span(b.gpu, 1 << 16, &b.folded) &&
+        span(b.gpu, ctvk_instance_norm_scratch_bytes(b.gpu, CHANNELS, x, Y, Z), &b.stats) &&
         span(b.gpu, ctvk_token_to_image_bytes(&b.plan, pairs, CHANNELS, x, Y, Z), &b.partials)) {
         b.image = (ctvk_tensor){voxel_span.buffer, 0, CHANNELS, x, Y, Z, 0};
         printf("%s, %d x %d x %d\n", ctvk_gpu_get_info(b.gpu)->name, x, Y, Z);
         measure(&b, "token_to_image", to_image, (4.0 * CHANNELS + 3) * pairs * voxels);
         measure(&b, "image_to_token", to_token, ((4.0 * CHANNELS + 3) * HEADS * (TOKENS - 1) + 10.0 * CHANNELS) * voxels);
+        measure(&b, "norm statistics", statistics, 4.0 * CHANNELS * voxels);
         failed = 0;
     }
     ctvk_gpu_buffer_destroy(&voxel_span.buffer);
     ctvk_gpu_buffer_destroy(&b.rows.buffer);
     ctvk_gpu_buffer_destroy(&b.folded.buffer);
     ctvk_gpu_buffer_destroy(&b.partials.buffer);
+    ctvk_gpu_buffer_destroy(&b.stats.buffer);
     conv_device_close(&device);
     return failed;
 }
