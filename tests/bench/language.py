@@ -28,6 +28,8 @@ PROMPT, TOKENS, SOFT = "N1, cT2, breast conserving surgery, left side; N0, cT1, 
 FIGURE = 2.0
 STARTS = ("ctvk embed, caches empty", "ctvk embed, caches filled")
 # Only the CPU library is needed.
+# Where the CPU has matrix tiles (AMX) that this machine then does not let a program use, llama.cpp built for it dies at the first of them.
+NO_TILES = "-DCMAKE_C_FLAGS='-mno-amx-tile -mno-amx-int8 -mno-amx-bf16' -DCMAKE_CXX_FLAGS='-mno-amx-tile -mno-amx-int8 -mno-amx-bf16'"
 CMAKE = "-DLLAVA_BUILD=OFF -DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_EXAMPLES=OFF -DLLAMA_BUILD_SERVER=OFF -DLLAMA_BUILD_TOOLS=OFF"
 
 
@@ -64,6 +66,20 @@ def install_peer(folder, say):
     if done.returncode:
         raise programs.Failed("python3 -m venv failed (install python3-venv)")
     pip(python_of(folder), "install", PEER, CMAKE_ARGS=CMAKE, CMAKE_BUILD_PARALLEL_LEVEL="2")
+
+
+def peer_arguments(folder, gguf, threads):
+    return [python_of(folder), os.path.join(cases.TRAIN, "bench_peer_llm.py"), gguf, "--threads", str(threads), "--tokens", str(TOKENS), "--soft",
+            str(SOFT), "--sequences", str(cases.PROMPTS)]
+
+
+def mend_peer(folder, gguf, say):
+    """A peer that a signal ends on this machine is built anew without what ends it; one that runs stays as it is."""
+    if subprocess.run(peer_arguments(folder, gguf, 1), capture_output=True, check=False).returncode >= 0:
+        return
+    say("llama.cpp cannot use this CPU's matrix tiles here: building it without them (some minutes)")
+    pip(python_of(folder), "install", "--force-reinstall", "--no-deps", "--no-cache-dir", PEER, CMAKE_ARGS=f"{CMAKE} {NO_TILES}",
+        CMAKE_BUILD_PARALLEL_LEVEL="2")
 
 
 def sha256(path):
@@ -124,6 +140,7 @@ class Language:
         try:
             install_peer(folder, say)
             self.gguf = fetch_gguf(folder, say)
+            mend_peer(folder, self.gguf, say)
             self.bundle = make_bundle(folder)
         except programs.Failed as problem:
             self.missing["peer"] = str(problem)
@@ -153,8 +170,7 @@ class Language:
 
     def peer(self, threads):
         """{seconds: median of five passes after one to warm up, ...}"""
-        arguments = [python_of(self.folder), os.path.join(cases.TRAIN, "bench_peer_llm.py"), self.gguf, "--threads", str(threads), "--tokens",
-                     str(TOKENS), "--soft", str(SOFT), "--sequences", str(cases.PROMPTS)]
+        arguments = peer_arguments(self.folder, self.gguf, threads)
         text, wall, peak = programs.measure(arguments, threads, self.folder)
         told = json.loads(text.splitlines()[-1])
         return {"seconds": median(told["seconds"]), "wall_seconds": wall, "peak_mib": peak,
