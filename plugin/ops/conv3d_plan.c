@@ -87,14 +87,19 @@ static int is_modest(const ctvk_conv3d_plan *plan, const ctvk_conv3d *conv)
     return plan->family != CTVK_CONV3D_WINOGRAD || ctvk_conv3d_winograd_weight_bytes(conv) <= 32u << 20;
 }
 
+/* What a run of one window pays: packing the weights is paid in each run, and takes about 2 ns a byte on the CPU of the cost model. */
+static double price(const ctvk_conv3d_plan *plan, const ctvk_conv3d *conv, const int32_t extents[3])
+{
+    return ctvk_conv3d_cost(plan, conv, extents[0], extents[1], extents[2]) + 2e-6 * (double)ctvk_conv3d_plan_weight_bytes(plan, conv);
+}
+
 /* Without measuring: by the model on class CPU; what a GPU is made for on a GPU. */
 static int is_better(const ctvk_gpu_caps *caps, const ctvk_conv3d_plan *plan, const ctvk_conv3d_plan *best, const ctvk_conv3d *conv,
                      const int32_t extents[3])
 {
-    int32_t x = extents[0], y = extents[1], z = extents[2];
     if (ctvk_conv3d_class(caps) != CTVK_CONV3D_CPU)
         return plan->family == CTVK_CONV3D_TILED;
-    return is_modest(plan, conv) && ctvk_conv3d_cost(plan, conv, x, y, z) < ctvk_conv3d_cost(best, conv, x, y, z);
+    return is_modest(plan, conv) && price(plan, conv, extents) < price(best, conv, extents);
 }
 
 ctvk_conv3d_plan ctvk_conv3d_choose(const ctvk_gpu_caps *caps, const char *tuned, const ctvk_conv3d *conv, int32_t x, int32_t y, int32_t z)

@@ -3,7 +3,8 @@
 bench.py --build BUILD --output FOLDER [--quick]
 prints two tables, what was measured and the figures that the project holds itself to, and writes bench.json, bench.md and profile.md (where the time of
 the largest window goes, operation by operation). Both programs take turns, each time in a new process; a row's ratio is the median of its
-rounds' ratios. Seconds are of the network alone: reading, preparing and writing count for neither; only the rows of `ctvk embed` are of the
+rounds' ratios. PyTorch's pass that counts is its second; of a small window so is ctvk's, what each further window of a longer CT adds, and rows of their own
+tell what the first of a process takes, which loads its kernels meanwhile. Of the largest window the first counts. Seconds are of the network alone: reading, preparing and writing count for neither; only the rows of `ctvk embed` are of the
 whole command. `difference` is the relative L2 distance of the two programs' logits. Where docs/bench.json is committed, the run is compared
 with it. `--quick` runs the smallest window only.
 """
@@ -66,14 +67,15 @@ def rounds_for(one, share, clock, total):
 
 
 def run_network(arguments, case, clock, about):
-    """A row of the f48 network. ctvk's first turn also compiles its shaders, so one turn of both that counts for nothing warms the caches up
-    wherever a turn is short."""
+    """Rows of the f48 network: the window, and of a small one also as the first of a process. ctvk's very first turn compiles its shaders, so one turn of
+    both that counts for nothing warms the caches up wherever a turn is short."""
     small = max(case.window) <= 192
     warm_up = case.window if small else cases.WINDOWS[0]
 
     def turn(logits):
         a = programs.ctvk(arguments.build, case, arguments.threads, logits)
-        return a, programs.torch(case, arguments.threads, logits, warm_up)
+        b = programs.torch(case, arguments.threads, logits, warm_up)
+        return a, b, programs.later(arguments.build, case, arguments.threads, a) if small else a
 
     began = time.monotonic()
     first = turn(True)
@@ -84,9 +86,10 @@ def run_network(arguments, case, clock, about):
     while len(turns) < count:
         say(f"{case.name}: round {len(turns) + 1} of {count}")
         turns.append(turn(False))
-    a, b = [t[0] for t in turns], [t[1] for t in turns]
+    a, b, later = ([t[i] for t in turns] for i in range(3))
     about.update(driver=a[0]["driver"], torch=b[0]["torch"])
-    return table.row(case.name, a, b, {"difference": difference})
+    rows = [table.row(case.name, later, b, {"difference": difference})]
+    return rows + ([table.row(f"{case.name}, the first of ctvk's process", a, b, {})] if small else [])
 
 
 def run_language(arguments, about):
@@ -135,7 +138,8 @@ def tell(result, output):
              f"Driver: {about.get('driver', '-')}. PyTorch {about.get('torch', '-')}. llama-cpp-python {about.get('llama_cpp_python', '-')}.",
              f"f48: {result['weights']}.",
              f"Limits of the device, by bench_limits: {result['profile']['limits']['fma_gflop_per_s']:.0f} GF/s of multiply-adds, copies at "
-             f"{result['profile']['limits']['copy_gbyte_per_s']:.1f} GB/s, read and written."]
+             f"{result['profile']['limits']['copy_gbyte_per_s']:.1f} GB/s by the faster of two shaders, read and written (as a transfer "
+             f"{result['profile']['limits']['copy']['transfer']:.1f})."]
     lines += [f"{text}." for text in table.figures(rows)]
     lines += [hosts.sentence(result["hosts"])]
     lines += [again.sentence(found) + "." for found in result["again"]]
@@ -189,7 +193,7 @@ def main():
     try:
         for window in cases.WINDOWS[:1] if arguments.quick else cases.WINDOWS:
             for text in (True, False):
-                rows.append(run_network(arguments, cases.Case(network, window, text), clock, about))
+                rows += run_network(arguments, cases.Case(network, window, text), clock, about)
                 # What comes later may fail; minutes of measuring are not lost with it.
                 cases.write_json(os.path.join(arguments.output, "rows.json"), {"machine": about, "rows": rows})
         case = cases.Case(network, cases.WINDOWS[0 if arguments.quick else -1], True)

@@ -79,8 +79,10 @@ class Case:
         hu = numpy.random.default_rng(1).integers(-1000, 1001, window, dtype=numpy.int16)
         # NIfTI stores x fastest; an identity matrix is RAS, so nothing is turned.
         matrix = ((1, 0, 0, 0), (0, 1, 0, 0), (0, 0, 1, 0))
-        with open(self.path("ct.nii"), "wb") as file:
-            file.write(files.header(dim=(3, *window, 1, 1, 1, 1), spacing=(1.0, 1.0, 1.0), matrix=matrix) + hu.tobytes(order="F"))
+        longer = [("longer.nii", numpy.concatenate((hu, hu), axis=2))] if max(window) <= 192 else []
+        for name, voxels in [("ct.nii", hu)] + longer:
+            with open(self.path(name), "wb") as file:
+                file.write(files.header(dim=(3, *voxels.shape, 1, 1, 1, 1), spacing=(1.0, 1.0, 1.0), matrix=matrix) + voxels.tobytes(order="F"))
         numpy.save(self.path("window.npy"), ((hu.astype(numpy.float64) + 1000) / 2000).astype(numpy.float32))
 
     def path(self, name):

@@ -2,7 +2,8 @@
 // variant: limit_fma_4 -DSUMS=4
 // variant: limit_fma_6 -DSUMS=6
 // variant: limit_copy -DCOPY
-// The limits of a device: multiply-adds on registers, SUMS vec4 in each lane that do not depend on each other; and a copy, one vec4 a lane.
+// variant: limit_copy_texel -DCOPY -DTEXEL
+// The limits of a device: multiply-adds on registers, SUMS vec4 in each lane that do not depend on each other; and a copy, one vec4 a lane, read from a storage buffer or a texel buffer.
 #version 450
 layout(local_size_x = 64) in;
 layout(push_constant) uniform push_block
@@ -12,10 +13,16 @@ layout(push_constant) uniform push_block
     float term;
     uint lanes;
 };
+#ifdef TEXEL
+layout(set = 0, binding = 0) uniform samplerBuffer source;
+#define LOAD(i) texelFetch(source, int(i))
+#else
 layout(std430, set = 0, binding = 0) readonly buffer source_block
 {
     vec4 source[];
 };
+#define LOAD(i) source[i]
+#endif
 layout(std430, set = 0, binding = 1) writeonly buffer target_block
 {
     vec4 target[];
@@ -29,7 +36,7 @@ layout(std430, set = 0, binding = 1) writeonly buffer target_block
 #else
 #define EACH(X) X(0) X(1) X(2) X(3) X(4) X(5)
 #endif
-#define BEGIN(k) vec4 sum##k = source[i] + float(k);
+#define BEGIN(k) vec4 sum##k = LOAD(i) + float(k);
 #define STEP(k) sum##k = fma(sum##k, vec4(factor), vec4(term));
 #define FOUR EACH(STEP) EACH(STEP) EACH(STEP) EACH(STEP)
 #define END(k) all += sum##k;
@@ -40,7 +47,7 @@ void main()
     if (i >= lanes)
         return;
 #ifdef COPY
-    target[i] = source[i];
+    target[i] = LOAD(i);
 #else
     vec4 all = vec4(0);
     EACH(BEGIN)

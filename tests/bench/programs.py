@@ -61,10 +61,10 @@ def measure(arguments, threads, folder, caches=None, more=None):
     return text, wall, usage.ru_maxrss // 1024
 
 
-def ctvk(build, case, threads, logits, more=None):
-    """One window through the command. {seconds, peak_mib, planned_bytes, device_bytes, device, driver}"""
+def ctvk(build, case, threads, logits, more=None, image="ct.nii"):
+    """One run of the command. {seconds: of the network's stage, windows, peak_mib, planned_bytes, device_bytes, device, driver}"""
     report = case.path("report.json")
-    arguments = [os.path.join(build, "ctvk"), "segment", "--model", case.folder, "--image", case.path("ct.nii"), "--output",
+    arguments = [os.path.join(build, "ctvk"), "segment", "--model", case.folder, "--image", case.path(image), "--output",
                  case.path("label.nii.gz"), "--report", report, "--quiet"]
     if case.text_file:
         arguments += ["--text-embedding", case.text_file]
@@ -73,13 +73,20 @@ def ctvk(build, case, threads, logits, more=None):
     _, wall, peak = measure(arguments, threads, case.folder, more=more)
     with open(report, encoding="utf-8") as file:
         told = json.load(file)
-    if told["windows"] != 1:
-        raise Failed(f"{case.name}: {told['windows']} windows were run, not one")
+    if (told["windows"] == 1) != (image == "ct.nii"):
+        raise Failed(f"{case.name}: {told['windows']} windows of {image} were run")
     if told["device"]["type"] != "cpu":
         raise Failed(f"{case.name}: ran on {told['device']['name']}, not on lavapipe")
-    return {"seconds": told["seconds"]["network"], "wall_seconds": wall, "peak_mib": peak, "planned_bytes": told["memory"]["planned_bytes"],
-            "device_bytes": told["memory"]["peak_bytes"],
+    return {"seconds": told["seconds"]["network"], "windows": told["windows"], "wall_seconds": wall, "peak_mib": peak,
+            "planned_bytes": told["memory"]["planned_bytes"], "device_bytes": told["memory"]["peak_bytes"],
             "device": told["device"]["name"], "driver": told["device"]["driver"]}
+
+
+def later(build, case, threads, first):
+    """A window that is not the first of its process, as the peer's pass that counts is its second: what each further window of a longer CT adds to
+    `first`, the run of one window just before."""
+    more = ctvk(build, case, threads, False, image="longer.nii")
+    return dict(first, seconds=(more["seconds"] - first["seconds"]) / (more["windows"] - 1))
 
 
 def torch(case, threads, logits, warm_up):
