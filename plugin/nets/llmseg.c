@@ -5,7 +5,6 @@
 #include "nets/llmseg_internal.h"
 #include "nets/llmseg_names.h"
 #include "ops/blend.h"
-#include "ops/classify.h"
 #include "ops/instance_norm.h"
 #include "ops/narrow.h"
 
@@ -131,10 +130,10 @@ static ctvk_status upload_weights(ctvk_llmseg *net, const ctvk_safetensors *file
     return status;
 }
 
-static ctvk_status rehearse(const ctvk_llmseg *net, ctvk_error *error);
+static ctvk_status rehearse(const ctvk_llmseg *net, const ctvk_llmseg_wanted *wanted, ctvk_error *error);
 
-ctvk_status ctvk_llmseg_create(ctvk_gpu *gpu, const ctvk_llmseg_desc *desc, const ctvk_safetensors *weights, ctvk_llmseg **out,
-                               ctvk_error *error)
+ctvk_status ctvk_llmseg_create(ctvk_gpu *gpu, const ctvk_llmseg_desc *desc, const ctvk_safetensors *weights,
+                               const ctvk_llmseg_wanted *wanted, ctvk_llmseg **out, ctvk_error *error)
 {
     ctvk_status status = ctvk_llmseg_check(desc, weights, NULL, error);
     *out = NULL;
@@ -156,7 +155,7 @@ ctvk_status ctvk_llmseg_create(ctvk_gpu *gpu, const ctvk_llmseg_desc *desc, cons
     if (status == CTVK_OK)
         status = ctvk_gpu_buffer_create(gpu, net->staging_bytes, CTVK_GPU_MEMORY_UPLOAD, "accumulators", &net->sums, error);
     if (status == CTVK_OK)
-        status = rehearse(net, error);
+        status = rehearse(net, wanted, error);
     if (status == CTVK_OK)
         status = upload_weights(net, weights, error);
     if (status != CTVK_OK) {
@@ -233,19 +232,17 @@ static ctvk_status record_node(const ctvk_llmseg *net, ctvk_gpu_cmd *cmd, const 
 }
 
 /* What a window and its classes need is compiled while the weights are packed and the first of it runs. */
-static ctvk_status rehearse(const ctvk_llmseg *net, ctvk_error *error)
+static ctvk_status rehearse(const ctvk_llmseg *net, const ctvk_llmseg_wanted *wanted, ctvk_error *error)
 {
     ctvk_tensor logits = ctvk_llmseg_tensor(net, net->net.logits), tile = {net->tile, 0, logits.c + 1, 1, logits.y, logits.z, 0};
-    uint64_t one = ((uint64_t)net->desc.out_channels + 1) * sizeof(float);
-    ctvk_span sums = {net->sums, 0, one}, classes = {net->tile, 0, one};
     ctvk_gpu_cmd *cmd = NULL;
     ctvk_status status = ctvk_gpu_cmd_rehearse(net->gpu, &cmd, error);
     for (int32_t i = 0; i < net->net.graph.nodes && status == CTVK_OK; i++)
         status = record_node(net, cmd, &net->net.graph.node[i], 0, error);
-    if (status == CTVK_OK)
+    if (status == CTVK_OK && !wanted->one_window)
         status = ctvk_blend_record(cmd, net->gpu, &logits, 0.125, 0, 0, 1, &tile, error);
     if (status == CTVK_OK)
-        status = ctvk_classify_record(cmd, net->gpu, &sums, &classes, net->desc.out_channels, 1, 1, error);
+        status = ctvk_llmseg_rehearse_classes(net, cmd, wanted, error);
     if (status == CTVK_OK)
         status = ctvk_gpu_cmd_finish(cmd, error);
     ctvk_gpu_cmd_destroy(&cmd);

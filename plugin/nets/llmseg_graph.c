@@ -276,6 +276,9 @@ ctvk_status ctvk_llmseg_graph_build(const ctvk_gpu *gpu, const ctvk_llmseg_desc 
     defer_norm(&b, norm);
     tap(&b, "out");
     ctvk_graph_keep(&out->graph, out->logits);
+    out->not_finite = span(&b, sizeof(uint32_t));
+    if (!b.full)
+        ctvk_graph_keep(&out->graph, out->not_finite);
     if (b.full)
         return ctvk_fail(error, CTVK_ERROR_INTERNAL, "network: graph tables are full (report this)");
     return ctvk_graph_place(&out->graph, ctvk_gpu_get_caps(gpu)->max_allocation, error);

@@ -13,6 +13,7 @@
 #include "selftest/bench.h"
 
 #include <math.h>
+#include <string.h>
 
 /* family: the variant that a small self-test takes where the device has it; a GPU that was not tuned has one. */
 typedef struct conv_case {
@@ -267,35 +268,49 @@ void ctvk_trial_blend(ctvk_trials *b)
         blend(b, 2 + i, large, i, 16 - 2 * i, i == 3);
 }
 
-static void classify(ctvk_trials *b, int32_t classes, uint32_t voxels, int32_t want_logits)
+/* planes of z voxels. bad: one logit is infinite, which must be found; nothing else is looked at then. */
+static void classify(ctvk_trials *b, const ctvk_classify *op, int32_t planes, int32_t z, int32_t bad)
 {
-    size_t n = voxels, count = (size_t)classes * n;
+    const size_t n = (size_t)planes * (size_t)z, count = (size_t)op->classes * n;
+    const uint32_t none = 0;
     ctvk_bench_case(b);
     float *values = ctvk_bench_random(b, count + n, 20);
     double *logits = ctvk_bench_doubles(b, count), *probabilities = ctvk_bench_doubles(b, count);
     unsigned *labels = ctvk_bench_take(b, n * sizeof *labels);
     for (size_t i = 0; labels && i < n; i++)
         values[count + i] = 0.5f + fabsf(values[count + i]) / 20; /* sums of weights */
-    ctvk_span sums = ctvk_bench_span(b, (count + n) * sizeof(float), values), out = ctvk_bench_span(b, (count + n) * 4, NULL);
+    if (bad)
+        values[count - 2] = INFINITY;
+    ctvk_tensor in = ctvk_bench_tensor(b, op->classes + op->weighted, planes, 1, z, CTVK_BENCH_PLANAR, values),
+                volumes = ctvk_bench_tensor(b, op->classes, planes, 1, z, CTVK_BENCH_PLANAR, NULL);
+    ctvk_span bytes = ctvk_bench_span(b, n, NULL), not_finite = ctvk_bench_span(b, sizeof none, &none);
     if (!ctvk_bench_begin(b))
         return;
-    ctvk_bench_finish(b, ctvk_classify_record(b->cmd, b->gpu, &sums, &out, classes, voxels, want_logits, b->error));
-    ref_classify(values, classes, n, logits, probabilities, labels);
-    const float *got = ctvk_bench_floats(b, &out);
-    const uint32_t *found = (const uint32_t *)(got + count);
-    ctvk_bench_compare(b, got, want_logits ? logits : probabilities, count, CTVK_BY_ONE, NULL, 8e-6);
+    ctvk_bench_finish(
+        b, ctvk_classify_record(b->cmd, b->gpu, op, &in, 0, planes, &bytes, &volumes, op->weighted ? NULL : &not_finite, b->error));
+    uint32_t word;
+    memcpy(&word, ctvk_bench_floats(b, &not_finite), sizeof word);
+    ctvk_bench_require(b, b->status || word == (uint32_t)bad);
+    if (bad)
+        return;
+    ref_classify(values, op->weighted ? values + count : NULL, op->classes, n, logits, probabilities, labels);
+    if (op->volumes != CTVK_CLASSIFY_LABELS)
+        ctvk_bench_compare(b, ctvk_bench_dense(b, &volumes, 1), op->volumes == CTVK_CLASSIFY_LOGITS ? logits : probabilities, count,
+                           CTVK_BY_ONE, NULL, 8e-6);
+    const uint8_t *found = (const uint8_t *)ctvk_bench_floats(b, &bytes);
     int32_t right = 1;
     for (size_t i = 0; labels && i < n && !b->status; i++) /* two logits of one rounding are either's */
-        right = right && found[i] < (uint32_t)classes &&
+        right = right && found[i] < op->classes &&
                 logits[found[i] * n + i] >= logits[labels[i] * n + i] - 1e-5 * fabs(logits[labels[i] * n + i]);
     ctvk_bench_require(b, right);
 }
 
 void ctvk_trial_classify(ctvk_trials *b)
 {
-    static const uint32_t voxels[] = {1, 63, 64, 65, 1000};
-    classify(b, 2, 130, 0);
-    classify(b, 3, 65, 1);
-    for (int i = 0; i < 10 && b->full; i++)
-        classify(b, 2 + i / 2, voxels[i / 2], i % 2);
+    static const int32_t voxels[] = {4, 252, 256, 260, 1000};
+    classify(b, &(ctvk_classify){2, 1, CTVK_CLASSIFY_PROBABILITIES}, 1, 132, 0);
+    classify(b, &(ctvk_classify){3, 0, CTVK_CLASSIFY_LABELS}, 3, 44, 0);
+    classify(b, &(ctvk_classify){3, 0, CTVK_CLASSIFY_LABELS}, 3, 44, 1);
+    for (int i = 0; i < 30 && b->full; i++)
+        classify(b, &(ctvk_classify){2 + i / 6, i % 2, i % 3}, 1 + i % 2, voxels[i / 6], 0);
 }

@@ -89,7 +89,7 @@ def check_times(events, report):
     for name, key in STAGES.items():
         took = seconds(e for e in stages if e["name"] == name)
         check(abs(took - report["seconds"][key]) < 1e-4 + 0.01 * took, f"{name}: {took} s, the report has {report['seconds'][key]}")
-    for name in ("read", "write", "blend", "read window"):
+    for name in ("read", "write", "place", "read window"):
         check(any(e["name"] == name for e in stages), f"no stage {name}")
     kind = {name: [e for e in events if e["cat"] == name] for name in ("submission", "part", "operation", "compile")}
     check(all(kind.values()), "submissions, parts, operations and compilations are all there")
@@ -111,8 +111,23 @@ def check_ahead(base):
         "--quiet", "--self-test", "skip", CTVK_TRACE=f"{base}/sliding.json")
     stages = [e for e in load(f"{base}/sliding.json") if e["cat"] == "stage"]
     ends = {e["args"]["number"]: e["ts"] + e["dur"] for e in stages if e["name"] == "windows"}
+    names = {e["name"] for e in stages}
+    check("blend" in names and "place" not in names, f"stages {names}")
     early = {e["args"]["number"] for e in stages if e["name"] == "read window" and e["ts"] < ends.get(e["args"]["number"] - 1, 0)}
     check(len(ends) > 1 and early == set(ends) - {0}, f"{len(ends)} windows, read while the one before was computed: {sorted(early)}")
+
+
+def check_window(base):
+    """A single window is classified where its logits lie: no weights, no sums, and of its classes only what was asked for."""
+    for more, passes in (((), [""]), (("--logits", f"{base}/l.safetensors"), [", logits"]),
+                         (("--logits", f"{base}/l.safetensors", "--probability", f"{base}/p.nii"), [", logits", ", probabilities"])):
+        run("segment", "--model", f"{base}/text", "--image", f"{base}/DOE_JANE.nii", "--field", "side=left", "--output", f"{base}/label.nii", "--quiet",
+            "--self-test", "skip", *more, CTVK_TRACE=f"{base}/one-{len(passes)}-{len(more)}.json")
+        events = load(f"{base}/one-{len(passes)}-{len(more)}.json")
+        stages, operations = ([e["name"] for e in events if e["cat"] == kind] for kind in ("stage", "operation"))
+        check(stages.count("windows") == 1 and "place" in stages and "blend" not in stages + operations, f"stages {set(stages)}")
+        details = [e["args"]["detail"] for e in events if e["cat"] == "operation" and e["name"] == "classify"]
+        check(details == [f"2, 32 x 32 x 32{each}" for each in passes], f"classified {details}")
 
 
 def check_flop(events, base):
@@ -160,6 +175,7 @@ def main():
         check(not any(word in text for word in (*SECRETS, base)), "the trace tells of the patient")
         check_off(base)
         check_ahead(base)
+        check_window(base)
     return finish("trace")
 
 
