@@ -77,6 +77,7 @@ ctvk_status ctvk_job_window(ctvk_job *job)
                            .constant_blend = !m->gaussian,
                            .progress = on_window,
                            .tile = job->window_count > 1 ? on_tile : NULL,
+                           .labels = !(job->want & CTVK_WANT_LOGITS) && !ctvk_job_needs_probability(job),
                            .user = job};
     ctvk_kept_window_find(&job->kept, job->window, &run.load, &run.save);
     if (!run.load)

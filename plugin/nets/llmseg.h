@@ -67,6 +67,7 @@ typedef struct ctvk_llmseg_run {
     int32_t constant_blend;
     ctvk_llmseg_progress_fn progress;
     ctvk_llmseg_tile_fn tile; /* NULL: the logits stay on the device, for ctvk_llmseg_classify_window */
+    int32_t labels;           /* not 0, without tile and tap: nothing but labels will be asked of them, so that they need not be stored */
     ctvk_llmseg_tap_fn tap;   /* NULL in ordinary runs */
     void *user;
     int32_t unchecked;               /* not 0: tiles that are not finite are handed over too, instead of CTVK_ERROR_DEVICE */

@@ -3,6 +3,7 @@
 #define CTVK_NETS_LLMSEG_INTERNAL_H
 
 #include "nets/llmseg_graph.h"
+#include "ops/classify.h"
 
 struct ctvk_llmseg {
     ctvk_gpu *gpu;
@@ -13,6 +14,7 @@ struct ctvk_llmseg {
     ctvk_gpu_buffer *tile; /* DOWNLOAD: two tiles of planes, blended or classified; classified sums */
     ctvk_gpu_buffer *sums; /* UPLOAD: accumulators to classify */
     uint64_t staging_bytes;
+    int32_t left_labels; /* the last run left no logits but their labels, as words */
 };
 
 /* Where a value lies in the arena; buffer NULL for id < 0. */
@@ -42,7 +44,14 @@ typedef struct ctvk_llmseg_way {
 ctvk_status ctvk_llmseg_tiles(const ctvk_llmseg *net, const ctvk_llmseg_way *way, ctvk_gpu_cmd *cmd, ctvk_error *error);
 /* The error of logits that are not finite. */
 ctvk_status ctvk_llmseg_not_finite(const ctvk_llmseg *net, ctvk_error *error);
-/* What makes classes, into a rehearsal. */
+/* What each pass over the voxels gives, CTVK_CLASSIFY_*; returns how many there are. */
+int ctvk_llmseg_passes(int logits, int probability, int32_t passes[2]);
+/* Planes of `in` into net->tile: labels from `offset` on, and behind them the volumes. */
+ctvk_status ctvk_llmseg_record_classes(const ctvk_llmseg *net, ctvk_gpu_cmd *cmd, const ctvk_classify *op, const ctvk_tensor *in,
+                                       int32_t first, int32_t count, uint64_t offset, ctvk_error *error);
+/* The volumes behind so many labels at `offset`. */
+const float *ctvk_llmseg_volumes_at(const ctvk_llmseg *net, uint64_t offset, uint64_t labels);
+/* What makes classes of sums or logits, into a rehearsal. */
 ctvk_status ctvk_llmseg_rehearse_classes(const ctvk_llmseg *net, ctvk_gpu_cmd *cmd, const ctvk_llmseg_wanted *wanted, ctvk_error *error);
 /* All tiles of the window to run->tile, in order; check is asked between them. Logits that are not finite: CTVK_ERROR_DEVICE. */
 ctvk_status ctvk_llmseg_hand_tiles(const ctvk_llmseg *net, const ctvk_llmseg_run *run, ctvk_gpu_check_fn check, void *user,

@@ -156,16 +156,58 @@ static void transp_conv3d(ctvk_trials *b, const ctvk_transp_conv3d *conv, int32_
         transp_conv3d_of(b, conv, x, y, z, 1);
 }
 
+/* The label of each voxel of a planar output against its logits. bad: one input is infinite, and the labels of what it gives must say so;
+ * nothing else is looked at then. */
+static void transp_labels(ctvk_trials *b, const ctvk_transp_conv3d *conv, int32_t x, int32_t y, int32_t z, int32_t bad)
+{
+    const size_t voxels = (size_t)x * (size_t)y * (size_t)z, count = (size_t)conv->out * voxels * 8;
+    ctvk_bench_case(b);
+    float *dense = ctvk_bench_random(b, (size_t)conv->in * voxels, 1),
+          *kernel = ctvk_bench_random(b, (size_t)(conv->in * conv->out) * 8, 1);
+    double *want = ctvk_bench_doubles(b, count);
+    void *packed = ctvk_bench_take(b, ctvk_transp_conv3d_weight_bytes(b->gpu, conv));
+    if (!packed)
+        return;
+    ctvk_transp_conv3d_pack(b->gpu, conv, kernel, packed);
+    if (bad)
+        dense[voxels - 1] = INFINITY;
+    ctvk_tensor in = ctvk_bench_tensor(b, conv->in, x, y, z, b->half ? CTVK_BENCH_HALF : CTVK_BENCH_BLOCKED, dense);
+    ctvk_span weights = ctvk_bench_span(b, ctvk_transp_conv3d_weight_bytes(b->gpu, conv), packed),
+              words = ctvk_bench_span(b, voxels * sizeof(uint32_t), NULL);
+    if (!ctvk_bench_begin(b))
+        return;
+    ctvk_bench_finish(b, ctvk_transp_conv3d_labels_record(b->cmd, b->gpu, conv, &in, NULL, &weights, 0, x, &words, b->error));
+    const uint32_t *found = (const uint32_t *)(const void *)ctvk_bench_floats(b, &words);
+    if (bad) {
+        ctvk_bench_require(b, b->status || ((found[voxels - 1] & CTVK_LABEL_NOT_FINITE_BITS) && !(found[0] & CTVK_LABEL_NOT_FINITE_BITS)));
+        return;
+    }
+    ref_transp_conv3d(dense, conv->in, x, y, z, kernel, conv->out, want);
+    int32_t right = 1;
+    for (size_t i = 0; i < voxels * 8 && !b->status; i++) {
+        size_t pz = i % (2 * (size_t)z), py = i / (2 * (size_t)z) % (2 * (size_t)y), px = i / (4 * (size_t)(y * z));
+        uint32_t word = found[(px / 2 * (size_t)y + py / 2) * (size_t)z + pz / 2],
+                 label = word >> CTVK_LABEL_BIT(px % 2, py % 2, pz % 2) & 15;
+        right = right && label < (uint32_t)conv->out;
+        for (int32_t c = 0; c < conv->out && right; c++) /* two logits of one rounding are either's */
+            right = want[label * voxels * 8 + i] >= want[(size_t)c * voxels * 8 + i] - 1e-5 * conv->in;
+    }
+    ctvk_bench_require(b, right);
+}
+
 void ctvk_trial_transp_conv3d(ctvk_trials *b)
 {
     static const ctvk_transp_conv3d up = {16, 16, 0}, logits = {16, 2, 1}, wide = {96, 48, 0}, three = {48, 3, 1};
     transp_conv3d(b, &up, 2, 3, 3);
     transp_conv3d(b, &logits, 2, 3, 5);
+    transp_labels(b, &logits, 2, 3, 5, 0);
+    transp_labels(b, &logits, 2, 3, 5, 1);
     for (int i = 0; i < 3 && b->full; i++) {
         static const int32_t sizes[3][3] = {{1, 1, 1}, {3, 5, 9}, {2, 8, 17}};
         transp_conv3d(b, &up, sizes[i][0], sizes[i][1], sizes[i][2]);
         transp_conv3d(b, &wide, sizes[i][0], sizes[i][1], sizes[i][2]);
         transp_conv3d(b, &three, sizes[i][0], sizes[i][1], sizes[i][2]);
+        transp_labels(b, &three, sizes[i][0], sizes[i][1], sizes[i][2], 0);
     }
 }
 

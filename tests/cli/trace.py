@@ -1,8 +1,10 @@
 """CTVK_TRACE: a whole Chrome trace whose events lie inside of each other, whose sums are the run's own times, whose floating point operations are
 those of an independent count, and which tells nothing of the patient. The count is that of PyTorch's twin of the network, by the shapes that its
 modules meet."""
+import collections
 import json
 import os
+import re
 import sys
 import tempfile
 
@@ -118,16 +120,22 @@ def check_ahead(base):
 
 
 def check_window(base):
-    """A single window is classified where its logits lie: no weights, no sums, and of its classes only what was asked for."""
-    for more, passes in (((), [""]), (("--logits", f"{base}/l.safetensors"), [", logits"]),
-                         (("--logits", f"{base}/l.safetensors", "--probability", f"{base}/p.nii"), [", logits", ", probabilities"])):
+    """A single window is neither weighted nor summed. Where labels alone are wanted, the last layer leaves them, and no classification follows."""
+    logits, both = ["--logits", f"{base}/l.safetensors"], ["--logits", f"{base}/l.safetensors", "--probability", f"{base}/p.nii"]
+    for name, more, passes in (("labels", [], set()), ("logits", logits, {", logits"}), ("both", both, {", logits", ", probabilities"})):
         run("segment", "--model", f"{base}/text", "--image", f"{base}/DOE_JANE.nii", "--field", "side=left", "--output", f"{base}/label.nii", "--quiet",
-            "--self-test", "skip", *more, CTVK_TRACE=f"{base}/one-{len(passes)}-{len(more)}.json")
-        events = load(f"{base}/one-{len(passes)}-{len(more)}.json")
-        stages, operations = ([e["name"] for e in events if e["cat"] == kind] for kind in ("stage", "operation"))
-        check(stages.count("windows") == 1 and "place" in stages and "blend" not in stages + operations, f"stages {set(stages)}")
-        details = [e["args"]["detail"] for e in events if e["cat"] == "operation" and e["name"] == "classify"]
-        check(details == [f"2, 32 x 32 x 32{each}" for each in passes], f"classified {details}")
+            "--self-test", "skip", *more, CTVK_TRACE=f"{base}/{name}.json")
+        events = load(f"{base}/{name}.json")
+        stages, operations = ([e for e in events if e["cat"] == kind] for kind in ("stage", "operation"))
+        names = [e["name"] for e in stages + operations]
+        check(names.count("windows") == 1 and "place" in names and "blend" not in names, f"{name}: {set(names)}")
+        last = [e["args"]["detail"] for e in operations if e["name"] == "transp_conv3d"][-1]
+        check(last.startswith("16 -> 2, 32 x 32 x 32") and last.endswith(", labels") == (not passes), f"{name}: the last layer is {last}")
+        planes = collections.Counter()
+        for detail in (e["args"]["detail"] for e in operations if e["name"] == "classify"):
+            count, what = re.fullmatch(r"2, (\d+) x 32 x 32(.*)", detail).groups()
+            planes[what] += int(count)
+        check(planes == dict.fromkeys(passes, 32), f"{name}: classified {planes}")
 
 
 def check_flop(events, base):

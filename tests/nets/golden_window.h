@@ -75,8 +75,20 @@ static inline void golden_compare(const char *name, const golden_classes *a, con
     printf(", by itself %.1e, %llu labels turned", off, (unsigned long long)turned);
 }
 
-/* The logits of the case's window lie on the device: `run` ran last, without tiles. sums: of the same. */
-static inline void golden_window_check(const char *name, ctvk_llmseg *net, ctvk_sums *sums)
+/* What is on the device are the labels of the case's window, or its logits: the run before asked for no more than labels. */
+static inline void golden_labels_check(const char *name, ctvk_llmseg *net, const golden_classes *wanted)
+{
+    golden_classes found = golden_classes_make(wanted->windows, wanted->classes);
+    ctvk_llmseg_window_classes labels = {0, 0, golden_take, NULL, &found};
+    ctvk_error error = {0};
+    CHECK_MSG(ctvk_llmseg_classify_window(net, &labels, &error) == CTVK_OK, "%s: %s", name, error.message);
+    CHECK(found.planes[0] == wanted->windows->window[0] && found.planes[1] == 0 && found.planes[2] == 0);
+    CHECK_MSG(memcmp(found.labels, wanted->labels, found.voxels) == 0, "%s: labels without logits are others", name);
+    golden_classes_free(&found);
+}
+
+/* The logits of the case's window lie on the device: it ran last, without tiles. sums: of the same. What was found is the caller's. */
+static inline golden_classes golden_window_check(const char *name, ctvk_llmseg *net, ctvk_sums *sums)
 {
     const ctvk_windows *w = sums->windows;
     golden_classes alone = golden_classes_make(w, sums->classes), plain = golden_classes_make(w, sums->classes),
@@ -97,9 +109,9 @@ static inline void golden_window_check(const char *name, ctvk_llmseg *net, ctvk_
     CHECK(plain.planes[0] == w->window[0] && plain.planes[1] == 0 && plain.planes[2] == 0);
     CHECK(memcmp(alone.labels, plain.labels, plain.voxels) == 0);
     golden_compare(name, &alone, &summed);
-    golden_classes_free(&alone);
     golden_classes_free(&plain);
     golden_classes_free(&summed);
+    return alone;
 }
 
 #endif
