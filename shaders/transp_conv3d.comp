@@ -1,6 +1,6 @@
 // Transposed convolution, kernel 2, stride 2: a lane takes one input voxel, GROUPS channel groups, into 24 sums (see the params), which
 // are carried in the output between dispatches. _half: of an input in half precision, to logits. _norm: the input is normalised and
-// activated as it is read.
+// activated as it is read. _labels: of a voxel's logits only which is the largest, where one dispatch makes them all.
 // variant: transp_conv3d_1 -DGROUPS=1
 // variant: transp_conv3d_4 -DGROUPS=4
 // variant: transp_conv3d_12 -DGROUPS=12
@@ -19,6 +19,14 @@
 // variant: transp_conv3d_planar_address_norm_1 -DGROUPS=1 -DPLANAR -DADDRESS -DTEXEL -DNORM
 // variant: transp_conv3d_planar_address_norm_4 -DGROUPS=4 -DPLANAR -DADDRESS -DTEXEL -DNORM
 // variant: transp_conv3d_planar_address_norm_12 -DGROUPS=12 -DPLANAR -DADDRESS -DTEXEL -DNORM
+// variant: transp_conv3d_labels_4 -DGROUPS=4 -DPLANAR -DLABELS
+// variant: transp_conv3d_labels_12 -DGROUPS=12 -DPLANAR -DLABELS
+// variant: transp_conv3d_labels_half_4 -DGROUPS=4 -DPLANAR -DLABELS -DHALF
+// variant: transp_conv3d_labels_half_12 -DGROUPS=12 -DPLANAR -DLABELS -DHALF
+// variant: transp_conv3d_labels_address_4 -DGROUPS=4 -DPLANAR -DLABELS -DADDRESS -DTEXEL
+// variant: transp_conv3d_labels_address_12 -DGROUPS=12 -DPLANAR -DLABELS -DADDRESS -DTEXEL
+// variant: transp_conv3d_labels_address_norm_4 -DGROUPS=4 -DPLANAR -DLABELS -DADDRESS -DTEXEL -DNORM
+// variant: transp_conv3d_labels_address_norm_12 -DGROUPS=12 -DPLANAR -DLABELS -DADDRESS -DTEXEL -DNORM
 #version 450
 #extension GL_GOOGLE_include_directive : require
 #include "params/transp_conv3d.h"
@@ -47,7 +55,29 @@ layout(std430, set = 0, binding = 0) readonly buffer source_block
 #define LOAD(i) WIDE(source[i])
 #endif
 
-#ifdef PLANAR
+#if defined(LABELS)
+layout(std430, set = 0, binding = 1) writeonly buffer target_block
+{
+    uint target[];
+};
+#define LOAD_SUM(o, c, i) vec4 a##o = vec4(0.0);
+
+// At four corners, of the logits of up to three classes.
+uvec4 labels_of(vec4 a, vec4 b, vec4 c)
+{
+    uvec4 exponent = floatBitsToUint(a) & 0x7f800000u; // the largest: infinity and NaN have all of its bits
+    uvec4 label = uvec4(0u);
+    if (p.out_count > 1) {
+        exponent = max(exponent, floatBitsToUint(b) & 0x7f800000u);
+        label = mix(label, uvec4(1u), greaterThan(b, a));
+    }
+    if (p.out_count > 2) {
+        exponent = max(exponent, floatBitsToUint(c) & 0x7f800000u);
+        label = mix(label, uvec4(2u), greaterThan(c, max(a, b)));
+    }
+    return mix(label, uvec4(CTVK_LABEL_NOT_FINITE), equal(exponent, uvec4(0x7f800000u)));
+}
+#elif defined(PLANAR)
 layout(std430, set = 0, binding = 1) buffer target_block
 {
     float target[];
@@ -106,7 +136,9 @@ void main()
     int from = p.in_base + x * p.in_plane + rest;
     int out_z = 2 * p.in_z;
     int out_group = 4 * group;
-#ifdef PLANAR
+#if defined(LABELS)
+    int to = p.out_base + lane;
+#elif defined(PLANAR)
     int to = p.out_base + 2 * x * p.out_plane + 2 * y * out_z + 2 * z;
 #else
     int to = p.out_base + (2 * x + p.corner_x) * p.out_plane + (2 * y + p.corner_y) * out_z + 2 * z;
@@ -120,6 +152,11 @@ void main()
     GROUP(4) GROUP(5) GROUP(6) GROUP(7) GROUP(8) GROUP(9) GROUP(10) GROUP(11)
 #endif
     if (int(gl_GlobalInvocationID.x) < p.lanes) {
+#ifdef LABELS
+        uvec4 labels = labels_of(a0, a2, a4) | labels_of(a1, a3, a5) << 16;
+        target[to] = labels.x | labels.y << 4 | labels.z << 8 | labels.w << 12;
+#else
         ALL_SUMS(STORE_SUM)
+#endif
     }
 }

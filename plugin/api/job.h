@@ -62,8 +62,9 @@ struct ctvk_job {
     int64_t window, window_count;
     float *window_data;
     ctvk_read_ahead ahead;
-    ctvk_sums sums;
-    uint8_t *classes; /* labels on the preprocessed grid */
+    ctvk_sums sums;     /* of several windows */
+    float *probability; /* a volume for each class on the preprocessed grid, where it is asked for or interpolated */
+    uint8_t *classes;   /* labels there, where nothing is interpolated */
     ctvk_kept_windows kept;
     ctvk_result *result;
     ctvk_error error;
@@ -78,6 +79,8 @@ int32_t ctvk_job_report_progress(ctvk_job *job, double fraction);
 ctvk_status ctvk_job_set_text(ctvk_job *job, const ctvk_text *prompt, const float *embedding, uint64_t embedding_count, ctvk_error *error);
 /* As the table's `again`. */
 ctvk_status ctvk_job_again(ctvk_job *job, const char *prompt, uint64_t length, const float *embedding, uint64_t embedding_count);
+/* Whether probabilities are needed: they are asked for, or interpolated. */
+int ctvk_job_needs_probability(const ctvk_job *job);
 /* Bytes of so many float32 volumes, or UINT64_MAX. */
 uint64_t ctvk_job_float_bytes(const int64_t dim[3], uint64_t volumes);
 /* One step of the stage under way: CTVK_PENDING where the stage has more, CTVK_OK when it is through. (job_stages.c, job_windows.c,

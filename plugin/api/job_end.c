@@ -1,5 +1,7 @@
 #include "api/job.h"
 
+#include "core/trace.h"
+
 #include <string.h>
 
 static uint64_t voxels_of(const int64_t dim[3])
@@ -37,6 +39,57 @@ static ctvk_status classify_empty(ctvk_job *job)
     return job->result->logits ? CTVK_OK : no_memory(job, "the logits");
 }
 
+/* Probabilities replace the sums that they come from. */
+static ctvk_status classify_sums(ctvk_job *job)
+{
+    const int probability = ctvk_job_needs_probability(job);
+    ctvk_llmseg_classes wanted = {.sums = job->sums.logits,
+                                  .voxels = voxels_of(job->geometry.dim),
+                                  .weights = on_weights,
+                                  .probability = probability ? job->sums.logits : NULL,
+                                  .logits = job->result->logits,
+                                  .labels = job->classes,
+                                  .check = on_check,
+                                  .user = job};
+    ctvk_status status = ctvk_llmseg_classify(job->net, &wanted, &job->error);
+    if (status == CTVK_OK && probability) {
+        job->probability = job->sums.logits;
+        job->sums.logits = NULL;
+    }
+    return status;
+}
+
+static void on_classes(void *user, int32_t first, int32_t count, const uint8_t *labels, const float *logits, const float *probability)
+{
+    ctvk_job *job = user;
+    const int32_t classes = job->bundle->desc.out_channels;
+    double begin = ctvk_now();
+    if (job->classes)
+        ctvk_window_place(&job->windows, first, count, 1, 1, labels, job->classes);
+    if (logits)
+        ctvk_window_place(&job->windows, first, count, classes, sizeof *logits, logits, job->result->logits);
+    if (probability)
+        ctvk_window_place(&job->windows, first, count, classes, sizeof *probability, probability, job->probability);
+    ctvk_trace_stage(&job->context->host, "place", 0, begin);
+}
+
+/* One window's weights cancel: its logits are taken from where they lie on the device. */
+static ctvk_status classify_window(ctvk_job *job)
+{
+    const ctvk_llmseg_window_classes wanted = {.logits = job->result->logits != NULL,
+                                               .probability = ctvk_job_needs_probability(job),
+                                               .take = on_classes,
+                                               .check = on_check,
+                                               .user = job};
+    if (wanted.probability) {
+        uint64_t volumes = voxels_of(job->geometry.dim) * (uint64_t)job->bundle->desc.out_channels;
+        job->probability = ctvk_alloc(&job->context->host, volumes * sizeof *job->probability);
+        if (!job->probability)
+            return no_memory(job, "the probabilities");
+    }
+    return ctvk_llmseg_classify_window(job->net, &wanted, &job->error);
+}
+
 ctvk_status ctvk_job_classify(ctvk_job *job)
 {
     const ctvk_host *host = &job->context->host;
@@ -47,8 +100,6 @@ ctvk_status ctvk_job_classify(ctvk_job *job)
     ctvk_free(host, job->window_data);
     job->window_data = NULL;
     job->ahead = (ctvk_read_ahead){0};
-    /* Probabilities are only needed where they are asked for or interpolated; they replace the sums they come from. */
-    int32_t probability = geometry->resample || (job->want & CTVK_WANT_PROBABILITY);
     if (job->want & CTVK_WANT_LOGITS) {
         job->result->logits = ctvk_alloc(host, voxels * classes * sizeof(float));
         if (!job->result->logits)
@@ -59,15 +110,7 @@ ctvk_status ctvk_job_classify(ctvk_job *job)
         if (!job->classes)
             return no_memory(job, "the labels");
     }
-    ctvk_llmseg_classes wanted = {.sums = job->sums.logits,
-                                  .voxels = voxels,
-                                  .weights = on_weights,
-                                  .probability = probability ? job->sums.logits : NULL,
-                                  .logits = job->result->logits,
-                                  .labels = job->classes,
-                                  .check = on_check,
-                                  .user = job};
-    return ctvk_llmseg_classify(job->net, &wanted, &job->error);
+    return job->window_count == 1 ? classify_window(job) : classify_sums(job);
 }
 
 static ctvk_status restore_probability(ctvk_job *job, const int64_t stride[3])
@@ -88,7 +131,7 @@ static ctvk_status restore_probability(ctvk_job *job, const int64_t stride[3])
                 out[i] = 1;
             continue;
         }
-        ctvk_status status = ctvk_restore_probability(host, geometry, job->sums.logits + (uint64_t)c * voxels, c, out, stride, &job->error);
+        ctvk_status status = ctvk_restore_probability(host, geometry, job->probability + (uint64_t)c * voxels, c, out, stride, &job->error);
         if (status != CTVK_OK)
             return status;
     }
@@ -107,7 +150,7 @@ static ctvk_status restore_labels(ctvk_job *job)
     if (geometry->empty)
         return CTVK_OK;
     if (geometry->resample)
-        return ctvk_restore_argmax(host, geometry, job->sums.logits, result->classes, result->labels, stride, &job->error);
+        return ctvk_restore_argmax(host, geometry, job->probability, result->classes, result->labels, stride, &job->error);
     ctvk_restore_label(geometry, job->classes, result->labels, stride);
     return CTVK_OK;
 }

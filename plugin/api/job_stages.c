@@ -58,14 +58,22 @@ ctvk_status ctvk_job_open(ctvk_job *job)
     return status;
 }
 
-/* After the crop everything is known: accumulators, one window and its weight, the outputs on the input's grid. */
+int ctvk_job_needs_probability(const ctvk_job *job)
+{
+    return job->geometry.resample || (job->want & CTVK_WANT_PROBABILITY);
+}
+
+/* After the crop everything is known: accumulators, which probabilities replace, or the labels of one window; a window and, of several, its
+ * weight; the outputs on the input's grid. */
 static ctvk_status check_host_memory(ctvk_job *job)
 {
     const ctvk_manifest *m = &job->bundle->files->manifest;
     const int64_t *dim = job->geometry.dim;
     int64_t window[3] = {m->window[0], m->window[1], m->window[2]};
-    uint64_t classes = (uint64_t)m->out_channels, need = ctvk_job_float_bytes(dim, classes);
-    int ok = !ctvk_add_u64(need, ctvk_job_float_bytes(window, (uint64_t)m->in_channels + 1), &need) &&
+    uint64_t classes = (uint64_t)m->out_channels, several = job->window_count != 1;
+    uint64_t need =
+        several || ctvk_job_needs_probability(job) ? ctvk_job_float_bytes(dim, classes) : ctvk_job_float_bytes(dim, 1) / sizeof(float);
+    int ok = !ctvk_add_u64(need, ctvk_job_float_bytes(window, (uint64_t)m->in_channels + several), &need) &&
              !ctvk_add_u64(need, ctvk_job_float_bytes(job->view.dim, 1) / sizeof(float), &need);
     if (job->want & CTVK_WANT_LOGITS)
         ok = ok && !ctvk_add_u64(need, ctvk_job_float_bytes(dim, classes), &need);
@@ -73,6 +81,16 @@ static ctvk_status check_host_memory(ctvk_job *job)
         ok = ok && !ctvk_add_u64(need, ctvk_job_float_bytes(job->view.dim, classes), &need);
     return ctvk_require_host_memory(&job->context->host, ok ? need : UINT64_MAX, "the segmentation",
                                     job->want ? "do without probability and logits" : "crop the image", &job->error);
+}
+
+static ctvk_status plan_windows(ctvk_job *job)
+{
+    const ctvk_manifest *m = &job->bundle->files->manifest;
+    ctvk_windows *w = &job->windows;
+    ctvk_status status = ctvk_windows_plan(&job->context->host, job->geometry.dim, m->window, m->overlap, w, &job->error);
+    if (status == CTVK_OK)
+        job->window_count = w->count[0] * w->count[1] * w->count[2];
+    return status;
 }
 
 ctvk_status ctvk_job_prepare(ctvk_job *job)
@@ -84,25 +102,21 @@ ctvk_status ctvk_job_prepare(ctvk_job *job)
     if (status != CTVK_OK)
         return status;
     job->geometry = *ctvk_preparer_geometry(job->preparer);
-    return check_host_memory(job);
+    if (!job->geometry.empty)
+        status = plan_windows(job);
+    return status == CTVK_OK ? check_host_memory(job) : status;
 }
 
 ctvk_status ctvk_job_upload(ctvk_job *job)
 {
-    const ctvk_manifest *m = &job->bundle->files->manifest;
-    const ctvk_host *host = &job->context->host;
-    const int64_t *dim = job->geometry.dim;
+    const ctvk_llmseg_wanted wanted = {job->window_count == 1, (job->want & CTVK_WANT_LOGITS) != 0, ctvk_job_needs_probability(job)};
     if (job->geometry.empty)
         return CTVK_OK;
     if (ctvk_job_report_progress(job, 0))
         return CTVK_CANCELLED;
-    ctvk_status status = ctvk_windows_plan(host, dim, m->window, m->overlap, &job->windows, &job->error);
-    if (status != CTVK_OK)
-        return status;
-    job->window_count = job->windows.count[0] * job->windows.count[1] * job->windows.count[2];
-    status = ctvk_llmseg_create(job->gpu, &job->desc, job->bundle->files->weights, &job->net, &job->error);
+    ctvk_status status = ctvk_llmseg_create(job->gpu, &job->desc, job->bundle->files->weights, &wanted, &job->net, &job->error);
     if (status == CTVK_OK && job->keep)
-        status = ctvk_kept_windows_open(host, job->net, job->gpu, job->memory.available_bytes - job->memory.planned_bytes,
+        status = ctvk_kept_windows_open(&job->context->host, job->net, job->gpu, job->memory.available_bytes - job->memory.planned_bytes,
                                         job->window_count, &job->kept, &job->error);
     return status;
 }
@@ -112,9 +126,11 @@ static void free_room(ctvk_job *job)
     const ctvk_host *host = &job->context->host;
     ctvk_free(host, job->window_data);
     ctvk_sums_free(host, &job->sums);
+    ctvk_free(host, job->probability);
     ctvk_free(host, job->classes);
     job->window_data = NULL;
     job->ahead = (ctvk_read_ahead){0};
+    job->probability = NULL;
     job->classes = NULL;
 }
 

@@ -7,13 +7,15 @@
 /* Parts in which a window is read ahead: each is resampled by itself, which costs some planes at its border. */
 #define PARTS 8
 
-/* Accumulators and one window, for this run. */
+/* Accumulators, where several windows meet, and one window, for this run. */
 static ctvk_status make_room(ctvk_job *job)
 {
     const ctvk_manifest *m = &job->bundle->files->manifest;
     const ctvk_host *host = &job->context->host;
     int64_t window[3] = {m->window[0], m->window[1], m->window[2]};
-    ctvk_status status = ctvk_sums_make(host, &job->windows, m->out_channels, &job->sums, &job->error);
+    ctvk_status status = CTVK_OK;
+    if (job->window_count > 1)
+        status = ctvk_sums_make(host, &job->windows, m->out_channels, &job->sums, &job->error);
     if (status != CTVK_OK)
         return status;
     job->window_data = ctvk_alloc(host, ctvk_job_float_bytes(window, (uint64_t)m->in_channels));
@@ -66,7 +68,7 @@ ctvk_status ctvk_job_window(ctvk_job *job)
     const ctvk_manifest *m = &job->bundle->files->manifest;
     if (job->geometry.empty)
         return CTVK_OK;
-    ctvk_status status = job->sums.logits ? CTVK_OK : make_room(job);
+    ctvk_status status = job->window_data ? CTVK_OK : make_room(job);
     if (status != CTVK_OK)
         return status;
     ctvk_llmseg_run run = {.window = job->window_data,
@@ -74,7 +76,8 @@ ctvk_status ctvk_job_window(ctvk_job *job)
                            .sigma_scale = m->sigma_scale,
                            .constant_blend = !m->gaussian,
                            .progress = on_window,
-                           .tile = on_tile,
+                           .tile = job->window_count > 1 ? on_tile : NULL,
+                           .labels = !(job->want & CTVK_WANT_LOGITS) && !ctvk_job_needs_probability(job),
                            .user = job};
     ctvk_kept_window_find(&job->kept, job->window, &run.load, &run.save);
     if (!run.load)

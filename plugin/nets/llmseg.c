@@ -5,7 +5,6 @@
 #include "nets/llmseg_internal.h"
 #include "nets/llmseg_names.h"
 #include "ops/blend.h"
-#include "ops/classify.h"
 #include "ops/instance_norm.h"
 #include "ops/narrow.h"
 
@@ -131,10 +130,10 @@ static ctvk_status upload_weights(ctvk_llmseg *net, const ctvk_safetensors *file
     return status;
 }
 
-static ctvk_status rehearse(const ctvk_llmseg *net, ctvk_error *error);
+static ctvk_status rehearse(const ctvk_llmseg *net, const ctvk_llmseg_wanted *wanted, ctvk_error *error);
 
-ctvk_status ctvk_llmseg_create(ctvk_gpu *gpu, const ctvk_llmseg_desc *desc, const ctvk_safetensors *weights, ctvk_llmseg **out,
-                               ctvk_error *error)
+ctvk_status ctvk_llmseg_create(ctvk_gpu *gpu, const ctvk_llmseg_desc *desc, const ctvk_safetensors *weights,
+                               const ctvk_llmseg_wanted *wanted, ctvk_llmseg **out, ctvk_error *error)
 {
     ctvk_status status = ctvk_llmseg_check(desc, weights, NULL, error);
     *out = NULL;
@@ -156,7 +155,7 @@ ctvk_status ctvk_llmseg_create(ctvk_gpu *gpu, const ctvk_llmseg_desc *desc, cons
     if (status == CTVK_OK)
         status = ctvk_gpu_buffer_create(gpu, net->staging_bytes, CTVK_GPU_MEMORY_UPLOAD, "accumulators", &net->sums, error);
     if (status == CTVK_OK)
-        status = rehearse(net, error);
+        status = rehearse(net, wanted, error);
     if (status == CTVK_OK)
         status = upload_weights(net, weights, error);
     if (status != CTVK_OK) {
@@ -199,20 +198,27 @@ ctvk_tensor ctvk_llmseg_tensor(const ctvk_llmseg *net, int32_t id)
     return (ctvk_tensor){span.buffer, span.offset, value->c, value->x, value->y, value->z, value->half};
 }
 
-/* tapped: every value that has a name is wanted as it is. */
-static ctvk_status record_node(const ctvk_llmseg *net, ctvk_gpu_cmd *cmd, const ctvk_node *node, int32_t tapped, ctvk_error *error)
+/* TAPPED: every value that has a name is wanted as it is. LABELS: of the logits only which is the largest. */
+typedef enum run_manner { PLAIN, TAPPED, LABELS } run_manner;
+
+static ctvk_status record_node(const ctvk_llmseg *net, ctvk_gpu_cmd *cmd, const ctvk_node *node, run_manner manner, ctvk_error *error)
 {
     ctvk_tensor in = ctvk_llmseg_tensor(net, node->in), in_b = ctvk_llmseg_tensor(net, node->in_b),
                 out = ctvk_llmseg_tensor(net, node->out);
     ctvk_span stats = ctvk_llmseg_span(net, node->stats), stats_b = ctvk_llmseg_span(net, node->stats_b),
               scratch = ctvk_llmseg_span(net, node->scratch);
     ctvk_span weights = {net->weights, node->weight_offset, node->weight_bytes};
-    int two = node->in_b >= 0, normalised = node->stats >= 0;
+    int two = node->in_b >= 0, normalised = node->stats >= 0, tapped = manner == TAPPED;
     switch (node->kind) {
     case CTVK_NODE_CONV:
         return ctvk_conv3d_record(cmd, net->gpu, &node->as.conv, &in, two ? &in_b : NULL, normalised ? &stats : NULL, &weights, &scratch,
                                   &out, error);
     case CTVK_NODE_TRANSP:
+        if (manner == LABELS && node->out == net->net.logits) {
+            const ctvk_span words = ctvk_llmseg_span(net, net->net.words);
+            return ctvk_transp_conv3d_labels_record(cmd, net->gpu, &node->as.transp, &in, normalised ? &stats : NULL, &weights, 0, in.x,
+                                                    &words, error);
+        }
         return ctvk_transp_conv3d_record(cmd, net->gpu, &node->as.transp, &in, normalised && !tapped ? &stats : NULL, &weights, &scratch,
                                          &out, error);
     case CTVK_NODE_STATS:
@@ -233,19 +239,18 @@ static ctvk_status record_node(const ctvk_llmseg *net, ctvk_gpu_cmd *cmd, const 
 }
 
 /* What a window and its classes need is compiled while the weights are packed and the first of it runs. */
-static ctvk_status rehearse(const ctvk_llmseg *net, ctvk_error *error)
+static ctvk_status rehearse(const ctvk_llmseg *net, const ctvk_llmseg_wanted *wanted, ctvk_error *error)
 {
     ctvk_tensor logits = ctvk_llmseg_tensor(net, net->net.logits), tile = {net->tile, 0, logits.c + 1, 1, logits.y, logits.z, 0};
-    uint64_t one = ((uint64_t)net->desc.out_channels + 1) * sizeof(float);
-    ctvk_span sums = {net->sums, 0, one}, classes = {net->tile, 0, one};
+    const int labels = wanted->one_window && !wanted->logits && !wanted->probability && net->net.words >= 0;
     ctvk_gpu_cmd *cmd = NULL;
     ctvk_status status = ctvk_gpu_cmd_rehearse(net->gpu, &cmd, error);
     for (int32_t i = 0; i < net->net.graph.nodes && status == CTVK_OK; i++)
-        status = record_node(net, cmd, &net->net.graph.node[i], 0, error);
-    if (status == CTVK_OK)
+        status = record_node(net, cmd, &net->net.graph.node[i], labels ? LABELS : PLAIN, error);
+    if (status == CTVK_OK && !wanted->one_window)
         status = ctvk_blend_record(cmd, net->gpu, &logits, 0.125, 0, 0, 1, &tile, error);
-    if (status == CTVK_OK)
-        status = ctvk_classify_record(cmd, net->gpu, &sums, &classes, net->desc.out_channels, 1, 1, error);
+    if (status == CTVK_OK && !labels)
+        status = ctvk_llmseg_rehearse_classes(net, cmd, wanted, error);
     if (status == CTVK_OK)
         status = ctvk_gpu_cmd_finish(cmd, error);
     ctvk_gpu_cmd_destroy(&cmd);
@@ -254,6 +259,7 @@ static ctvk_status rehearse(const ctvk_llmseg *net, ctvk_error *error)
 
 typedef struct progress {
     const ctvk_llmseg_run *run;
+    run_manner manner;
     double before, total;
 } progress;
 
@@ -270,7 +276,7 @@ static ctvk_status run_nodes(const ctvk_llmseg *net, progress *p, int32_t first,
     ctvk_gpu_cmd *cmd = NULL;
     ctvk_status status = ctvk_gpu_cmd_begin(net->gpu, report, p, &cmd, error);
     for (int32_t i = first; i < last && status == CTVK_OK; i++)
-        status = record_node(net, cmd, &net->net.graph.node[i], p->run->tap != NULL, error);
+        status = record_node(net, cmd, &net->net.graph.node[i], p->manner, error);
     if (status == CTVK_OK)
         status = ctvk_gpu_cmd_finish(cmd, error);
     if (status == CTVK_OK)
@@ -327,7 +333,8 @@ static ctvk_status encode(ctvk_llmseg *net, const ctvk_llmseg_run *run, progress
 ctvk_status ctvk_llmseg_window(ctvk_llmseg *net, const ctvk_llmseg_run *run, ctvk_error *error)
 {
     ctvk_span text = ctvk_llmseg_span(net, net->net.text);
-    progress p = {run, 0, (run->load ? net->net.work - net->net.encoder_work : net->net.work) * 1.02 + 1};
+    const run_manner manner = run->tap ? TAPPED : run->labels && !run->tile && net->net.words >= 0 ? LABELS : PLAIN;
+    progress p = {run, manner, 0, (run->load ? net->net.work - net->net.encoder_work : net->net.work) * 1.02 + 1};
     int32_t first = run->load || run->save ? net->net.encoder_nodes : 0;
     ctvk_status status = run->load ? ctvk_llmseg_encoded_load(net, report_copy, &p, run->load, error) : upload_window(net, run, error);
     if (status == CTVK_OK && text.buffer)
@@ -338,5 +345,6 @@ ctvk_status ctvk_llmseg_window(ctvk_llmseg *net, const ctvk_llmseg_run *run, ctv
     if (status == CTVK_OK)
         status = run_range(net, run, &p, first, net->net.graph.nodes, error);
     p.before = p.total;
+    net->left_labels = manner == LABELS;
     return status == CTVK_OK && run->tile ? ctvk_llmseg_hand_tiles(net, run, report, &p, error) : status;
 }

@@ -26,9 +26,15 @@ typedef struct ctvk_llmseg_memory {
 } ctvk_llmseg_memory;
 ctvk_status ctvk_llmseg_plan(const ctvk_gpu *gpu, const ctvk_llmseg_desc *desc, ctvk_llmseg_memory *out, ctvk_error *error);
 
+/* What will be made of the windows, so that what it needs is compiled ahead; anything else may be asked for as well. */
+typedef struct ctvk_llmseg_wanted {
+    int32_t one_window; /* there will be one alone: ctvk_llmseg_classify_window; else tiles and ctvk_llmseg_classify */
+    int32_t logits, probability;
+} ctvk_llmseg_wanted;
+
 /* Allocates arena and weights, packs and uploads. The safetensors file may be closed afterwards. The gpu must outlive it. */
-ctvk_status ctvk_llmseg_create(ctvk_gpu *gpu, const ctvk_llmseg_desc *desc, const ctvk_safetensors *weights, ctvk_llmseg **out,
-                               ctvk_error *error);
+ctvk_status ctvk_llmseg_create(ctvk_gpu *gpu, const ctvk_llmseg_desc *desc, const ctvk_safetensors *weights,
+                               const ctvk_llmseg_wanted *wanted, ctvk_llmseg **out, ctvk_error *error);
 void ctvk_llmseg_destroy(ctvk_llmseg **net);
 
 /* Called with the fraction of the window that is done; non-zero cancels. */
@@ -60,8 +66,9 @@ typedef struct ctvk_llmseg_run {
     double sigma_scale;
     int32_t constant_blend;
     ctvk_llmseg_progress_fn progress;
-    ctvk_llmseg_tile_fn tile;
-    ctvk_llmseg_tap_fn tap; /* NULL in ordinary runs */
+    ctvk_llmseg_tile_fn tile; /* NULL: the logits stay on the device, for ctvk_llmseg_classify_window */
+    int32_t labels;           /* not 0, without tile and tap: nothing but labels will be asked of them, so that they need not be stored */
+    ctvk_llmseg_tap_fn tap;   /* NULL in ordinary runs */
     void *user;
     int32_t unchecked;               /* not 0: tiles that are not finite are handed over too, instead of CTVK_ERROR_DEVICE */
     ctvk_llmseg_encoded *save;       /* takes the encoder's levels; NULL: nowhere */
@@ -80,7 +87,19 @@ typedef struct ctvk_llmseg_classes {
     int32_t (*check)(void *user); /* non-zero cancels; may be NULL */
     void *user;
 } ctvk_llmseg_classes;
-/* Softmax and argmax on the device, in chunks. */
+/* Argmax and, where it is wanted, softmax on the device, in chunks. */
 ctvk_status ctvk_llmseg_classify(ctvk_llmseg *net, const ctvk_llmseg_classes *classes, ctvk_error *error);
+
+/* What is to be made of the logits of one window that no other one meets: its weights would cancel. */
+typedef struct ctvk_llmseg_window_classes {
+    int32_t logits, probability; /* not 0: wanted. Both: all planes come twice, with logits first */
+    /* Planes [first, first + count) of the window, in order. labels: [x][y][z]. logits or probability: [x][class][y][z], the other one
+     * NULL, or both where neither is wanted. VIEW for the call. */
+    void (*take)(void *user, int32_t first, int32_t count, const uint8_t *labels, const float *logits, const float *probability);
+    int32_t (*check)(void *user); /* non-zero cancels; may be NULL */
+    void *user;
+} ctvk_llmseg_window_classes;
+/* Of the window that was run last, without tiles. Logits that are not finite: CTVK_ERROR_DEVICE, after the last plane. */
+ctvk_status ctvk_llmseg_classify_window(ctvk_llmseg *net, const ctvk_llmseg_window_classes *classes, ctvk_error *error);
 
 #endif

@@ -251,6 +251,25 @@ static void defer_norm(builder *b, int32_t norm)
     value_of(b, apply->stats)->last = graph->nodes - 1;
 }
 
+/* Places for what becomes of the logits on the device: written by the last node, and by what reads its logits. */
+static void keep_classes(builder *b)
+{
+    ctvk_graph *graph = &b->net->graph;
+    const ctvk_node *last = &graph->node[graph->nodes - 1];
+    const ctvk_value *in = value_of(b, last->in);
+    b->net->words = -1;
+    b->net->not_finite = span(b, sizeof(uint32_t));
+    if (ctvk_transp_conv3d_labels(&last->as.transp))
+        b->net->words = span(b, (uint64_t)in->x * (uint64_t)in->y * (uint64_t)in->z * sizeof(uint32_t));
+    if (b->full)
+        return;
+    ctvk_graph_keep(graph, b->net->not_finite);
+    if (b->net->words >= 0) {
+        ctvk_graph_keep(graph, b->net->words);
+        value_of(b, b->net->words)->first = graph->nodes - 1;
+    }
+}
+
 ctvk_status ctvk_llmseg_graph_build(const ctvk_gpu *gpu, const ctvk_llmseg_desc *desc, ctvk_llmseg_graph *out, ctvk_error *error)
 {
     builder b = {gpu, desc, out, 0, -1};
@@ -276,6 +295,7 @@ ctvk_status ctvk_llmseg_graph_build(const ctvk_gpu *gpu, const ctvk_llmseg_desc 
     defer_norm(&b, norm);
     tap(&b, "out");
     ctvk_graph_keep(&out->graph, out->logits);
+    keep_classes(&b);
     if (b.full)
         return ctvk_fail(error, CTVK_ERROR_INTERNAL, "network: graph tables are full (report this)");
     return ctvk_graph_place(&out->graph, ctvk_gpu_get_caps(gpu)->max_allocation, error);

@@ -3,6 +3,7 @@
 #define CTVK_NETS_LLMSEG_INTERNAL_H
 
 #include "nets/llmseg_graph.h"
+#include "ops/classify.h"
 
 struct ctvk_llmseg {
     ctvk_gpu *gpu;
@@ -10,9 +11,10 @@ struct ctvk_llmseg {
     ctvk_llmseg_graph net;
     ctvk_gpu_buffer *weights;
     ctvk_gpu_buffer *arena[CTVK_ARENA_CHUNKS];
-    ctvk_gpu_buffer *tile; /* DOWNLOAD: two tiles of blended planes, classified voxels */
+    ctvk_gpu_buffer *tile; /* DOWNLOAD: two tiles of planes, blended or classified; classified sums */
     ctvk_gpu_buffer *sums; /* UPLOAD: accumulators to classify */
     uint64_t staging_bytes;
+    int32_t left_labels; /* the last run left no logits but their labels, as words */
 };
 
 /* Where a value lies in the arena; buffer NULL for id < 0. */
@@ -30,6 +32,27 @@ ctvk_status ctvk_llmseg_encoded_load(ctvk_llmseg *net, ctvk_gpu_check_fn check, 
 
 /* Bytes of one x plane of a tile: weighted logits and weights. */
 uint64_t ctvk_llmseg_tile_plane_bytes(const ctvk_llmseg_desc *desc);
+/* How the planes of the window come to the host: the device fills one tile while the host takes the other. */
+typedef struct ctvk_llmseg_way {
+    int32_t planes; /* at most, of a tile of half the staging */
+    /* Planes [first, first + count) into net->tile from `offset` on; out of there, when the device is through. */
+    ctvk_status (*fill)(void *user, ctvk_gpu_cmd *cmd, uint64_t offset, int32_t first, int32_t count, ctvk_error *error);
+    ctvk_status (*hand)(void *user, uint64_t offset, int32_t first, int32_t count, ctvk_error *error);
+    void *user;
+} ctvk_llmseg_way;
+/* All planes in order, recorded into cmd, which is finished. */
+ctvk_status ctvk_llmseg_tiles(const ctvk_llmseg *net, const ctvk_llmseg_way *way, ctvk_gpu_cmd *cmd, ctvk_error *error);
+/* The error of logits that are not finite. */
+ctvk_status ctvk_llmseg_not_finite(const ctvk_llmseg *net, ctvk_error *error);
+/* What each pass over the voxels gives, CTVK_CLASSIFY_*; returns how many there are. */
+int ctvk_llmseg_passes(int logits, int probability, int32_t passes[2]);
+/* Planes of `in` into net->tile: labels from `offset` on, and behind them the volumes. */
+ctvk_status ctvk_llmseg_record_classes(const ctvk_llmseg *net, ctvk_gpu_cmd *cmd, const ctvk_classify *op, const ctvk_tensor *in,
+                                       int32_t first, int32_t count, uint64_t offset, ctvk_error *error);
+/* The volumes behind so many labels at `offset`. */
+const float *ctvk_llmseg_volumes_at(const ctvk_llmseg *net, uint64_t offset, uint64_t labels);
+/* What makes classes of sums or logits, into a rehearsal. */
+ctvk_status ctvk_llmseg_rehearse_classes(const ctvk_llmseg *net, ctvk_gpu_cmd *cmd, const ctvk_llmseg_wanted *wanted, ctvk_error *error);
 /* All tiles of the window to run->tile, in order; check is asked between them. Logits that are not finite: CTVK_ERROR_DEVICE. */
 ctvk_status ctvk_llmseg_hand_tiles(const ctvk_llmseg *net, const ctvk_llmseg_run *run, ctvk_gpu_check_fn check, void *user,
                                    ctvk_error *error);

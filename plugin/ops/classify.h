@@ -1,13 +1,22 @@
-/* ops/classify.h - sums to logits, probabilities and labels (model.md step 9). */
+/* ops/classify.h - logits to labels, and to probabilities where they are wanted (model.md step 9). */
 #ifndef CTVK_OPS_CLASSIFY_H
 #define CTVK_OPS_CLASSIFY_H
 
 #include "ops/tensor.h"
+#include "params/classify.h"
 
-/* sums: float32 [voxels][..] planar by class: K blocks of `voxels` floats (sum of w*logit), then one block of `voxels` floats (sum of w).
- * out: K blocks of `voxels` floats: probabilities (softmax of sum/weight), then `voxels` uint32: argmax of the logits, lowest class wins a
- * tie. logits != 0: the K blocks hold the blended logits instead of probabilities. (K + 1) * voxels * 4 bytes <= max_storage_range. */
-ctvk_status ctvk_classify_record(ctvk_gpu_cmd *cmd, ctvk_gpu *gpu, const ctvk_span *sums, const ctvk_span *out, int32_t classes,
-                                 uint32_t voxels, int32_t logits, ctvk_error *error);
+typedef struct ctvk_classify {
+    int32_t classes;
+    int32_t weighted; /* not 0: of sums of weight * logit, each divided by the sum of weights, which is one channel more */
+    int32_t volumes;  /* CTVK_CLASSIFY_LABELS: the labels alone; _LOGITS, _PROBABILITIES (softmax): these of every class too */
+} ctvk_classify;
+
+/* Planes [first, first + count) of `in`, planar, y * z a multiple of 4, to planes 0..count-1 of what is written. labels: a byte for each
+ * voxel, [x][y][z]: argmax of the logits, the lowest class wins a tie. volumes: planar, a channel for each class; NULL where none are
+ * wanted. not_finite: one uint32 that becomes 1 where a logit is none, and is left alone else; its voxel's label says nothing. Not for
+ * sums, whose windows are looked at one by one: NULL there. Labels are the same bits whatever else is wanted. */
+ctvk_status ctvk_classify_record(ctvk_gpu_cmd *cmd, ctvk_gpu *gpu, const ctvk_classify *op, const ctvk_tensor *in, int32_t first,
+                                 int32_t count, const ctvk_span *labels, const ctvk_tensor *volumes, const ctvk_span *not_finite,
+                                 ctvk_error *error);
 
 #endif

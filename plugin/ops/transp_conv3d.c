@@ -4,6 +4,7 @@
 #include "ops/transp_conv3d_plan.h"
 #include "params/transp_conv3d.h"
 
+#include <math.h>
 #include <string.h>
 
 enum { LOCAL = 64, MAX_GROUPS = 65535, SUMS = 24, UNIT_FLOATS = 128 };
@@ -78,7 +79,9 @@ typedef struct job {
     const ctvk_transp_conv3d *conv;
     const ctvk_tensor *in, *out;
     const ctvk_span *norm, *weights, *scratch;
-    ctvk_tensor sums; /* of an output in half precision: some planes at a time, in the scratch */
+    ctvk_tensor sums;       /* of an output in half precision: some planes at a time, in the scratch */
+    const ctvk_span *words; /* labels of planes `from` and following, in place of `out`, which has a shape alone then; or NULL */
+    int32_t from;
 } job;
 
 /* What the kernels write. */
@@ -110,13 +113,46 @@ static ctvk_status check(const job *j, ctvk_error *error)
     return why ? ctvk_fail(error, CTVK_ERROR_INTERNAL, "transposed convolution: %s (report this)", why) : CTVK_OK;
 }
 
+static ctvk_status check_labels(const job *j, int32_t count, ctvk_error *error)
+{
+    const uint64_t bytes = (uint64_t)count * (uint64_t)j->in->y * (uint64_t)j->in->z * sizeof(uint32_t);
+    const char *why = 0;
+    if (!ctvk_transp_conv3d_labels(j->conv))
+        why = "not all logits of a voxel come from one dispatch";
+    else if (j->from < 0 || count < 1 || j->from > j->in->x - count)
+        why = "there are not so many planes";
+    else if (j->words->bytes < bytes || j->words->offset % 256)
+        why = "the labels do not fit";
+    return why ? ctvk_fail(error, CTVK_ERROR_INTERNAL, "transposed convolution: %s (report this)", why) : CTVK_OK;
+}
+
+/* Output planes that one binding holds. */
+static double target_planes(const job *j)
+{
+    if (j->words) /* two for each of the input */
+        return 2 * (double)(j->plan->target_bytes / ((uint64_t)j->in->y * (uint64_t)j->in->z * sizeof(uint32_t)));
+    return ctvk_tensor_max_planes(target_of(j), j->plan->target_bytes);
+}
+
+/* The binding of what planes [first, first + planes) of the input give, and where it begins. */
+static ctvk_gpu_bind target_bind(const job *j, int32_t first, int32_t planes, uint32_t *base)
+{
+    if (!j->words)
+        return ctvk_tensor_bind(target_of(j), j->out->half ? 0 : 2 * first, 2 * planes, j->conv->planar ? 4 : 16, base);
+    uint64_t plane = (uint64_t)j->in->y * (uint64_t)j->in->z * sizeof(uint32_t),
+             begin = j->words->offset + (uint64_t)(first - j->from) * plane,
+             aligned = begin & ~(ctvk_gpu_get_caps(j->gpu)->storage_alignment - 1);
+    *base = (uint32_t)((begin - aligned) / sizeof(uint32_t));
+    return (ctvk_gpu_bind){j->words->buffer, aligned, begin - aligned + (uint64_t)planes * plane};
+}
+
 /* Input planes of one dispatch: bindings, number of workgroups, work. At least one, whatever its work. */
 static int32_t planes_per_block(const job *j)
 {
     double lanes = (double)j->in->y * j->in->z;
     double work = lanes * (j->conv->in < 48 ? j->conv->in : 48) * SUMS;
     uint64_t source_bytes = j->plan->address && j->in->half ? j->plan->source_bytes / 2 : j->plan->source_bytes;
-    double most = ctvk_tensor_max_planes(j->in, source_bytes), out = ctvk_tensor_max_planes(target_of(j), j->plan->target_bytes) / 2;
+    double most = ctvk_tensor_max_planes(j->in, source_bytes), out = floor(target_planes(j) / 2);
     double groups = LOCAL * (double)MAX_GROUPS / lanes, fit = ctvk_gpu_cmd_work_limit(j->cmd) / work;
     most = out < most ? out : most;
     most = groups < most ? groups : most;
@@ -137,7 +173,13 @@ static const char *shader_name(const job *j, int32_t units)
         /* A texel buffer has the format of what it reads. */
         {{"transp_conv3d_planar_half_1", "transp_conv3d_planar_half_4", "transp_conv3d_planar_half_12"},
          {"transp_conv3d_planar_address_1", "transp_conv3d_planar_address_4", "transp_conv3d_planar_address_12"}}};
+    static const char *const labels[4][3] = {{NULL, "transp_conv3d_labels_4", "transp_conv3d_labels_12"},
+                                             {NULL, "transp_conv3d_labels_half_4", "transp_conv3d_labels_half_12"},
+                                             {NULL, "transp_conv3d_labels_address_4", "transp_conv3d_labels_address_12"},
+                                             {NULL, "transp_conv3d_labels_address_norm_4", "transp_conv3d_labels_address_norm_12"}};
     int of_units = units == 12 ? 2 : units == 4 ? 1 : 0;
+    if (j->words)
+        return labels[j->norm ? 3 : j->plan->address ? 2 : j->in->half != 0][of_units];
     return j->norm ? normalising[of_units] : names[(j->conv->planar != 0) + (j->in->half != 0)][j->plan->address != 0][of_units];
 }
 
@@ -151,7 +193,7 @@ static ctvk_status record_run(const job *j, int32_t first, int32_t planes, int32
     uint32_t in_base = 0, out_base = 0;
     ctvk_gpu_bind binds[3];
     binds[0] = ctvk_tensor_bind(j->in, first, planes, 16, &in_base);
-    binds[1] = ctvk_tensor_bind(target_of(j), j->out->half ? 0 : 2 * first, 2 * planes, planar ? 4 : 16, &out_base);
+    binds[1] = target_bind(j, first, planes, &out_base);
     struct ctvk_transp_conv3d_params p = {.in_base = (int32_t)in_base + unit * j->in->y * j->in->z,
                                           .in_plane = j->in->c / 4 * j->in->y * j->in->z,
                                           .in_y = j->in->y,
@@ -183,14 +225,23 @@ static ctvk_status record_run(const job *j, int32_t first, int32_t planes, int32
 }
 
 /* Every voxel of the output is one product of a matrix with a voxel of the input; difference, factor and slope of one that is normalised
- * as it is read. */
-static void name_operation(const job *j)
+ * as it is read. Of `planes` planes of the input. */
+static void name_operation(const job *j, int32_t planes)
 {
-    double weights = 8.0 * j->conv->in * j->conv->out, voxels = (double)j->in->x * j->in->y * j->in->z;
-    double bytes = (double)ctvk_tensor_bytes(j->in) + (double)ctvk_tensor_bytes(j->out) + 4 * weights;
+    double weights = 8.0 * j->conv->in * j->conv->out, voxels = (double)planes * j->in->y * j->in->z;
+    double out = j->words ? voxels * sizeof(uint32_t) : (double)ctvk_tensor_bytes(j->out);
+    double bytes = (double)ctvk_tensor_plane_bytes(j->in) * planes + out + 4 * weights;
     double flop = 2 * weights * voxels + (j->norm ? 3 * j->conv->in * voxels : 0);
-    ctvk_gpu_cmd_operation(j->cmd, "transp_conv3d", flop, bytes, "%d -> %d, %d x %d x %d%s", j->conv->in, j->conv->out, j->out->x,
-                           j->out->y, j->out->z, j->norm ? ", normalises" : "");
+    ctvk_gpu_cmd_operation(j->cmd, "transp_conv3d", flop, bytes, "%d -> %d, %d x %d x %d%s%s", j->conv->in, j->conv->out, 2 * planes,
+                           j->out->y, j->out->z, j->norm ? ", normalises" : "", j->words ? ", labels" : "");
+}
+
+static ctvk_status no_room(const job *j, ctvk_error *error)
+{
+    return ctvk_fail(error, CTVK_ERROR_DEVICE_MEMORY,
+                     "transposed convolution: two planes of %d x %d voxels are larger than the device's buffer binding (use a smaller "
+                     "window)",
+                     j->out->y, j->out->z);
 }
 
 ctvk_status ctvk_transp_conv3d_plan_record(ctvk_gpu_cmd *cmd, ctvk_gpu *gpu, const ctvk_transp_conv3d_plan *plan,
@@ -206,13 +257,9 @@ ctvk_status ctvk_transp_conv3d_plan_record(ctvk_gpu_cmd *cmd, ctvk_gpu *gpu, con
     if (out->half)
         j.sums = ctvk_narrow_sums(scratch, out, ctvk_planes_at_a_time(out->c, out->x, out->y, out->z, 2));
     int32_t planes = planes_per_block(&j), all = conv->in / 4;
-    if (planes < 1) {
-        return ctvk_fail(error, CTVK_ERROR_DEVICE_MEMORY,
-                         "transposed convolution: two planes of %d x %d voxels are larger than the device's buffer binding (use a smaller "
-                         "window)",
-                         out->y, out->z);
-    }
-    name_operation(&j);
+    if (planes < 1)
+        return no_room(&j, error);
+    name_operation(&j, in->x);
     for (int32_t first = 0; first < in->x; first += planes) {
         int32_t count = in->x - first < planes ? in->x - first : planes;
         for (int32_t unit = 0, run; unit < all && !status; unit += run) {
@@ -233,4 +280,49 @@ ctvk_status ctvk_transp_conv3d_record(ctvk_gpu_cmd *cmd, ctvk_gpu *gpu, const ct
 {
     ctvk_transp_conv3d_plan plan = ctvk_transp_conv3d_plan_for(ctvk_gpu_get_caps(gpu));
     return ctvk_transp_conv3d_plan_record(cmd, gpu, &plan, conv, in, norm, weights, scratch, out, error);
+}
+
+int ctvk_transp_conv3d_labels(const ctvk_transp_conv3d *conv)
+{
+    return conv->planar && conv->out >= 1 && conv->out <= CTVK_LABEL_CLASSES && (conv->in == 4 * 4 || conv->in == 4 * 12);
+}
+
+ctvk_status ctvk_transp_conv3d_plan_labels(ctvk_gpu_cmd *cmd, ctvk_gpu *gpu, const ctvk_transp_conv3d_plan *plan,
+                                           const ctvk_transp_conv3d *conv, const ctvk_tensor *in, const ctvk_span *norm,
+                                           const ctvk_span *weights, int32_t first, int32_t count, const ctvk_span *words,
+                                           ctvk_error *error)
+{
+    const ctvk_tensor out = {NULL, 0, conv->out, 2 * in->x, 2 * in->y, 2 * in->z, 0};
+    job j = {.cmd = cmd,
+             .gpu = gpu,
+             .plan = plan,
+             .conv = conv,
+             .in = in,
+             .out = &out,
+             .norm = norm,
+             .weights = weights,
+             .words = words,
+             .from = first};
+    ctvk_status status = check(&j, error);
+    if (status == CTVK_OK)
+        status = check_labels(&j, count, error);
+    if (status != CTVK_OK)
+        return status;
+    int32_t planes = planes_per_block(&j);
+    if (planes < 1)
+        return no_room(&j, error);
+    name_operation(&j, count);
+    for (int32_t done = 0, some; done < count && !status; done += some) {
+        some = count - done < planes ? count - done : planes;
+        status = record_run(&j, first + done, some, 0, conv->in / 4, error);
+    }
+    return status;
+}
+
+ctvk_status ctvk_transp_conv3d_labels_record(ctvk_gpu_cmd *cmd, ctvk_gpu *gpu, const ctvk_transp_conv3d *conv, const ctvk_tensor *in,
+                                             const ctvk_span *norm, const ctvk_span *weights, int32_t first, int32_t count,
+                                             const ctvk_span *words, ctvk_error *error)
+{
+    ctvk_transp_conv3d_plan plan = ctvk_transp_conv3d_plan_for(ctvk_gpu_get_caps(gpu));
+    return ctvk_transp_conv3d_plan_labels(cmd, gpu, &plan, conv, in, norm, weights, first, count, words, error);
 }

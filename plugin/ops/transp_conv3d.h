@@ -3,6 +3,7 @@
 #define CTVK_OPS_TRANSP_CONV3D_H
 
 #include "ops/tensor.h"
+#include "params/transp_conv3d.h"
 
 /* planar != 0: the output is planar with any `out` (the logits); else blocked and out a multiple of 4. */
 typedef struct ctvk_transp_conv3d {
@@ -22,5 +23,15 @@ int ctvk_transp_conv3d_normalises(const ctvk_gpu *gpu, const ctvk_transp_conv3d 
 ctvk_status ctvk_transp_conv3d_record(ctvk_gpu_cmd *cmd, ctvk_gpu *gpu, const ctvk_transp_conv3d *conv, const ctvk_tensor *in,
                                       const ctvk_span *norm, const ctvk_span *weights, const ctvk_span *scratch, const ctvk_tensor *out,
                                       ctvk_error *error);
+
+/* Whether one dispatch holds all logits of a voxel, so that its label can follow from them and they are stored nowhere: a planar output of
+ * few classes, of as many channels as the variants have. */
+int ctvk_transp_conv3d_labels(const ctvk_transp_conv3d *conv);
+/* The same for planes [first, first + count) of in, but only the labels: words [x][y][z] of these planes, a uint32 for each voxel of in, as
+ * params/transp_conv3d.h has it. Only where ctvk_transp_conv3d_labels; the same logits to the bit, so that the labels are ops/classify.h's.
+ */
+ctvk_status ctvk_transp_conv3d_labels_record(ctvk_gpu_cmd *cmd, ctvk_gpu *gpu, const ctvk_transp_conv3d *conv, const ctvk_tensor *in,
+                                             const ctvk_span *norm, const ctvk_span *weights, int32_t first, int32_t count,
+                                             const ctvk_span *words, ctvk_error *error);
 
 #endif

@@ -128,7 +128,7 @@ static ctvk_status run_window(trial *t, int32_t half, const ctvk_safetensors *we
     const ctvk_llmseg_classes classes = {
         .sums = t->sums, .voxels = t->voxels, .weights = weights_of, .logits = t->sums, .labels = labels, .user = t};
     desc.half = half;
-    ctvk_status status = ctvk_llmseg_create(t->gpu, &desc, weights, &net, error);
+    ctvk_status status = ctvk_llmseg_create(t->gpu, &desc, weights, &(ctvk_llmseg_wanted){.logits = 1}, &net, error);
     if (status == CTVK_OK)
         status = ctvk_llmseg_window(net, &run, error);
     if (status == CTVK_OK)

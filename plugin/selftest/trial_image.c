@@ -13,6 +13,7 @@
 #include "selftest/bench.h"
 
 #include <math.h>
+#include <string.h>
 
 /* family: the variant that a small self-test takes where the device has it; a GPU that was not tuned has one. */
 typedef struct conv_case {
@@ -155,16 +156,58 @@ static void transp_conv3d(ctvk_trials *b, const ctvk_transp_conv3d *conv, int32_
         transp_conv3d_of(b, conv, x, y, z, 1);
 }
 
+/* The label of each voxel of a planar output against its logits. bad: one input is infinite, and the labels of what it gives must say so;
+ * nothing else is looked at then. */
+static void transp_labels(ctvk_trials *b, const ctvk_transp_conv3d *conv, int32_t x, int32_t y, int32_t z, int32_t bad)
+{
+    const size_t voxels = (size_t)x * (size_t)y * (size_t)z, count = (size_t)conv->out * voxels * 8;
+    ctvk_bench_case(b);
+    float *dense = ctvk_bench_random(b, (size_t)conv->in * voxels, 1),
+          *kernel = ctvk_bench_random(b, (size_t)(conv->in * conv->out) * 8, 1);
+    double *want = ctvk_bench_doubles(b, count);
+    void *packed = ctvk_bench_take(b, ctvk_transp_conv3d_weight_bytes(b->gpu, conv));
+    if (!packed)
+        return;
+    ctvk_transp_conv3d_pack(b->gpu, conv, kernel, packed);
+    if (bad)
+        dense[voxels - 1] = INFINITY;
+    ctvk_tensor in = ctvk_bench_tensor(b, conv->in, x, y, z, b->half ? CTVK_BENCH_HALF : CTVK_BENCH_BLOCKED, dense);
+    ctvk_span weights = ctvk_bench_span(b, ctvk_transp_conv3d_weight_bytes(b->gpu, conv), packed),
+              words = ctvk_bench_span(b, voxels * sizeof(uint32_t), NULL);
+    if (!ctvk_bench_begin(b))
+        return;
+    ctvk_bench_finish(b, ctvk_transp_conv3d_labels_record(b->cmd, b->gpu, conv, &in, NULL, &weights, 0, x, &words, b->error));
+    const uint32_t *found = (const uint32_t *)(const void *)ctvk_bench_floats(b, &words);
+    if (bad) {
+        ctvk_bench_require(b, b->status || ((found[voxels - 1] & CTVK_LABEL_NOT_FINITE_BITS) && !(found[0] & CTVK_LABEL_NOT_FINITE_BITS)));
+        return;
+    }
+    ref_transp_conv3d(dense, conv->in, x, y, z, kernel, conv->out, want);
+    int32_t right = 1;
+    for (size_t i = 0; i < voxels * 8 && !b->status; i++) {
+        size_t pz = i % (2 * (size_t)z), py = i / (2 * (size_t)z) % (2 * (size_t)y), px = i / (4 * (size_t)(y * z));
+        uint32_t word = found[(px / 2 * (size_t)y + py / 2) * (size_t)z + pz / 2],
+                 label = word >> CTVK_LABEL_BIT(px % 2, py % 2, pz % 2) & 15;
+        right = right && label < (uint32_t)conv->out;
+        for (int32_t c = 0; c < conv->out && right; c++) /* two logits of one rounding are either's */
+            right = want[label * voxels * 8 + i] >= want[(size_t)c * voxels * 8 + i] - 1e-5 * conv->in;
+    }
+    ctvk_bench_require(b, right);
+}
+
 void ctvk_trial_transp_conv3d(ctvk_trials *b)
 {
     static const ctvk_transp_conv3d up = {16, 16, 0}, logits = {16, 2, 1}, wide = {96, 48, 0}, three = {48, 3, 1};
     transp_conv3d(b, &up, 2, 3, 3);
     transp_conv3d(b, &logits, 2, 3, 5);
+    transp_labels(b, &logits, 2, 3, 5, 0);
+    transp_labels(b, &logits, 2, 3, 5, 1);
     for (int i = 0; i < 3 && b->full; i++) {
         static const int32_t sizes[3][3] = {{1, 1, 1}, {3, 5, 9}, {2, 8, 17}};
         transp_conv3d(b, &up, sizes[i][0], sizes[i][1], sizes[i][2]);
         transp_conv3d(b, &wide, sizes[i][0], sizes[i][1], sizes[i][2]);
         transp_conv3d(b, &three, sizes[i][0], sizes[i][1], sizes[i][2]);
+        transp_labels(b, &three, sizes[i][0], sizes[i][1], sizes[i][2], 0);
     }
 }
 
@@ -267,35 +310,49 @@ void ctvk_trial_blend(ctvk_trials *b)
         blend(b, 2 + i, large, i, 16 - 2 * i, i == 3);
 }
 
-static void classify(ctvk_trials *b, int32_t classes, uint32_t voxels, int32_t want_logits)
+/* planes of z voxels. bad: one logit is infinite, which must be found; nothing else is looked at then. */
+static void classify(ctvk_trials *b, const ctvk_classify *op, int32_t planes, int32_t z, int32_t bad)
 {
-    size_t n = voxels, count = (size_t)classes * n;
+    const size_t n = (size_t)planes * (size_t)z, count = (size_t)op->classes * n;
+    const uint32_t none = 0;
     ctvk_bench_case(b);
     float *values = ctvk_bench_random(b, count + n, 20);
     double *logits = ctvk_bench_doubles(b, count), *probabilities = ctvk_bench_doubles(b, count);
     unsigned *labels = ctvk_bench_take(b, n * sizeof *labels);
     for (size_t i = 0; labels && i < n; i++)
         values[count + i] = 0.5f + fabsf(values[count + i]) / 20; /* sums of weights */
-    ctvk_span sums = ctvk_bench_span(b, (count + n) * sizeof(float), values), out = ctvk_bench_span(b, (count + n) * 4, NULL);
+    if (bad)
+        values[count - 2] = INFINITY;
+    ctvk_tensor in = ctvk_bench_tensor(b, op->classes + op->weighted, planes, 1, z, CTVK_BENCH_PLANAR, values),
+                volumes = ctvk_bench_tensor(b, op->classes, planes, 1, z, CTVK_BENCH_PLANAR, NULL);
+    ctvk_span bytes = ctvk_bench_span(b, n, NULL), not_finite = ctvk_bench_span(b, sizeof none, &none);
     if (!ctvk_bench_begin(b))
         return;
-    ctvk_bench_finish(b, ctvk_classify_record(b->cmd, b->gpu, &sums, &out, classes, voxels, want_logits, b->error));
-    ref_classify(values, classes, n, logits, probabilities, labels);
-    const float *got = ctvk_bench_floats(b, &out);
-    const uint32_t *found = (const uint32_t *)(got + count);
-    ctvk_bench_compare(b, got, want_logits ? logits : probabilities, count, CTVK_BY_ONE, NULL, 8e-6);
+    ctvk_bench_finish(
+        b, ctvk_classify_record(b->cmd, b->gpu, op, &in, 0, planes, &bytes, &volumes, op->weighted ? NULL : &not_finite, b->error));
+    uint32_t word;
+    memcpy(&word, ctvk_bench_floats(b, &not_finite), sizeof word);
+    ctvk_bench_require(b, b->status || word == (uint32_t)bad);
+    if (bad)
+        return;
+    ref_classify(values, op->weighted ? values + count : NULL, op->classes, n, logits, probabilities, labels);
+    if (op->volumes != CTVK_CLASSIFY_LABELS)
+        ctvk_bench_compare(b, ctvk_bench_dense(b, &volumes, 1), op->volumes == CTVK_CLASSIFY_LOGITS ? logits : probabilities, count,
+                           CTVK_BY_ONE, NULL, 8e-6);
+    const uint8_t *found = (const uint8_t *)ctvk_bench_floats(b, &bytes);
     int32_t right = 1;
     for (size_t i = 0; labels && i < n && !b->status; i++) /* two logits of one rounding are either's */
-        right = right && found[i] < (uint32_t)classes &&
+        right = right && found[i] < op->classes &&
                 logits[found[i] * n + i] >= logits[labels[i] * n + i] - 1e-5 * fabs(logits[labels[i] * n + i]);
     ctvk_bench_require(b, right);
 }
 
 void ctvk_trial_classify(ctvk_trials *b)
 {
-    static const uint32_t voxels[] = {1, 63, 64, 65, 1000};
-    classify(b, 2, 130, 0);
-    classify(b, 3, 65, 1);
-    for (int i = 0; i < 10 && b->full; i++)
-        classify(b, 2 + i / 2, voxels[i / 2], i % 2);
+    static const int32_t voxels[] = {4, 252, 256, 260, 1000};
+    classify(b, &(ctvk_classify){2, 1, CTVK_CLASSIFY_PROBABILITIES}, 1, 132, 0);
+    classify(b, &(ctvk_classify){3, 0, CTVK_CLASSIFY_LABELS}, 3, 44, 0);
+    classify(b, &(ctvk_classify){3, 0, CTVK_CLASSIFY_LABELS}, 3, 44, 1);
+    for (int i = 0; i < 30 && b->full; i++)
+        classify(b, &(ctvk_classify){2 + i / 6, i % 2, i % 3}, 1 + i % 2, voxels[i / 6], 0);
 }

@@ -78,6 +78,11 @@ int64_t ctvk_window_number(const ctvk_windows *windows, int64_t index, int axis)
  * [*in_volume, ...) of the volume. */
 int64_t ctvk_window_meets(const ctvk_windows *windows, int64_t number, int axis, int64_t *in_window, int64_t *in_volume);
 
+/* Planes [first, first + count) of the only window to where they lie in the volume; what lies beside it is left out. tile:
+ * [x][channel][y][z] elements of `size` bytes; out: `channels` volumes of windows->dim. */
+void ctvk_window_place(const ctvk_windows *windows, int32_t first, int32_t count, int32_t channels, size_t size, const void *tile,
+                       void *out);
+
 /* Accumulators, step 8. */
 typedef struct ctvk_sums {
     const ctvk_windows *windows; /* VIEW */

@@ -78,3 +78,21 @@ ctvk_status ctvk_window_read(const ctvk_windows *w, int64_t index, const ctvk_pr
     n[0] = high - low;
     return ctvk_preparer_block(preparer, from, n, stride, out + low * stride[0] + to[1] * stride[1] + to[2], error);
 }
+
+void ctvk_window_place(const ctvk_windows *w, int32_t first, int32_t count, int32_t channels, size_t size, const void *tile, void *out)
+{
+    int64_t in_window[3], in_volume[3], n[3];
+    for (int i = 0; i < 3; i++)
+        n[i] = ctvk_window_meets(w, 0, i, &in_window[i], &in_volume[i]);
+    for (int64_t plane = 0; plane < count; plane++) {
+        int64_t x = first + plane - in_window[0];
+        if (x < 0 || x >= n[0])
+            continue;
+        for (int32_t c = 0; c < channels; c++)
+            for (int64_t y = 0; y < n[1]; y++) {
+                int64_t from = ((plane * channels + c) * w->window[1] + y + in_window[1]) * w->window[2] + in_window[2];
+                int64_t to = ((c * w->dim[0] + x) * w->dim[1] + y) * w->dim[2];
+                memcpy((uint8_t *)out + (uint64_t)to * size, (const uint8_t *)tile + (uint64_t)from * size, (size_t)n[2] * size);
+            }
+    }
+}

@@ -12,7 +12,7 @@ from runs import COMMAND, bundle_like, check, environment, finish
 
 MIB = 1 << 20
 LARGE, SMALL = (512, 512, 400), (64, 64, 64)
-SLID = (200, 200, 160)  # 2 x 2 x 3 windows
+SLID, TWO = (200, 200, 160), (130, 64, 64)  # 2 x 2 x 3 windows, two windows
 BOX = (28, 30, 25)  # the part that is no air: one window
 # One slab of planes while the CT is prepared or restored (32 MiB), and blocks that the C library keeps.
 SLACK = 64 * MIB
@@ -54,10 +54,10 @@ def peak(base, bundle, name):
     return usage.ru_maxrss * 1024
 
 
-def measure(base, bundle, name, dim, kept, slack):
-    """kept: bytes a voxel that may be held beside the CT's two."""
+def measure(base, bundle, name, dim, kept, slack, small="small.nii"):
+    """kept: bytes a voxel that may be held beside the CT's two. small: of one window, or of several where `name` is: they pass through other buffers."""
     voxels = dim[0] * dim[1] * dim[2]
-    grown = peak(base, bundle, name) - peak(base, bundle, "small.nii")
+    grown = peak(base, bundle, name) - peak(base, bundle, small)
     bound = voxels * (2 + kept) + slack
     print(f"{bundle}: {grown / MIB:.0f} MiB more than a small CT, at most {bound / MIB:.0f} MiB: the CT {voxels * 2 / MIB:.0f}, "
           f"label map and accumulators {voxels * kept / MIB:.0f}")
@@ -71,12 +71,12 @@ def main():
         make_bundle(f"{base}/crop", True)
         bundle_like(f"{base}/crop", f"{base}/resampled", resampled)
         bundle_like(f"{base}/crop", f"{base}/slid", slid)
-        for name, dim in (("large.nii", LARGE), ("slid.nii", SLID), ("small.nii", SMALL)):
+        for name, dim in (("large.nii", LARGE), ("slid.nii", SLID), ("small.nii", SMALL), ("two.nii", TWO)):
             image(f"{base}/{name}", dim)
         measure(base, "crop", "large.nii", LARGE, 1, SLACK)
         measure(base, "resampled", "large.nii", LARGE, 1, SLACK)
         # Two classes, float32, and the label map; no volume of weights.
-        measure(base, "slid", "slid.nii", SLID, 2 * 4 + 1, SLID_SLACK)
+        measure(base, "slid", "slid.nii", SLID, 2 * 4 + 1, SLID_SLACK, "two.nii")
     return finish("memory")
 
 

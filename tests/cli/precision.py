@@ -6,7 +6,7 @@ import struct
 import sys
 import tempfile
 
-from files import gz, make_bundle, network, nifti, read, read_nifti, safetensors, write
+from files import gz, make_bundle, network, nifti, read, read_nifti, safetensors, voxels, write
 from runs import bundle_like, check, finish, run, segment
 
 DIM = (40, 36, 20)
@@ -79,7 +79,8 @@ def several_texts(base):
 
 def overflow(base):
     """Weights of one convolution times a million: the norm behind it makes float32 forget that, but half precision cannot hold the numbers. It
-    need not where they are float32 all the same."""
+    need not where they are float32 all the same. Of one window and of several."""
+    write(f"{base}/long.nii.gz", gz(nifti(voxels((70, 36, 20)), dim=(3, 70, 36, 20, 1, 1, 1, 1))))
     for layer, held in (("encoder1.layer.conv1", 1), ("decoder2.transp_conv", 1), ("decoder1.transp_conv", 0), ("decoder1.conv_block.conv1", 0),
                         ("decoder1.conv_block.conv2", 0)):
         tensors = network()
@@ -94,10 +95,12 @@ def overflow(base):
         if held:
             segment(base, "--prompt", "N0, left side", "--quiet", "--precision", "f16", model=layer, output="large.nii")
             continue
-        write(f"{base}/kept.nii", b"an older result")
-        _, error = segment(base, "--prompt", "N0, left side", "--quiet", "--precision", "f16", model=layer, output="kept.nii", code=8)
-        check(error.startswith("ctvk: error: ") and "half precision" in error and "--precision f32" in error and error.count("\n") == 1, f"{layer}: {error}")
-        check(read(f"{base}/kept.nii") == b"an older result", f"{layer}: nothing is written")
+        for image in ("ct.nii.gz", "long.nii.gz"):
+            write(f"{base}/kept.nii", b"an older result")
+            _, error = segment(base, "--prompt", "N0, left side", "--quiet", "--precision", "f16", model=layer, image=image, output="kept.nii", code=8)
+            check(error.startswith("ctvk: error: ") and "half precision" in error and "--precision f32" in error and error.count("\n") == 1,
+                  f"{layer}, {image}: {error}")
+            check(read(f"{base}/kept.nii") == b"an older result", f"{layer}, {image}: nothing is written")
 
 
 def main():

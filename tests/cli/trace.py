@@ -1,8 +1,10 @@
 """CTVK_TRACE: a whole Chrome trace whose events lie inside of each other, whose sums are the run's own times, whose floating point operations are
 those of an independent count, and which tells nothing of the patient. The count is that of PyTorch's twin of the network, by the shapes that its
 modules meet."""
+import collections
 import json
 import os
+import re
 import sys
 import tempfile
 
@@ -89,7 +91,7 @@ def check_times(events, report):
     for name, key in STAGES.items():
         took = seconds(e for e in stages if e["name"] == name)
         check(abs(took - report["seconds"][key]) < 1e-4 + 0.01 * took, f"{name}: {took} s, the report has {report['seconds'][key]}")
-    for name in ("read", "write", "blend", "read window"):
+    for name in ("read", "write", "place", "read window"):
         check(any(e["name"] == name for e in stages), f"no stage {name}")
     kind = {name: [e for e in events if e["cat"] == name] for name in ("submission", "part", "operation", "compile")}
     check(all(kind.values()), "submissions, parts, operations and compilations are all there")
@@ -111,8 +113,29 @@ def check_ahead(base):
         "--quiet", "--self-test", "skip", CTVK_TRACE=f"{base}/sliding.json")
     stages = [e for e in load(f"{base}/sliding.json") if e["cat"] == "stage"]
     ends = {e["args"]["number"]: e["ts"] + e["dur"] for e in stages if e["name"] == "windows"}
+    names = {e["name"] for e in stages}
+    check("blend" in names and "place" not in names, f"stages {names}")
     early = {e["args"]["number"] for e in stages if e["name"] == "read window" and e["ts"] < ends.get(e["args"]["number"] - 1, 0)}
     check(len(ends) > 1 and early == set(ends) - {0}, f"{len(ends)} windows, read while the one before was computed: {sorted(early)}")
+
+
+def check_window(base):
+    """A single window is neither weighted nor summed. Where labels alone are wanted, the last layer leaves them, and no classification follows."""
+    logits, both = ["--logits", f"{base}/l.safetensors"], ["--logits", f"{base}/l.safetensors", "--probability", f"{base}/p.nii"]
+    for name, more, passes in (("labels", [], set()), ("logits", logits, {", logits"}), ("both", both, {", logits", ", probabilities"})):
+        run("segment", "--model", f"{base}/text", "--image", f"{base}/DOE_JANE.nii", "--field", "side=left", "--output", f"{base}/label.nii", "--quiet",
+            "--self-test", "skip", *more, CTVK_TRACE=f"{base}/{name}.json")
+        events = load(f"{base}/{name}.json")
+        stages, operations = ([e for e in events if e["cat"] == kind] for kind in ("stage", "operation"))
+        names = [e["name"] for e in stages + operations]
+        check(names.count("windows") == 1 and "place" in names and "blend" not in names, f"{name}: {set(names)}")
+        last = [e["args"]["detail"] for e in operations if e["name"] == "transp_conv3d"][-1]
+        check(last.startswith("16 -> 2, 32 x 32 x 32") and last.endswith(", labels") == (not passes), f"{name}: the last layer is {last}")
+        planes = collections.Counter()
+        for detail in (e["args"]["detail"] for e in operations if e["name"] == "classify"):
+            count, what = re.fullmatch(r"2, (\d+) x 32 x 32(.*)", detail).groups()
+            planes[what] += int(count)
+        check(planes == dict.fromkeys(passes, 32), f"{name}: classified {planes}")
 
 
 def check_flop(events, base):
@@ -160,6 +183,7 @@ def main():
         check(not any(word in text for word in (*SECRETS, base)), "the trace tells of the patient")
         check_off(base)
         check_ahead(base)
+        check_window(base)
     return finish("trace")
 
 

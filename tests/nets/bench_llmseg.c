@@ -24,7 +24,7 @@ static void bench(ctvk_gpu *gpu, const ctvk_bundle_files *bundle, const int32_t 
     size_t voxels = (size_t)window[0] * (size_t)window[1] * (size_t)window[2] * (size_t)m->in_channels;
     float *in = conv_random_array(voxels, 1), *rows = conv_random_array((size_t)m->prompts * (size_t)m->text_dim + 1, 2);
     double wall = seconds(CLOCK_MONOTONIC);
-    ctvk_status status = ctvk_llmseg_create(gpu, &desc, bundle->weights, &net, &error);
+    ctvk_status status = ctvk_llmseg_create(gpu, &desc, bundle->weights, &(ctvk_llmseg_wanted){0}, &net, &error);
     CHECK_MSG(status == CTVK_OK, "%s", error.message);
     printf("made in %.3f s\n", seconds(CLOCK_MONOTONIC) - wall);
     ctvk_llmseg_run run = {.window = in, .text = text ? rows : NULL, .sigma_scale = 0.125};

@@ -1,10 +1,10 @@
 /* nets/golden_run.h - one golden case on one device: every tap of the first window, the blended logits of all windows, the label map on the
- * image's grid, and all windows twice, bit for bit. */
+ * image's grid, all windows twice, bit for bit, and one window by itself. */
 #ifndef CTVK_TESTS_GOLDEN_RUN_H
 #define CTVK_TESTS_GOLDEN_RUN_H
 
 #include "formats/bundle.h"
-#include "nets/golden_label.h"
+#include "nets/golden_window.h"
 
 #include <math.h>
 
@@ -99,7 +99,9 @@ static inline void on_tile(void *user, int32_t first, int32_t count, const float
     ctvk_sums_add(s->sums, s->index, first, count, tile);
 }
 
-static inline void run_windows(ctvk_llmseg *net, const ctvk_manifest *m, golden_state *s, const float *volume, const float *text, int taps)
+/* tile NULL: the last window's logits stay on the device, or their labels alone. */
+static inline void run_windows(ctvk_llmseg *net, const ctvk_manifest *m, golden_state *s, const float *volume, const float *text, int taps,
+                               ctvk_llmseg_tile_fn tile, int labels)
 {
     ctvk_error error = {0};
     float *window = malloc((size_t)m->window[0] * (size_t)m->window[1] * (size_t)m->window[2] * sizeof *window);
@@ -108,8 +110,13 @@ static inline void run_windows(ctvk_llmseg *net, const ctvk_manifest *m, golden_
     int64_t total = !preparer ? 0 : s->windows->count[0] * s->windows->count[1] * s->windows->count[2];
     for (s->index = 0; s->index < total; s->index++) {
         CHECK(ctvk_window_read(s->windows, s->index, preparer, 0, m->window[0], window, &error) == CTVK_OK);
-        ctvk_llmseg_run run = {
-            .window = window, .text = text, .sigma_scale = m->sigma_scale, .constant_blend = !m->gaussian, .tile = on_tile, .user = s};
+        ctvk_llmseg_run run = {.window = window,
+                               .text = text,
+                               .sigma_scale = m->sigma_scale,
+                               .constant_blend = !m->gaussian,
+                               .tile = tile,
+                               .labels = labels,
+                               .user = s};
         if (taps && s->index == 0)
             run.tap = on_tap;
         ctvk_status status = ctvk_llmseg_window(net, &run, &error);
@@ -163,7 +170,7 @@ static inline void golden_run(ctvk_gpu *gpu, const golden_case *c, int32_t half,
     }
     const ctvk_st_tensor *input = ctvk_safetensors_find(expected, "input"), *logits = ctvk_safetensors_find(expected, "logits");
     CHECK(input && logits);
-    ctvk_status status = ctvk_llmseg_create(gpu, &desc, bundle->weights, &net, &error);
+    ctvk_status status = ctvk_llmseg_create(gpu, &desc, bundle->weights, &(ctvk_llmseg_wanted){0}, &net, &error);
     CHECK_MSG(status == CTVK_OK, "%s: %s", c->name, error.message);
     if (input && logits && net) {
         int64_t dim[3] = {(int64_t)input->shape[1], (int64_t)input->shape[2], (int64_t)input->shape[3]};
@@ -180,11 +187,11 @@ static inline void golden_run(ctvk_gpu *gpu, const golden_case *c, int32_t half,
         const ctvk_st_tensor *last = ctvk_safetensors_find(expected, "first_window.out");
         const uint64_t window_dim[3] = {(uint64_t)m->window[0], (uint64_t)m->window[1], (uint64_t)m->window[2]};
         golden_state s = {expected, last ? step_of(last, window_dim) : 0, &windows, 0, 0, &sums, c->name, tolerance};
-        run_windows(net, m, &s, volume, text, s.tap_step != 0);
+        run_windows(net, m, &s, volume, text, s.tap_step != 0, on_tile, 0);
         CHECK_MSG(s.taps == taps_of(expected) && (!last || s.taps >= 10), "%s: %d taps of %d", c->name, s.taps, taps_of(expected));
         s.sums = &again;
         if (!out)
-            run_windows(net, m, &s, volume, text, 0);
+            run_windows(net, m, &s, volume, text, 0, on_tile, 0);
         CHECK_MSG(out || memcmp(sums.logits, again.logits, (size_t)m->out_channels * voxels * sizeof(float)) == 0, "%s: two runs differ",
                   c->name);
         ctvk_llmseg_classes wanted = {.sums = sums.logits, .voxels = voxels, .weights = golden_weights, .logits = got, .user = &sums};
@@ -198,6 +205,13 @@ static inline void golden_run(ctvk_gpu *gpu, const golden_case *c, int32_t half,
         double e = step ? relative_l2(got, want, logits->count) : INFINITY;
         CHECK_MSG(e <= tolerance, "%s logits: relative L2 error %.2e", c->name, e);
         printf("%-24s taps %2d, logits relative L2 error %.2e", c->name, s.taps, e);
+        if (windows.count[0] * windows.count[1] * windows.count[2] == 1) {
+            run_windows(net, m, &s, volume, text, 0, NULL, 0);
+            golden_classes alone = golden_window_check(c->name, net, &sums);
+            run_windows(net, m, &s, volume, text, 0, NULL, 1);
+            golden_labels_check(c->name, net, &alone);
+            golden_classes_free(&alone);
+        }
         golden_label_check(c, m, net, &sums, voxels, half ? GOLDEN_HALF_LABELS_DIFFER : GOLDEN_LABELS_DIFFER);
         printf("\n");
         if (out) {

@@ -50,7 +50,7 @@ static ctvk_status run(ctvk_gpu *gpu, ctvk_llmseg_desc desc, const ctvk_safetens
     float *window = ops_random(voxels, 1, 1), *text = ops_random((size_t)desc.prompts * (size_t)desc.text_dim, 2, 1);
     desc.half = half;
     *out = (taps){0};
-    ctvk_status status = ctvk_llmseg_create(gpu, &desc, weights, &net, error);
+    ctvk_status status = ctvk_llmseg_create(gpu, &desc, weights, &(ctvk_llmseg_wanted){0}, &net, error);
     ctvk_llmseg_run job = {
         .window = window, .text = desc.has_text ? text : NULL, .sigma_scale = 0.125, .tap = on_tap, .tile = on_tile, .user = out};
     if (status == CTVK_OK)

@@ -103,7 +103,7 @@ static void test_plan_is_kept(const golden_case *c, int32_t half)
     CHECK_MSG(ctvk_bundle_open(NULL, c->bundle, NULL, NULL, &bundle, &error) == CTVK_OK, "%s", error.message);
     ctvk_llmseg_desc desc = desc_of(&bundle->manifest, half);
     CHECK(ctvk_llmseg_plan(gpu, &desc, &plan, &error) == CTVK_OK);
-    ctvk_status status = ctvk_llmseg_create(gpu, &desc, bundle->weights, &net, &error);
+    ctvk_status status = ctvk_llmseg_create(gpu, &desc, bundle->weights, &(ctvk_llmseg_wanted){0}, &net, &error);
     CHECK_MSG(status == CTVK_OK, "%s", error.message);
     float *window = ops_random((size_t)desc.window[0] * (size_t)desc.window[1] * (size_t)desc.window[2], 1, 1),
           *text = ops_random((size_t)desc.prompts * (size_t)desc.text_dim, 2, 1);
@@ -121,7 +121,7 @@ static void test_plan_is_kept(const golden_case *c, int32_t half)
     /* A device whose limit is below the plan: refused, and nothing stays behind. */
     ctvk_gpu_options options = {.memory_limit = plan.weights + plan.activations / 2, .validation = 1};
     gpu = open_gpu_with(&options);
-    CHECK(ctvk_llmseg_create(gpu, &desc, bundle->weights, &net, &error) == CTVK_ERROR_DEVICE_MEMORY);
+    CHECK(ctvk_llmseg_create(gpu, &desc, bundle->weights, &(ctvk_llmseg_wanted){0}, &net, &error) == CTVK_ERROR_DEVICE_MEMORY);
     CHECK_MSG(net == NULL && strstr(error.message, "are needed") && strstr(error.message, "limit"), "%s", error.message);
     CHECK(ctvk_gpu_memory_used(gpu) == 0);
     ctvk_gpu_destroy(&gpu);

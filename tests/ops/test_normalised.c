@@ -26,7 +26,8 @@ typedef struct fixture {
     conv_tensor in, out;
     ctvk_span stats, weights, scratch;
     float *dense, *kernel;
-    int apart; /* the norm first, in place */
+    int apart;              /* the norm first, in place */
+    const ctvk_span *words; /* labels of the transposed convolution too, where that can be */
 } fixture;
 
 static ctvk_status record(ctvk_gpu_cmd *cmd, ctvk_gpu *gpu, void *user, ctvk_error *error)
@@ -43,6 +44,8 @@ static ctvk_status record(ctvk_gpu_cmd *cmd, ctvk_gpu *gpu, void *user, ctvk_err
     }
     if (!status && f->transp)
         status = ctvk_transp_conv3d_plan_record(cmd, gpu, f->transp_plan, f->transp, in, norm, &f->weights, &f->scratch, out, error);
+    if (!status && f->words)
+        status = ctvk_transp_conv3d_plan_labels(cmd, gpu, f->transp_plan, f->transp, in, norm, &f->weights, 0, in->x, f->words, error);
     return status;
 }
 
@@ -179,6 +182,43 @@ static void transp_case(ctvk_gpu *gpu, const ctvk_transp_conv3d_plan *plan, cons
     judge(gpu, &f, want, count, TRANSP_TOLERANCE, 1, packed);
 }
 
+/* Labels of what is normalised as it is read: the same words as of what was normalised before, and of the logits the larger one. */
+static void labels_case(ctvk_gpu *gpu, const ctvk_transp_conv3d_plan *plan, shape s)
+{
+    static const ctvk_transp_conv3d conv = {48, 2, 1};
+    const size_t voxels = (size_t)s.x * s.y * s.z, count = 2 * voxels * 8;
+    uint64_t bytes = ctvk_transp_conv3d_weight_bytes(gpu, &conv);
+    fixture f = {.transp_plan = plan, .transp = &conv, .kernel = ops_random((size_t)48 * 2 * 8, 11, 1)};
+    void *packed = malloc(bytes);
+    uint32_t *words[2];
+    ctvk_span span;
+    ctvk_error error = {0};
+    size_t wrong = 0;
+    ctvk_transp_conv3d_pack(gpu, &conv, f.kernel, packed);
+    CHECK(make(gpu, &f, 0, 48, s, packed, bytes, 0, 1) && conv_tensor_create(gpu, &f.out, 2, 2 * s.x, 2 * s.y, 2 * s.z, 1) &&
+          ops_span_create(gpu, &span, voxels * sizeof **words, NULL));
+    f.words = &span;
+    for (int apart = 0; apart < 2; apart++) {
+        float *logits = run(gpu, &f, apart, count, CTVK_OK);
+        words[apart] = malloc(voxels * sizeof **words);
+        CHECK(ctvk_gpu_download(span.buffer, span.offset, words[apart], voxels * sizeof **words, &error) == CTVK_OK);
+        for (size_t i = 0; i < voxels * 8; i++) {
+            size_t z = i % (2 * (size_t)s.z), y = i / (2 * (size_t)s.z) % (2 * (size_t)s.y), x = i / (4 * (size_t)(s.y * s.z));
+            uint32_t word = words[apart][(x / 2 * (size_t)s.y + y / 2) * (size_t)s.z + z / 2];
+            wrong += (word >> CTVK_LABEL_BIT(x % 2, y % 2, z % 2) & 15) != (logits[voxels * 8 + i] > logits[i]);
+        }
+        free(logits);
+    }
+    CHECK_MSG(wrong == 0 && memcmp(words[0], words[1], voxels * sizeof **words) == 0, "%d x %d x %d: %zu labels are wrong", s.x, s.y, s.z,
+              wrong);
+    CHECK(ops_span_guards_hold(&span));
+    ctvk_gpu_buffer_destroy(&span.buffer);
+    destroy(&f);
+    free(words[0]);
+    free(words[1]);
+    free(packed);
+}
+
 static void test_transp(ctvk_gpu *gpu)
 {
     static const ctvk_transp_conv3d convs[] = {{48, 2, 1}, {16, 5, 1}, {68, 3, 1}, {16, 16, 0}};
@@ -187,6 +227,8 @@ static void test_transp(ctvk_gpu *gpu)
         transp_case(gpu, &plan, &convs[i % 4], 0, shapes[i / 4]);
         if (convs[i % 4].planar)
             transp_case(gpu, &plan, &convs[i % 4], 1, shapes[i / 4]);
+        if (i % 4 == 0 && ctvk_transp_conv3d_plan_normalises(&plan, &convs[0]))
+            labels_case(gpu, &plan, shapes[i / 4]);
     }
 }
 

@@ -63,7 +63,7 @@ def both_drivers(folder):
 
 def wrong_device(folder):
     done = selftest(folder, "--device", "llvmpipe", "--json", f"{folder}/w.json", "--html", f"{folder}/w.html", VK_LAYER_PATH=LAYER,
-                    VK_INSTANCE_LAYERS="VK_LAYER_CTVK_corrupt", CTVK_CORRUPT_SHADER=f"{SPIRV}/classify.spv")
+                    VK_INSTANCE_LAYERS="VK_LAYER_CTVK_corrupt", CTVK_CORRUPT_SHADER=f"{SPIRV}/classify_texel.spv")
     errors = [line for line in done.stderr.splitlines() if line.startswith("ctvk: error: ")]
     check(done.returncode == 8 and len(errors) == 1 and "computes the operation classify wrongly" in errors[0], f"exit {done.returncode}: {done.stderr}")
     check("COMPUTES WRONGLY" in done.stdout and "WRONG" in done.stdout, "the table does not say it")

@@ -12,7 +12,7 @@ COMMAND, LAYER, SPIRV = os.environ["CTVK_COMMAND"], os.environ["CTVK_LAYER"], os
 # Shaders that every software driver takes, and whose operation each is (of two, one or the other). Those that compile quickly. (Merges of token_to_image are not among them: with
 # every sum a difference they change the sign of numerator and denominator both.)
 SHADERS = {"linear_alone_texel linear_alone": "linear", "attend": "attend", "instance_norm_merge": "instance_norm",
-           "image_to_token": "image_to_token", "classify": "classify", "rms_norm": "rms_norm", "rope": "rope"}
+           "image_to_token": "image_to_token", "classify_texel classify": "classify", "rms_norm": "rms_norm", "rope": "rope"}
 STEP = 19  # from one lost dispatch to the next
 SHADER_CACHE = os.environ["CTVK_TEST_TMP"] + "/selftest-shaders"  # what is compiled once need not be again
 CT = f"{SOURCE}/tests/data/ct/lidc-idri-0314_small.nii.gz"

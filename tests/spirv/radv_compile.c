@@ -2,11 +2,12 @@
  *
  * RADV with RADV_FORCE_FAMILY opens a null device: pipelines are compiled for that family and nothing can be run. A shader that does
  * not compile, spills registers, needs scratch memory or more shared memory than is promised fails the test. Those that are specialised by
- * channels and prompts are compiled as the networks ask for them too, not only as they stand.
+ * channels, prompts or what is wanted are compiled as the networks ask for them too, not only as they stand.
  *
  * Prints for radv_table.py, separated by tabs: "device", name, driver; then for each shader "row", its name, VGPRs, bytes of shared memory
  * (LDS), spilled registers, waves (subgroups per SIMD, as the driver counts); "absent", name, why: the device lacks what it needs. */
 #include "gpu/internal.h"
+#include "ops/classify.h"
 #include "ops/image_to_token.h"
 #include "ops/token_to_image.h"
 #include "support/check.h"
@@ -100,6 +101,14 @@ static void compile_tiled(ctvk_gpu *gpu)
         compile(gpu, shaders[i], &columns, 1);
 }
 
+/* ops/classify.c: logits to probabilities, sums to labels and to probabilities. */
+static void compile_classify(ctvk_gpu *gpu)
+{
+    static const uint32_t constants[][2] = {{0, CTVK_CLASSIFY_PROBABILITIES}, {1, CTVK_CLASSIFY_LABELS}, {1, CTVK_CLASSIFY_PROBABILITIES}};
+    for (int i = 0; gpu && i < 3; i++)
+        compile(gpu, "classify", constants[i], 2);
+}
+
 /* argv[1]: the family, which must stand in the device's name. */
 int main(int argc, char **argv)
 {
@@ -126,6 +135,7 @@ int main(int argc, char **argv)
             compile_level(gpu, 48 * times[level], prompts);
         }
     compile_tiled(gpu);
+    compile_classify(gpu);
     ctvk_gpu_destroy(&gpu);
     ctvk_gpu_instance_destroy(&instance);
     return check_done("radv_compile");

@@ -60,7 +60,7 @@ def text_of(found, driver):
     yield f"scratch memory, at most 32 KiB of LDS, and at least {FLOOR:.0%} of the most waves there, but for what only software drivers are given"
     yield f"({', '.join(SOFTWARE)}).\n"
     yield "Each cell: VGPRs / bytes of LDS / waves (subgroups per SIMD, as the driver counts). In brackets: specialised as the networks ask for it, by rows and"
-    yield "channels.\n"
+    yield "channels; of classify, whether weights divide, and what goes out beside the labels (`shaders/params/classify.h`).\n"
     yield "| shader | " + " | ".join(f"{FAMILIES[family]} ({family})" for family in found) + " | spilled |"
     yield "| --- |" + " --- |" * (len(found) + 1)
     for name in names:

@@ -123,6 +123,39 @@ static void coverage(uint64_t seed)
     ctvk_windows_free(NULL, &w);
 }
 
+/* What the only window of a volume gave, in pieces, to where it was read from. */
+static void placed(uint64_t seed)
+{
+    uint64_t state = seed;
+    int64_t dim[3], from[3];
+    int32_t window[3], channels = (int32_t)random_int(&state, 1, 3);
+    ctvk_windows w;
+    for (int i = 0; i < 3; i++) {
+        window[i] = (int32_t)random_int(&state, 1, 9);
+        dim[i] = random_int(&state, 1, window[i]);
+        from[i] = (window[i] - dim[i]) / 2;
+    }
+    CHECK(ctvk_windows_plan(NULL, dim, window, 0.5, &w, NULL) == CTVK_OK && w.count[0] * w.count[1] * w.count[2] == 1);
+    size_t size = (size_t)window[0] * (size_t)window[1] * (size_t)window[2] * (size_t)channels, voxels = (size_t)(dim[0] * dim[1] * dim[2]);
+    uint16_t *tile = malloc(size * sizeof *tile), *out = calloc((size_t)channels * voxels + 1, sizeof *out);
+    for (size_t i = 0; i < size; i++)
+        tile[i] = (uint16_t)(i + 1);
+    for (int32_t first = 0, count; first < window[0]; first += count) {
+        count = (int32_t)random_int(&state, 1, window[0] - first);
+        ctvk_window_place(&w, first, count, channels, sizeof *tile, tile + (int64_t)first * channels * window[1] * window[2], out);
+    }
+    size_t wrong = 0;
+    for (int64_t c = 0, i = 0; c < channels; c++)
+        for (int64_t x = 0; x < dim[0]; x++)
+            for (int64_t y = 0; y < dim[1]; y++)
+                for (int64_t z = 0; z < dim[2]; z++, i++)
+                    wrong += out[i] != tile[(((x + from[0]) * channels + c) * window[1] + y + from[1]) * window[2] + z + from[2]];
+    CHECK_MSG(wrong == 0 && out[(size_t)channels * voxels] == 0, "seed %llu: %zu places are wrong", (unsigned long long)seed, wrong);
+    free(tile);
+    free(out);
+    ctvk_windows_free(NULL, &w);
+}
+
 /* 3 voxels in a window of 8: floor(5 / 2) zeros before, 3 after; the same cut on the way back. */
 static void centred(void)
 {
@@ -141,6 +174,8 @@ static void centred(void)
     ctvk_sums_add(&sums, 0, 0, 1, tile);
     ctvk_sums_weights(&sums, 0, 3, weights);
     CHECK(sums.logits[0] == 3 && sums.logits[1] == 4 && sums.logits[2] == 5 && weights[0] == 30 && weights[1] == 40 && weights[2] == 40);
+    ctvk_window_place(&w, 0, 1, 1, sizeof *tile, tile, weights);
+    CHECK(weights[0] == 3 && weights[1] == 4 && weights[2] == 5);
     ctvk_sums_free(NULL, &sums);
     ctvk_preparer_close(&preparer);
     ctvk_windows_free(NULL, &w);
@@ -167,7 +202,9 @@ int main(void)
     CHECK(ctvk_windows_plan(NULL, dim, window, NAN, &w, &error) == CTVK_ERROR_BUNDLE && w.start[0] == NULL);
     CHECK(ctvk_windows_plan(NULL, none, window, 0.5, &w, &error) == CTVK_ERROR_ARGUMENT);
     CHECK(ctvk_windows_plan(NULL, dim, bad, 0.5, &w, &error) == CTVK_ERROR_ARGUMENT);
-    for (uint64_t seed = 1; seed <= 200; seed++)
+    for (uint64_t seed = 1; seed <= 200; seed++) {
         coverage(seed);
+        placed(seed);
+    }
     return check_done("windows");
 }
