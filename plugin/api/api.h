@@ -23,7 +23,7 @@ struct ctvk_context {
     /* Guards instance, tried, and the making and closing of devices: jobs of one context run on several threads. */
     pthread_mutex_t lock;
     ctvk_gpu_instance *instance; /* NULL until the first call that needs a device */
-    uint64_t tried[2];           /* devices whose self-test this context need not run, one bit each by index; [1]: in half precision */
+    uint64_t tried[3];           /* devices whose self-test this context need not run, one bit each by index, of each part: CTVK_TRIALS_* */
     ctvk_error error;
 };
 

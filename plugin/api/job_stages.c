@@ -46,6 +46,8 @@ static int32_t on_trial(void *user, double work_done)
 
 ctvk_status ctvk_job_open(ctvk_job *job)
 {
+    /* The language model too, though it may have nothing to do here: a driver that computes wrongly is not trusted with anything. */
+    const uint32_t parts = 1u << CTVK_TRIALS_NETWORK | 1u << CTVK_TRIALS_LANGUAGE | (job->desc.half ? 1u << CTVK_TRIALS_HALF : 0);
     if (ctvk_job_report_progress(job, 0))
         return CTVK_CANCELLED;
     ctvk_status status = ctvk_context_open_selected(job->context, job->device, job->memory_limit, &job->gpu, &job->error);
@@ -54,7 +56,7 @@ ctvk_status ctvk_job_open(ctvk_job *job)
     if (status == CTVK_OK)
         status = ctvk_require_memory(job->gpu, &job->desc, job->memory_limit, &job->memory, &job->error);
     if (status == CTVK_OK)
-        status = ctvk_context_try_device(job->context, job->gpu, job->desc.half, on_trial, job, &job->error);
+        status = ctvk_context_try_device(job->context, job->gpu, parts, on_trial, job, &job->error);
     return status;
 }
 

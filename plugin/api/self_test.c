@@ -10,8 +10,9 @@
 
 /* What an answer holds for: the device, its driver, this library, and what chooses the shaders: what the device was opened with and tuned
  * to. */
-static void write_key(const ctvk_gpu *gpu, int32_t half, char key[66])
+static void write_key(const ctvk_gpu *gpu, int32_t part, char key[66])
 {
+    static const char *const suffix[CTVK_TRIALS_PARTS] = {"", " f16", " language"};
     const ctvk_gpu_info *info = ctvk_gpu_get_info(gpu);
     const ctvk_gpu_caps *caps = ctvk_gpu_get_caps(gpu);
     const char *tuned = ctvk_gpu_tuned_sha256(gpu);
@@ -21,7 +22,7 @@ static void write_key(const ctvk_gpu *gpu, int32_t half, char key[66])
                           caps->subgroup_size, caps->is_cpu, caps->maps_device, caps->buffer_address, caps->texel_rgba32f, caps->fp16,
                           caps->storage16, caps->storage8, caps->int64, caps->robust_access, (unsigned long long)caps->max_storage_range,
                           (unsigned long long)caps->max_uniform_range, (unsigned long long)caps->max_texel_elements, caps->max_invocations,
-                          caps->max_shared_bytes, tuned ? " " : "", tuned ? tuned : "", half ? " f16" : "");
+                          caps->max_shared_bytes, tuned ? " " : "", tuned ? tuned : "", suffix[part]);
     ctvk_sha256_of(text, (uint64_t)length, key);
     key[64] = ' ';
     key[65] = 0;
@@ -49,63 +50,66 @@ static int32_t is_remembered(const ctvk_context *context, const char *key)
     return ctvk_record_find(&context->host, &record, key, found, sizeof found) && strcmp(found, wanted) == 0;
 }
 
-/* One bit a device of this context, in the word of each precision. */
+/* One bit a device of this context, in the word of each part. */
 static uint64_t bit_of(const ctvk_gpu *gpu)
 {
     uint32_t index = ctvk_gpu_get_info(gpu)->index;
     return index < 64 ? UINT64_C(1) << index : 0;
 }
 
-static int32_t was_tried(ctvk_context *context, int32_t half, uint64_t bit)
+static int32_t was_tried(ctvk_context *context, int32_t part, uint64_t bit)
 {
     pthread_mutex_lock(&context->lock);
-    int32_t tried = (context->tried[half] & bit) != 0;
+    int32_t tried = (context->tried[part] & bit) != 0;
     pthread_mutex_unlock(&context->lock);
     return tried;
 }
 
-static void set_tried(ctvk_context *context, int32_t half, uint64_t bit, int32_t right)
+static void set_tried(ctvk_context *context, int32_t part, uint64_t bit, int32_t right)
 {
     pthread_mutex_lock(&context->lock);
-    context->tried[half] = right ? context->tried[half] | bit : context->tried[half] & ~bit;
+    context->tried[part] = right ? context->tried[part] | bit : context->tried[part] & ~bit;
     pthread_mutex_unlock(&context->lock);
 }
 
-void ctvk_context_keep_answer(ctvk_context *context, const ctvk_gpu *gpu, int32_t half, int32_t right)
+void ctvk_context_keep_answer(ctvk_context *context, const ctvk_gpu *gpu, int32_t part, int32_t right)
 {
     const ctvk_record record = record_of(context);
     char key[66], answer[80];
-    write_key(gpu, half, key);
+    write_key(gpu, part, key);
     write_answer(key, right ? "right" : "wrong", answer);
     ctvk_record_add(&context->host, &record, key, answer);
-    set_tried(context, half, bit_of(gpu), right);
+    set_tried(context, part, bit_of(gpu), right);
 }
 
-static ctvk_status try_precision(ctvk_context *context, ctvk_gpu *gpu, int32_t half, ctvk_gpu_check_fn check, void *user, ctvk_error *error)
+static ctvk_status try_part(ctvk_context *context, ctvk_gpu *gpu, int32_t part, ctvk_gpu_check_fn check, void *user, ctvk_error *error)
 {
+    static const char *const what[CTVK_TRIALS_PARTS] = {"", " in half precision", " with a language model"};
     char key[66];
     const char *wrong = NULL;
     uint64_t bit = bit_of(gpu);
-    if (context->self_test == CTVK_SELF_TEST_SKIP || was_tried(context, half, bit))
+    if (context->self_test == CTVK_SELF_TEST_SKIP || was_tried(context, part, bit))
         return CTVK_OK;
-    write_key(gpu, half, key);
+    write_key(gpu, part, key);
     if (context->self_test == CTVK_SELF_TEST_AUTO && is_remembered(context, key)) {
-        set_tried(context, half, bit, 1);
+        set_tried(context, part, bit, 1);
         return CTVK_OK;
     }
-    ctvk_log(&context->host, CTVK_LOG_INFO, "device %s: tried before its first use%s", ctvk_gpu_get_info(gpu)->name,
-             half ? " in half precision" : "");
+    ctvk_log(&context->host, CTVK_LOG_INFO, "device %s: tried before its first use%s", ctvk_gpu_get_info(gpu)->name, what[part]);
     double begin = ctvk_now();
-    ctvk_status status = ctvk_trials_small(gpu, half, check, user, &wrong, error);
+    ctvk_status status = ctvk_trials_small(gpu, part, check, user, &wrong, error);
     ctvk_trace_stage(&context->host, "self-test", -1, begin);
     if (status == CTVK_OK || wrong)
-        ctvk_context_keep_answer(context, gpu, half, !wrong);
+        ctvk_context_keep_answer(context, gpu, part, !wrong);
     return status;
 }
 
-ctvk_status ctvk_context_try_device(ctvk_context *context, ctvk_gpu *gpu, int32_t half, ctvk_gpu_check_fn check, void *user,
+ctvk_status ctvk_context_try_device(ctvk_context *context, ctvk_gpu *gpu, uint32_t parts, ctvk_gpu_check_fn check, void *user,
                                     ctvk_error *error)
 {
-    ctvk_status status = try_precision(context, gpu, 0, check, user, error);
-    return status == CTVK_OK && half ? try_precision(context, gpu, 1, check, user, error) : status;
+    ctvk_status status = CTVK_OK;
+    for (int32_t part = 0; part < CTVK_TRIALS_PARTS && status == CTVK_OK; part++)
+        if (parts & 1u << part)
+            status = try_part(context, gpu, part, check, user, error);
+    return status;
 }

@@ -223,8 +223,9 @@ static ctvk_status selftest_step(ctvk_selftest *s)
     if (s->status == CTVK_CANCELLED)
         ctvk_fail(&s->error, CTVK_CANCELLED, "self-test: cancelled (run it again)");
     if (s->status == CTVK_OK || (s->status == CTVK_ERROR_DEVICE && s->wrong)) {
-        ctvk_context_keep_answer(s->context, s->gpu, 0, s->wrong == s->wrong_half);
-        ctvk_context_keep_answer(s->context, s->gpu, 1, !s->wrong_half);
+        ctvk_context_keep_answer(s->context, s->gpu, CTVK_TRIALS_NETWORK, s->wrong == s->wrong_half);
+        ctvk_context_keep_answer(s->context, s->gpu, CTVK_TRIALS_LANGUAGE, s->wrong == s->wrong_half);
+        ctvk_context_keep_answer(s->context, s->gpu, CTVK_TRIALS_HALF, !s->wrong_half);
     }
     if (s->status != CTVK_PENDING) {
         release(s);

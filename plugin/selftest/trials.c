@@ -3,27 +3,27 @@
 static const struct {
     const char *name;
     void (*run)(ctvk_trials *b);
-    int32_t half; /* the same with its tensors in half precision */
+    int32_t part; /* HALF: the same as another one with its tensors in half precision */
 } trials[] = {
-    {"conv3d", ctvk_trial_conv3d, 0}, /* the first: ctvk_trials_variants */
-    {"transp_conv3d", ctvk_trial_transp_conv3d, 0},
-    {"instance_norm", ctvk_trial_instance_norm, 0},
-    {"linear", ctvk_trial_linear, 0},
-    {"layer_norm", ctvk_trial_layer_norm, 0},
-    {"attend", ctvk_trial_attend, 0},
-    {"fold", ctvk_trial_fold, 0},
-    {"token_to_image", ctvk_trial_token_to_image, 0},
-    {"image_to_token", ctvk_trial_image_to_token, 0},
-    {"blend", ctvk_trial_blend, 0},
-    {"classify", ctvk_trial_classify, 0},
-    {"quant_linear", ctvk_trial_quant_linear, 0},
-    {"rms_norm", ctvk_trial_rms_norm, 0},
-    {"rope", ctvk_trial_rope, 0},
-    {"causal_attend", ctvk_trial_causal_attend, 0},
-    {"swiglu", ctvk_trial_swiglu, 0},
-    {"conv3d f16", ctvk_trial_conv3d, 1},
-    {"transp_conv3d f16", ctvk_trial_transp_conv3d, 1},
-    {"instance_norm f16", ctvk_trial_instance_norm, 1},
+    {"conv3d", ctvk_trial_conv3d, CTVK_TRIALS_NETWORK}, /* the first: ctvk_trials_variants */
+    {"transp_conv3d", ctvk_trial_transp_conv3d, CTVK_TRIALS_NETWORK},
+    {"instance_norm", ctvk_trial_instance_norm, CTVK_TRIALS_NETWORK},
+    {"linear", ctvk_trial_linear, CTVK_TRIALS_NETWORK},
+    {"layer_norm", ctvk_trial_layer_norm, CTVK_TRIALS_NETWORK},
+    {"attend", ctvk_trial_attend, CTVK_TRIALS_NETWORK},
+    {"fold", ctvk_trial_fold, CTVK_TRIALS_NETWORK},
+    {"token_to_image", ctvk_trial_token_to_image, CTVK_TRIALS_NETWORK},
+    {"image_to_token", ctvk_trial_image_to_token, CTVK_TRIALS_NETWORK},
+    {"blend", ctvk_trial_blend, CTVK_TRIALS_NETWORK},
+    {"classify", ctvk_trial_classify, CTVK_TRIALS_NETWORK},
+    {"quant_linear", ctvk_trial_quant_linear, CTVK_TRIALS_LANGUAGE},
+    {"rms_norm", ctvk_trial_rms_norm, CTVK_TRIALS_LANGUAGE},
+    {"rope", ctvk_trial_rope, CTVK_TRIALS_LANGUAGE},
+    {"causal_attend", ctvk_trial_causal_attend, CTVK_TRIALS_LANGUAGE},
+    {"swiglu", ctvk_trial_swiglu, CTVK_TRIALS_LANGUAGE},
+    {"conv3d f16", ctvk_trial_conv3d, CTVK_TRIALS_HALF},
+    {"transp_conv3d f16", ctvk_trial_transp_conv3d, CTVK_TRIALS_HALF},
+    {"instance_norm f16", ctvk_trial_instance_norm, CTVK_TRIALS_HALF},
 };
 enum { TRIALS = sizeof trials / sizeof *trials };
 
@@ -34,7 +34,7 @@ int32_t ctvk_trials_count(void)
 
 int32_t ctvk_trials_half(int32_t index)
 {
-    return trials[index].half;
+    return trials[index].part == CTVK_TRIALS_HALF;
 }
 
 ctvk_status ctvk_trials_create(ctvk_gpu *gpu, int32_t full, ctvk_gpu_check_fn check, void *user, ctvk_trials **out, ctvk_error *error)
@@ -80,7 +80,7 @@ ctvk_status ctvk_trials_run(ctvk_trials *b, int32_t index, ctvk_trial_result *ou
 {
     b->result = (ctvk_trial_result){.name = trials[index].name};
     b->seed = (uint32_t)index * 1000;
-    b->half = trials[index].half;
+    b->half = ctvk_trials_half(index);
     b->status = CTVK_OK;
     b->error = error;
     trials[index].run(b);
@@ -96,14 +96,14 @@ ctvk_status ctvk_trials_run(ctvk_trials *b, int32_t index, ctvk_trial_result *ou
                      info->name, info->driver, out->name, out->error, out->limit);
 }
 
-ctvk_status ctvk_trials_small(ctvk_gpu *gpu, int32_t half, ctvk_gpu_check_fn check, void *user, const char **wrong, ctvk_error *error)
+ctvk_status ctvk_trials_small(ctvk_gpu *gpu, int32_t part, ctvk_gpu_check_fn check, void *user, const char **wrong, ctvk_error *error)
 {
     ctvk_trials *b = NULL;
     ctvk_trial_result result;
     *wrong = NULL;
     ctvk_status status = ctvk_trials_create(gpu, 0, check, user, &b, error);
     for (int32_t i = 0; i < TRIALS && status == CTVK_OK; i++) {
-        if (trials[i].half != half)
+        if (trials[i].part != part)
             continue;
         if (check && check(user, i)) {
             status = CTVK_CANCELLED;

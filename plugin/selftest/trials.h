@@ -29,10 +29,18 @@ void ctvk_trials_destroy(ctvk_trials **trials);
 ctvk_status ctvk_trials_run(ctvk_trials *b, int32_t index, ctvk_trial_result *out, ctvk_error *error);
 /* Whether operation `index` is tried with tensors in half precision: 1, else 0. [any thread] */
 int32_t ctvk_trials_half(int32_t index);
-/* All operations of one precision on the small shapes, up to the first that is wrong, whose name *wrong is (NULL: none). As
+
+/* The operations by who needs them. */
+enum {
+    CTVK_TRIALS_NETWORK = 0,  /* a segmentation */
+    CTVK_TRIALS_HALF = 1,     /* one in half precision, beside NETWORK */
+    CTVK_TRIALS_LANGUAGE = 2, /* the language model */
+    CTVK_TRIALS_PARTS = 3
+};
+/* All operations of one part on the small shapes, up to the first that is wrong, whose name *wrong is (NULL: none). As
  * ctvk_trials_run.
  */
-ctvk_status ctvk_trials_small(ctvk_gpu *gpu, int32_t half, ctvk_gpu_check_fn check, void *user, const char **wrong, ctvk_error *error);
+ctvk_status ctvk_trials_small(ctvk_gpu *gpu, int32_t part, ctvk_gpu_check_fn check, void *user, const char **wrong, ctvk_error *error);
 /* The convolution on the small shapes with every variant that a tuning pass could choose on this device. As ctvk_trials_run. */
 ctvk_status ctvk_trials_variants(ctvk_gpu *gpu, ctvk_gpu_check_fn check, void *user, ctvk_error *error);
 

@@ -88,14 +88,15 @@ def remembered(folder):
     check(first.code == 0 and first.tried, f"a sound driver: exit {first.code}, {first.errors}")
     check(second.code == 0 and not second.tried, "a driver that was right is tried again")
     labels, text = second.labels(), record(folder, "sound")
-    check(text.count("\n") == 2 and " right " in text and "llvmpipe" not in text, f"the record: {text!r}")
+    check(text.count("\n") == 3 and " right " in text and "llvmpipe" not in text, f"the record: {text!r}")
     path = f"{folder}/sound/ctvk/self-tests"
     for damage in (text.replace(" right ", " wrong "), text[:-9] + "00000000\n", "\0" * 200):
         with open(path, "w", encoding="utf-8") as file:
             file.write(damage)
         again = Run(folder, "sound")
         check(again.code == 0 and again.tried, f"a damaged record {damage[:60]!r}: exit {again.code}, tried: {again.tried}")
-        check(record(folder, "sound") == text, "a damaged record is not mended")
+        # The newest answer stands first.
+        check(sorted(record(folder, "sound").splitlines()) == sorted(text.splitlines()), "a damaged record is not mended")
     check(Run(folder, "sound", "--self-test", "force").tried, "force does not try")
     skipped = Run(folder, "fresh", "--self-test=skip")
     check(skipped.code == 0 and not skipped.tried and not os.path.exists(f"{folder}/fresh/ctvk/self-tests"), "skip tries")
