@@ -13,8 +13,9 @@ extern "C" {
 
 typedef struct ctvk_context ctvk_context;
 
-/* Whether a device is tried before a job computes on it: every operation on small shapes against double precision, within a second on a
- * software driver. A driver that computes wrongly is refused with CTVK_ERROR_DEVICE, which names the operation. AUTO: once for each device,
+/* Whether a device is tried before a job computes on it: every operation on small shapes against double precision (before a text job those
+ * of a language model), within a second on a software driver that has compiled its kernels; compiling them takes it seconds, once for a
+ * cache folder. A driver that computes wrongly is refused with CTVK_ERROR_DEVICE, which names the operation. AUTO: once for each device,
  * driver and library version; the answer is kept in the cache folder, and without one each context tries anew. FORCE: at the first use in
  * this context, whatever is kept. SKIP: never. */
 typedef int32_t ctvk_self_test;

@@ -46,7 +46,7 @@ static int32_t on_trial(void *user, double work_done)
 
 ctvk_status ctvk_job_open(ctvk_job *job)
 {
-    /* The language model too, though it may have nothing to do here: a driver that computes wrongly is not trusted with anything. */
+    /* The language model's too, whether it has read the text or not: what computes any operation wrongly is trusted with no contour. */
     const uint32_t parts = 1u << CTVK_TRIALS_NETWORK | 1u << CTVK_TRIALS_LANGUAGE | (job->desc.half ? 1u << CTVK_TRIALS_HALF : 0);
     if (ctvk_job_report_progress(job, 0))
         return CTVK_CANCELLED;

@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
+_Static_assert(CTVK_TRIALS_PARTS == sizeof((ctvk_context *)0)->tried / sizeof *((ctvk_context *)0)->tried, "a word for each part");
+
 /* What an answer holds for: the device, its driver, this library, and what chooses the shaders: what the device was opened with and tuned
  * to. */
 static void write_key(const ctvk_gpu *gpu, int32_t part, char key[66])

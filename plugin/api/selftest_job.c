@@ -138,7 +138,7 @@ static ctvk_status open_device(ctvk_selftest *s)
 
 static int32_t is_half(const ctvk_selftest *s, const ctvk_trial_result *result)
 {
-    return s->count < (uint32_t)ctvk_trials_count() ? ctvk_trials_half((int32_t)s->count) : result == &s->network.half;
+    return s->count < (uint32_t)ctvk_trials_count() ? ctvk_trials_part((int32_t)s->count) == CTVK_TRIALS_HALF : result == &s->network.half;
 }
 
 /* Its message stays where it is the first wrong one. */

@@ -98,8 +98,12 @@ static ctvk_status classify_chunk(ctvk_llmseg *net, ctvk_llmseg_classes *c, int3
 
 ctvk_status ctvk_llmseg_classify(ctvk_llmseg *net, const ctvk_llmseg_classes *classes, ctvk_error *error)
 {
-    /* Labels and volumes of so many voxels are no longer than their sums and weights. */
-    uint64_t chunk = net->staging_bytes / ((uint64_t)(net->desc.out_channels + 1) * sizeof(float)) / 4 * 4;
+    /* Labels and volumes of so many voxels are no longer than their sums and weights; a binding has to hold them too, from where it may
+     * begin. */
+    const ctvk_gpu_caps *caps = ctvk_gpu_get_caps(net->gpu);
+    uint64_t binding = caps->max_storage_range - 2 * caps->storage_alignment,
+             room = net->staging_bytes < binding ? net->staging_bytes : binding;
+    uint64_t chunk = room / ((uint64_t)(net->desc.out_channels + 1) * sizeof(float)) / 4 * 4;
     ctvk_llmseg_classes c = *classes;
     int32_t passes[2], count = ctvk_llmseg_passes(c.logits != NULL, c.probability != NULL, passes);
     for (uint64_t first = 0; first < c.voxels; first += chunk) {

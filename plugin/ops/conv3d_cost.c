@@ -2,7 +2,7 @@
  *
  * Fitted to 108 measurements of each width (`ops_bench_conv3d "" all`: 31 shapes from 384 x 384 x 128 down to 3 x 3 x 1, every candidate of
  * each) in processor time on lavapipe, an Intel Xeon with AVX-512, at 512 and at 256 bit: half of them are met within 5 and 8 %, and for
- * every shape the candidate that it takes was the fastest or within 3 % of it (at 256 bit but for 6 x 6 x 2 voxels of 192 channels, 14 %).
+ * every shape the candidate with the least was the fastest or within 3 % of it (at 256 bit but for 6 x 6 x 2 voxels of 192 channels, 14 %).
  * Which of two is faster depends on ratios of these numbers, which differ less from CPU to CPU than the numbers do; where that is not
  * enough, a device is tuned (conv3d_tune.c).
  */

@@ -156,9 +156,12 @@ static void transp_conv3d(ctvk_trials *b, const ctvk_transp_conv3d *conv, int32_
         transp_conv3d_of(b, conv, x, y, z, 1);
 }
 
-/* The label of each voxel of a planar output against its logits. bad: one input is infinite, and the labels of what it gives must say so;
- * nothing else is looked at then. */
-static void transp_labels(ctvk_trials *b, const ctvk_transp_conv3d *conv, int32_t x, int32_t y, int32_t z, int32_t bad)
+/* How the labels of a planar output are tried. BAD: one input is infinite, and the labels of what it gives must say so; nothing else is
+ * looked at then. NORMALISES: the input is normalised as it is read. */
+enum { PLAINLY, BAD, NORMALISES };
+
+/* The label of each voxel of a planar output against its logits. */
+static void transp_labels(ctvk_trials *b, const ctvk_transp_conv3d *conv, int32_t x, int32_t y, int32_t z, int32_t how)
 {
     const size_t voxels = (size_t)x * (size_t)y * (size_t)z, count = (size_t)conv->out * voxels * 8;
     ctvk_bench_case(b);
@@ -169,20 +172,22 @@ static void transp_labels(ctvk_trials *b, const ctvk_transp_conv3d *conv, int32_
     if (!packed)
         return;
     ctvk_transp_conv3d_pack(b->gpu, conv, kernel, packed);
-    if (bad)
+    if (how == BAD)
         dense[voxels - 1] = INFINITY;
     ctvk_tensor in = ctvk_bench_tensor(b, conv->in, x, y, z, b->half ? CTVK_BENCH_HALF : CTVK_BENCH_BLOCKED, dense);
     ctvk_span weights = ctvk_bench_span(b, ctvk_transp_conv3d_weight_bytes(b->gpu, conv), packed),
               words = ctvk_bench_span(b, voxels * sizeof(uint32_t), NULL);
+    ctvk_span stats = stats_of(b, dense, conv->in, voxels, how == NORMALISES);
     if (!ctvk_bench_begin(b))
         return;
-    ctvk_bench_finish(b, ctvk_transp_conv3d_labels_record(b->cmd, b->gpu, conv, &in, NULL, &weights, 0, x, &words, b->error));
+    ctvk_bench_finish(b, ctvk_transp_conv3d_labels_record(b->cmd, b->gpu, conv, &in, how == NORMALISES ? &stats : NULL, &weights, 0, x,
+                                                          &words, b->error));
     const uint32_t *found = (const uint32_t *)(const void *)ctvk_bench_floats(b, &words);
-    if (bad) {
+    if (how == BAD) {
         ctvk_bench_require(b, b->status || ((found[voxels - 1] & CTVK_LABEL_NOT_FINITE_BITS) && !(found[0] & CTVK_LABEL_NOT_FINITE_BITS)));
         return;
     }
-    ref_transp_conv3d(dense, conv->in, x, y, z, kernel, conv->out, want);
+    ref_transp_conv3d(how == NORMALISES ? normalised(b, dense, conv->in, voxels) : dense, conv->in, x, y, z, kernel, conv->out, want);
     int32_t right = 1;
     for (size_t i = 0; i < voxels * 8 && !b->status; i++) {
         size_t pz = i % (2 * (size_t)z), py = i / (2 * (size_t)z) % (2 * (size_t)y), px = i / (4 * (size_t)(y * z));
@@ -195,19 +200,26 @@ static void transp_labels(ctvk_trials *b, const ctvk_transp_conv3d *conv, int32_
     ctvk_bench_require(b, right);
 }
 
+static void labels(ctvk_trials *b, const ctvk_transp_conv3d *conv, int32_t x, int32_t y, int32_t z)
+{
+    transp_labels(b, conv, x, y, z, PLAINLY);
+    if (!b->half && ctvk_transp_conv3d_normalises(b->gpu, conv))
+        transp_labels(b, conv, x, y, z, NORMALISES);
+}
+
 void ctvk_trial_transp_conv3d(ctvk_trials *b)
 {
     static const ctvk_transp_conv3d up = {16, 16, 0}, logits = {16, 2, 1}, wide = {96, 48, 0}, three = {48, 3, 1};
     transp_conv3d(b, &up, 2, 3, 3);
     transp_conv3d(b, &logits, 2, 3, 5);
-    transp_labels(b, &logits, 2, 3, 5, 0);
-    transp_labels(b, &logits, 2, 3, 5, 1);
+    labels(b, &logits, 2, 3, 5);
+    transp_labels(b, &logits, 2, 3, 5, BAD);
     for (int i = 0; i < 3 && b->full; i++) {
         static const int32_t sizes[3][3] = {{1, 1, 1}, {3, 5, 9}, {2, 8, 17}};
         transp_conv3d(b, &up, sizes[i][0], sizes[i][1], sizes[i][2]);
         transp_conv3d(b, &wide, sizes[i][0], sizes[i][1], sizes[i][2]);
         transp_conv3d(b, &three, sizes[i][0], sizes[i][1], sizes[i][2]);
-        transp_labels(b, &three, sizes[i][0], sizes[i][1], sizes[i][2], 0);
+        labels(b, &three, sizes[i][0], sizes[i][1], sizes[i][2]);
     }
 }
 

@@ -32,9 +32,9 @@ int32_t ctvk_trials_count(void)
     return TRIALS;
 }
 
-int32_t ctvk_trials_half(int32_t index)
+int32_t ctvk_trials_part(int32_t index)
 {
-    return trials[index].part == CTVK_TRIALS_HALF;
+    return trials[index].part;
 }
 
 ctvk_status ctvk_trials_create(ctvk_gpu *gpu, int32_t full, ctvk_gpu_check_fn check, void *user, ctvk_trials **out, ctvk_error *error)
@@ -80,7 +80,7 @@ ctvk_status ctvk_trials_run(ctvk_trials *b, int32_t index, ctvk_trial_result *ou
 {
     b->result = (ctvk_trial_result){.name = trials[index].name};
     b->seed = (uint32_t)index * 1000;
-    b->half = ctvk_trials_half(index);
+    b->half = trials[index].part == CTVK_TRIALS_HALF;
     b->status = CTVK_OK;
     b->error = error;
     trials[index].run(b);

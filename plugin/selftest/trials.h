@@ -27,9 +27,6 @@ void ctvk_trials_destroy(ctvk_trials **trials);
 /* Operation `index`, all its shapes. CTVK_ERROR_DEVICE names device, driver and operation where it is computed wrongly; *out is filled
  * then as well. CTVK_CANCELLED. Others as they came from the device. [one thread at a time] */
 ctvk_status ctvk_trials_run(ctvk_trials *b, int32_t index, ctvk_trial_result *out, ctvk_error *error);
-/* Whether operation `index` is tried with tensors in half precision: 1, else 0. [any thread] */
-int32_t ctvk_trials_half(int32_t index);
-
 /* The operations by who needs them. */
 enum {
     CTVK_TRIALS_NETWORK = 0,  /* a segmentation */
@@ -37,6 +34,8 @@ enum {
     CTVK_TRIALS_LANGUAGE = 2, /* the language model */
     CTVK_TRIALS_PARTS = 3
 };
+/* Which one operation `index` is of. [any thread] */
+int32_t ctvk_trials_part(int32_t index);
 /* All operations of one part on the small shapes, up to the first that is wrong, whose name *wrong is (NULL: none). As
  * ctvk_trials_run.
  */

@@ -140,6 +140,7 @@ def tell(result, output):
              f"Limits of the device, by bench_limits: {result['profile']['limits']['fma_gflop_per_s']:.0f} GF/s of multiply-adds, copies at "
              f"{result['profile']['limits']['copy_gbyte_per_s']:.1f} GB/s by the faster of two shaders, read and written (as a transfer "
              f"{result['profile']['limits']['copy']['transfer']:.1f})."]
+    lines += [profiling.beside_transfer(result["profile"])]
     lines += [f"{text}." for text in table.figures(rows)]
     lines += [hosts.sentence(result["hosts"])]
     lines += [again.sentence(found) + "." for found in result["again"]]

@@ -70,6 +70,14 @@ def table(found, limits, top=20):
     return "\n".join(lines)
 
 
+def beside_transfer(profile):
+    """What the attentions take beside a transfer, which on a software driver is the C library's memcpy and no shader's limit."""
+    faster = profile["limits"]["copy"]["transfer"] / profile["limits"]["copy_gbyte_per_s"]
+    both = [f"{name.replace('_', '-')} {statistics.median(profile['figures'][name]) * faster:.2g}" for name in ("token_to_image", "image_to_token")
+            if name in profile["figures"]]
+    return f"In copies by a transfer, which no shader reaches: {', '.join(both)}."
+
+
 def page(name, found, limits):
     """docs/profile.md: the table with what it means."""
     return "\n".join([

@@ -86,7 +86,7 @@ def later(build, case, threads, first):
     """A window that is not the first of its process, as the peer's pass that counts is its second: what each further window of a longer CT adds to
     `first`, the run of one window just before."""
     more = ctvk(build, case, threads, False, image="longer.nii")
-    return dict(first, seconds=(more["seconds"] - first["seconds"]) / (more["windows"] - 1))
+    return dict(more, seconds=(more["seconds"] - first["seconds"]) / (more["windows"] - 1))
 
 
 def torch(case, threads, logits, warm_up):

@@ -17,6 +17,7 @@ STEP = 19  # from one lost dispatch to the next
 SHADER_CACHE = os.environ["CTVK_TEST_TMP"] + "/selftest-shaders"  # what is compiled once need not be again
 CT = f"{SOURCE}/tests/data/ct/lidc-idri-0314_small.nii.gz"
 PROMPT = "N0, cT2, breast conserving surgery, left side"  # in the demo's cache
+SENTENCE = "Please contour the left breast."  # in no cache: for the language model
 TRIED = "tried before its first use"
 failures = []
 
@@ -28,10 +29,11 @@ def check(condition, text):
 
 
 class Run:
-    """One `ctvk segment`, with a cache folder of its own that others may share."""
+    """One `ctvk segment`, or `ctvk embed`, with a cache folder of its own that others may share."""
 
-    def __init__(self, folder, cache, *options, air=True, **corrupt):
-        self.output = f"{folder}/label.nii.gz"
+    def __init__(self, folder, cache, *options, air=True, embed=False, **corrupt):
+        self.output = f"{folder}/embedding.safetensors" if embed else f"{folder}/label.nii.gz"
+        what = ["embed", "--prompt", SENTENCE] if embed else ["segment", "--image", f"{folder}/air.nii" if air else CT, "--prompt", PROMPT]
         env = dict(os.environ, XDG_CACHE_HOME=f"{folder}/{cache}", CTVK_LOG="info", MESA_SHADER_CACHE_DIR=SHADER_CACHE)
         for name in ("CTVK_SELF_TEST", "CTVK_DEVICE"):
             env.pop(name, None)
@@ -39,9 +41,8 @@ class Run:
             env.update(VK_LAYER_PATH=LAYER, VK_INSTANCE_LAYERS="VK_LAYER_CTVK_corrupt", **{f"CTVK_CORRUPT_{k.upper()}": v for k, v in corrupt.items()})
         if os.path.exists(self.output):
             os.remove(self.output)
-        done = subprocess.run([COMMAND, "segment", "--model", f"{SOURCE}/manifest/demo", "--image", f"{folder}/air.nii" if air else CT,
-                               "--prompt", PROMPT, "--output", self.output, "--quiet", *options], capture_output=True, text=True, timeout=600,
-                              env=env, stdin=subprocess.DEVNULL)
+        done = subprocess.run([COMMAND, *what, "--model", f"{SOURCE}/manifest/demo", "--output", self.output, "--quiet", *options],
+                              capture_output=True, text=True, timeout=600, env=env, stdin=subprocess.DEVNULL)
         self.code, self.tried = done.returncode, TRIED in done.stderr
         self.corrupted = "corrupt layer: " in done.stderr and " 0 instructions" not in done.stderr
         lines = done.stderr.splitlines()
@@ -79,7 +80,7 @@ def refused(run, what, operation=None):
     check(run.corrupted, f"{what}: the layer did nothing")
     check(run.code == 8 and len(run.errors) == 1 and run.operation, f"{what}: exit {run.code}: {run.errors}")
     check(operation in (None, run.operation), f"{what}: {run.operation} is named, not {operation}")
-    check(not run.left, f"{what}: a label map was written")
+    check(not run.left, f"{what}: an output was written")
 
 
 def remembered(folder):
@@ -140,12 +141,27 @@ def lost_dispatches(folder):
     print(f"dispatches: up to {number} swallowed, {len(named)} operations named")
 
 
+def text_alone(folder):
+    """A text job asks for the language model's operations alone, and a segmentation after it for the others."""
+    sound = Run(folder, "text", embed=True)
+    check(sound.code == 0 and sound.tried and sound.left, f"embed: exit {sound.code}, {sound.errors}")
+    check(record(folder, "text").count("\n") == 2, f"the record of a text job: {record(folder, 'text')!r}")
+    check(not Run(folder, "text", embed=True).tried, "embed tries again")
+    refused(Run(folder, "text-rms_norm", embed=True, shader=f"{SPIRV}/rms_norm.spv"), "embed", "rms_norm")
+    for shader in SHADERS:
+        if SHADERS[shader] == "attend":
+            other = Run(folder, "text-attend", embed=True, shader=f"{SPIRV}/{shader}.spv")
+            check(other.code == 0 and not other.corrupted, f"embed with a broken {shader}: exit {other.code}, {other.errors}")
+    check(Run(folder, "text").tried and record(folder, "text").count("\n") == 3, "the network's operations are not tried after a text job")
+
+
 def main():
     with tempfile.TemporaryDirectory(dir=os.environ["CTVK_TEST_TMP"]) as folder:
         write_air(f"{folder}/air.nii")
         labels = remembered(folder)
         broken_shaders(folder, labels)
         lost_dispatches(folder)
+        text_alone(folder)
     print(f"refuse: {len(failures)} failed")
     return 1 if failures else 0
 

@@ -4,6 +4,16 @@
 #include "selftest/watch.h"
 #include "support/ops_case.h"
 
+/* By its name: those of the language model, those in half precision, the others. */
+static int32_t part_of(const char *name)
+{
+    static const char *const language[] = {"quant_linear", "rms_norm", "rope", "causal_attend", "swiglu"};
+    for (int i = 0; i < 5; i++)
+        if (strcmp(name, language[i]) == 0)
+            return CTVK_TRIALS_LANGUAGE;
+    return strstr(name, " f16") ? CTVK_TRIALS_HALF : CTVK_TRIALS_NETWORK;
+}
+
 static void all_right(ctvk_gpu *gpu, int32_t full, uint32_t mask)
 {
     ctvk_trials *trials = NULL;
@@ -15,6 +25,7 @@ static void all_right(ctvk_gpu *gpu, int32_t full, uint32_t mask)
         ctvk_trial_result result = {0};
         ctvk_status status = ctvk_trials_run(trials, i, &result, &error);
         CHECK_MSG(status == CTVK_OK, "mask %x: %s", (unsigned)mask, error.message);
+        CHECK_MSG(ctvk_trials_part(i) == part_of(result.name), "%s is tried with part %d", result.name, ctvk_trials_part(i));
         CHECK_MSG(result.cases > 0 && result.error > 0 && result.error <= result.limit && result.limit < 1e-3,
                   "%s: %d cases, error %g of %g", result.name, result.cases, result.error, result.limit);
     }
