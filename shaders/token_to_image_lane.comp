@@ -9,10 +9,12 @@
 #include "common/chunk.glsl"
 
 #define BATCH 2 // voxels between two corrections of the sums
-#define LANES int(gl_WorkGroupSize.x)
-// As many lanes as a subgroup has: a driver that takes one subgroup after another through the loop then reads memory in order. With more of
-// them each would leave out the voxels of the others, and come back for every one (2.3 times the time on lavapipe).
-layout(local_size_x = 64, local_size_x_id = 2) in;
+#define LANES 16
+// So many lanes walk side by side, each such block of lanes through a share of its own: a driver that takes one subgroup of 8 after another
+// through the loop then reads memory in order. With 64 lanes side by side each subgroup would leave out the voxels of the others, and come
+// back for every one (2.3 times the time on lavapipe). Not the width of the device's subgroups: sums are the same bits at any.
+#define NEAR 8
+layout(local_size_x = LANES) in;
 layout(constant_id = 0) const int PAIRS = 4; // of a workgroup
 layout(constant_id = 1) const int GROUPS = 4;
 layout(push_constant) uniform push_block
@@ -50,9 +52,12 @@ void main()
     int first_pair = int(gl_WorkGroupID.x) * PAIRS;
     int chunk = int(gl_WorkGroupID.y);
     chunk_range r = chunk_of(p.chunk, chunk);
-    int step_planes = LANES / p.chunk.area;
-    int step_rest = LANES - step_planes * p.chunk.area;
-    walker w = walk_from(r.begin + lane, p.chunk.area, p.chunk.plane);
+    int share = (r.end - r.begin + LANES - 1) / LANES * NEAR;
+    int first = r.begin + lane / NEAR * share;
+    int end = min(first + share, r.end);
+    int step_planes = NEAR / p.chunk.area;
+    int step_rest = NEAR - step_planes * p.chunk.area;
+    walker w = walk_from(first + lane % NEAR, p.chunk.area, p.chunk.plane);
     vec4 query[PAIRS * GROUPS];
     vec4 sum[PAIRS * GROUPS];
     float most[PAIRS];
@@ -65,16 +70,16 @@ void main()
         most[j] = -1e30;
         total[j] = 0.0;
     }
-    for (int begin = r.begin; begin < r.end; begin += BATCH * LANES) {
+    for (int done = 0; done < share; done += BATCH * NEAR) {
         vec4 x[BATCH * GROUPS];
         bool here[BATCH];
         [[unroll]] for (int b = 0; b < BATCH; b++) {
-            here[b] = w.voxel < r.end;
+            here[b] = w.voxel < end;
             int at = r.origin + (here[b] ? w.at : 0);
             [[unroll]] for (int g = 0; g < GROUPS; g++) {
                 x[b * GROUPS + g] = LOAD(at + g * p.chunk.area);
             }
-            walk(w, LANES, step_planes, step_rest, p.chunk.area, p.chunk.plane);
+            walk(w, NEAR, step_planes, step_rest, p.chunk.area, p.chunk.plane);
         }
         [[unroll]] for (int j = 0; j < PAIRS; j++) {
             float score[BATCH];

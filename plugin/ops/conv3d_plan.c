@@ -25,34 +25,24 @@ int ctvk_conv3d_winograd_fits(const ctvk_conv3d *conv)
     return conv->kernel == 3 && conv->stride == 1 && !conv->planar && (conv->in_a + conv->in_b) % 16 == 0;
 }
 
-/* Every variant that fits, as it is to be taken. */
-static int32_t fitting(const ctvk_gpu_caps *caps, const ctvk_conv3d *conv, ctvk_conv3d_plan out[CTVK_CONV3D_CANDIDATES])
+int32_t ctvk_conv3d_candidates(const ctvk_gpu_caps *caps, const ctvk_conv3d *conv, ctvk_conv3d_plan out[CTVK_CONV3D_CANDIDATES])
 {
     uint64_t storage = usable(caps->max_storage_range, caps->storage_alignment);
     uint64_t texel = usable(caps->max_texel_elements * 16, caps->storage_alignment);
     int32_t count = 0;
-    out[count++] = (ctvk_conv3d_plan){CTVK_CONV3D_PORTABLE, 1, storage, storage, 0, 0, 0};
+    out[count++] = (ctvk_conv3d_plan){CTVK_CONV3D_PORTABLE, 1, storage, storage, 0, 0};
     /* Software drivers have no memory that is nearer than another, and a barrier costs them more than what it orders: not theirs. */
     if (ctvk_conv3d_class(caps) == CTVK_CONV3D_GPU && ctvk_conv3d_tiled_fits(conv, storage))
-        out[count++] = (ctvk_conv3d_plan){CTVK_CONV3D_TILED, 1, storage, storage, 0, 0, 0};
+        out[count++] = (ctvk_conv3d_plan){CTVK_CONV3D_TILED, 1, storage, storage, 0, 0};
     if (!has_addresses(caps))
         return count;
-    out[count++] =
-        (ctvk_conv3d_plan){CTVK_CONV3D_ADDRESS, ctvk_conv3d_direct_chunk(conv), conv->planar ? storage : texel, storage, 0, 0, 0};
+    out[count++] = (ctvk_conv3d_plan){CTVK_CONV3D_ADDRESS, ctvk_conv3d_direct_chunk(conv), conv->planar ? storage : texel, storage, 0, 0};
     if (ctvk_conv3d_winograd_fits(conv)) {
         int32_t chunk = (conv->in_a + conv->in_b) % 48 == 0 ? 12 : 4;
-        out[count++] = (ctvk_conv3d_plan){CTVK_CONV3D_WINOGRAD, chunk, texel, storage, 64u << 20, 0, 0};
+        out[count++] = (ctvk_conv3d_plan){CTVK_CONV3D_WINOGRAD, chunk, texel, storage, 64u << 20, 0};
     }
     if (ctvk_conv3d_gemm_fits(conv))
-        out[count++] = (ctvk_conv3d_plan){CTVK_CONV3D_GEMM, ctvk_conv3d_direct_chunk(conv), texel, storage, 32u << 20, 0, 0};
-    return count;
-}
-
-int32_t ctvk_conv3d_candidates(const ctvk_gpu_caps *caps, const ctvk_conv3d *conv, ctvk_conv3d_plan out[CTVK_CONV3D_CANDIDATES])
-{
-    int32_t count = fitting(caps, conv, out);
-    for (int32_t i = 0; i < count; i++)
-        out[i].lanes = caps->subgroup_size > 8 ? 16 : 8;
+        out[count++] = (ctvk_conv3d_plan){CTVK_CONV3D_GEMM, ctvk_conv3d_direct_chunk(conv), texel, storage, 32u << 20, 0};
     return count;
 }
 

@@ -24,7 +24,6 @@ typedef struct ctvk_conv3d_plan {
     uint64_t target_bytes;  /* same of an output */
     uint64_t scratch_bytes; /* Winograd, GEMM: about how much scratch to use */
     int32_t half;           /* tensors are in half precision; scratch and sums are float32 */
-    int32_t lanes;          /* that the device computes together, to the cost model: 8 or 16 */
 } ctvk_conv3d_plan;
 
 /* --- the planner (conv3d_plan.c): the one place where a variant is chosen --- */

@@ -8,7 +8,7 @@ _Static_assert(sizeof(struct ctvk_token_to_image_params) <= 128, "push constants
 enum {
     MERGE_WIDTH = 64, /* lanes of token_to_image_merge_alone */
     TILE_WIDTH = 256, /* lanes of token_to_image_tile */
-    MOST_LANES = 64,  /* of token_to_image_lane */
+    LANE_WIDTH = 16,  /* lanes of token_to_image_lane */
     LANE_SUMS = 48,   /* vec4 sums in a lane: 4 pairs of 48 channels are the fastest on lavapipe */
     TILE_PAIRS = 16,
     TILE_OWN = 4,             /* sums that a lane of a tile may own */
@@ -33,10 +33,10 @@ static int32_t tile_chunk(int64_t voxels, int32_t pairs, int32_t c)
     return (int32_t)(chunk < MIN_CHUNK ? MIN_CHUNK : chunk);
 }
 
-static int32_t lane_chunk(int64_t voxels, int32_t lanes)
+static int32_t lane_chunk(int64_t voxels)
 {
     int64_t walk = voxels / WALKERS;
-    return (int32_t)(walk < MIN_WALK ? MIN_WALK : walk > MAX_WALK ? MAX_WALK : walk) * lanes;
+    return (int32_t)(walk < MIN_WALK ? MIN_WALK : walk > MAX_WALK ? MAX_WALK : walk) * LANE_WIDTH;
 }
 
 ctvk_token_to_image_plan ctvk_token_to_image_plan_for(const ctvk_gpu_caps *caps, int32_t pairs, int32_t c, int32_t x, int32_t y, int32_t z)
@@ -46,13 +46,12 @@ ctvk_token_to_image_plan ctvk_token_to_image_plan_for(const ctvk_gpu_caps *caps,
     while (lane_pairs > 2 && lane_pairs * groups > LANE_SUMS)
         lane_pairs /= 2;
     ctvk_token_to_image_plan plan = {.alone = caps->is_cpu};
-    if (caps->is_cpu && lane_pairs * groups <= LANE_SUMS)
-        plan.lanes = caps->subgroup_size < MOST_LANES ? (int32_t)caps->subgroup_size : MOST_LANES;
-    plan.texel = plan.lanes && ctvk_prefers_texel(caps);
+    plan.lane = caps->is_cpu && lane_pairs * groups <= LANE_SUMS;
+    plan.texel = plan.lane && ctvk_prefers_texel(caps);
     plan.range = ctvk_source_range(caps, plan.texel);
-    if (plan.lanes) {
+    if (plan.lane) {
         plan.group_pairs = lane_pairs;
-        plan.chunk_voxels = lane_chunk(voxels, plan.lanes);
+        plan.chunk_voxels = lane_chunk(voxels);
         return plan;
     }
     plan.group_pairs = pairs % TILE_PAIRS ? 8 : TILE_PAIRS;
@@ -64,7 +63,7 @@ ctvk_token_to_image_plan ctvk_token_to_image_plan_for(const ctvk_gpu_caps *caps,
 
 static int32_t partials_of(const ctvk_token_to_image_plan *plan, const ctvk_chunks *chunks)
 {
-    return chunks->count * (plan->lanes ? plan->lanes : 1);
+    return chunks->count * (plan->lane ? LANE_WIDTH : 1);
 }
 
 uint64_t ctvk_token_to_image_bytes(const ctvk_token_to_image_plan *plan, int32_t pairs, int32_t c, int32_t x, int32_t y, int32_t z)
@@ -93,9 +92,9 @@ static ctvk_status pipeline_of(const ctvk_tokens *t, const ctvk_token_to_image_p
                                ctvk_error *error)
 {
     uint32_t own = (uint32_t)(plan->group_pairs * groups + TILE_WIDTH - 1) / TILE_WIDTH;
-    uint32_t constants[3] = {(uint32_t)plan->group_pairs, plan->lanes ? (uint32_t)groups : own, (uint32_t)plan->lanes};
-    const char *shader = !plan->lanes ? "token_to_image_tile" : plan->texel ? "token_to_image_lane_texel" : "token_to_image_lane";
-    return ctvk_gpu_pipeline_get(t->gpu, shader, constants, plan->lanes ? 3 : 2, out, error);
+    uint32_t constants[2] = {(uint32_t)plan->group_pairs, plan->lane ? (uint32_t)groups : own};
+    const char *shader = !plan->lane ? "token_to_image_tile" : plan->texel ? "token_to_image_lane_texel" : "token_to_image_lane";
+    return ctvk_gpu_pipeline_get(t->gpu, shader, constants, 2, out, error);
 }
 
 ctvk_status ctvk_token_to_image_record(const ctvk_tokens *tokens, const ctvk_token_to_image_plan *plan, const ctvk_tensor *image,
@@ -126,7 +125,7 @@ ctvk_status ctvk_token_to_image_record(const ctvk_tokens *tokens, const ctvk_tok
         uint32_t shares = (uint32_t)(pairs / plan->group_pairs), cut = 0;
         ctvk_gpu_bind binds[3] = {ctvk_chunks_bind(&chunks, image, first, runs, &p.chunk, &cut), ctvk_span_bind(&tokens->rows),
                                   ctvk_span_bind(partials)};
-        uint32_t workgroups[3] = {plan->lanes ? shares : cut, plan->lanes ? cut : shares, 1};
+        uint32_t workgroups[3] = {plan->lane ? shares : cut, plan->lane ? cut : shares, 1};
         status = ctvk_gpu_cmd_dispatch(tokens->cmd, pipeline, binds, 3, &p, sizeof p, workgroups, work * p.chunk.planes * p.chunk.area, 0,
                                        error);
     }

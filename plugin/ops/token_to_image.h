@@ -7,7 +7,7 @@
 
 /* How it is done on a device: a function of the device's fixed limits and the shape only. */
 typedef struct ctvk_token_to_image_plan {
-    int32_t lanes;        /* > 0: sums in so many lanes of a workgroup (software drivers, few channels); 0: tiles that it shares */
+    int32_t lane;         /* sums in the lanes (software drivers, few channels); else tiles shared by a workgroup */
     int32_t texel;        /* voxels through a texel buffer */
     int32_t alone;        /* a lane merges all partials of its pair and channels (software drivers) */
     int32_t group_pairs;  /* pairs of one workgroup */

@@ -59,7 +59,7 @@ static void run_case(ctvk_gpu *gpu, shape s, const ctvk_token_to_image_plan *pla
         double worst = rows_worst(&j.rows, j.means, (int)block, 1, (int)block, want);
         CHECK_MSG(worst <= tolerance(sharp),
                   "%d pairs, %d x %d x %d x %d, lanes %d, texel %d, %d pairs a group, %d a chunk, sharp %g: error %g", s.pairs, s.c, s.x,
-                  s.y, s.z, plan->lanes, plan->texel, plan->group_pairs, plan->chunk_voxels, sharp, worst);
+                  s.y, s.z, plan->lane, plan->texel, plan->group_pairs, plan->chunk_voxels, sharp, worst);
         memcpy(again, j.rows.after + j.means, block * sizeof *again);
         CHECK(rows_rest_holds(&j.rows) && ops_span_guards_hold(&j.partials) && conv_tensor_guards_hold(&j.image));
         CHECK(rows_run(&j.rows, record, &j) == CTVK_OK && memcmp(again, j.rows.after + j.means, block * sizeof *again) == 0);
@@ -83,21 +83,20 @@ static const shape shapes[] = {{8, 16, 1, 1, 1},    {8, 16, 1, 7, 9},    {16, 16
                                {24, 96, 2, 3, 5},   {16, 192, 3, 5, 5},  {8, 384, 2, 3, 3}, {16, 384, 3, 3, 1},  {24, 768, 1, 3, 2},
                                {16, 48, 17, 9, 11}, {16, 16, 11, 19, 21}};
 
-/* The device's own plan; where `cut`, also runs of planes and parts of a plane with rests, and workgroups that are no subgroup. */
+/* The device's own plan; where `cut`, also runs of planes and parts of a plane with rests. */
 static void test_shapes(ctvk_gpu *gpu, int lane_expected, int texel_expected, int cut)
 {
-    static const int chunks[] = {1, 64, 100, 300}, widths[] = {1, 4, 16, 64};
+    static const int chunks[] = {1, 64, 100, 300};
     int lanes = 0, tiles = 0;
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
         ctvk_token_to_image_plan plan = plan_of(gpu, shapes[i]);
-        lanes += plan.lanes > 0;
-        tiles += !plan.lanes;
-        CHECK_MSG(!plan.texel || (plan.lanes && texel_expected), "%d channels: texel", shapes[i].c);
-        CHECK_MSG(plan.texel == (plan.lanes && texel_expected), "%d channels: no texel", shapes[i].c);
+        lanes += plan.lane;
+        tiles += !plan.lane;
+        CHECK_MSG(!plan.texel || (plan.lane && texel_expected), "%d channels: texel", shapes[i].c);
+        CHECK_MSG(plan.texel == (plan.lane && texel_expected), "%d channels: no texel", shapes[i].c);
         run_case(gpu, shapes[i], &plan, 4);
         for (size_t k = 0; cut && k < sizeof chunks / sizeof *chunks; k++) {
             plan.chunk_voxels = chunks[k];
-            plan.lanes = plan.lanes ? widths[k] : 0;
             if ((i + k) % 4 == 0)
                 run_case(gpu, shapes[i], &plan, k % 2 ? 40 : 4);
         }
@@ -136,7 +135,7 @@ static void test_extremes(ctvk_gpu *gpu, shape s)
         ref_token_to_image(image, s.c, voxels, j.rows.before + j.queries, s.pairs, want);
         if (rows_run(&j.rows, record, &j) == CTVK_OK) {
             double worst = rows_worst(&j.rows, j.means, (int)block, 1, (int)block, want);
-            CHECK_MSG(worst <= tolerance(40), "%d channels, lanes %d, turn %d: error %g", s.c, plan.lanes, turn, worst);
+            CHECK_MSG(worst <= tolerance(40), "%d channels, lanes %d, turn %d: error %g", s.c, plan.lane, turn, worst);
         }
     }
     job_destroy(&j);

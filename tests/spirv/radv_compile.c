@@ -78,8 +78,8 @@ static void compile_level(ctvk_gpu *gpu, int32_t c, int32_t prompts)
     int32_t variant = ctvk_image_to_token_variant(caps, prompts - 1, c);
     const uint32_t tile[2] = {(uint32_t)plan.group_pairs, (uint32_t)(plan.group_pairs * (c / 4) + 255) / 256};
     const uint32_t voxel[2] = {(uint32_t)prompts - 1, (uint32_t)c / 4}, stats = (uint32_t)c / 2;
-    CHECK(!plan.lanes && !plan.texel && variant != CTVK_IMAGE_TO_TOKEN_ADDRESS);
-    if (plan.lanes || variant == CTVK_IMAGE_TO_TOKEN_ADDRESS)
+    CHECK(!plan.lane && !plan.texel && variant != CTVK_IMAGE_TO_TOKEN_ADDRESS);
+    if (plan.lane || variant == CTVK_IMAGE_TO_TOKEN_ADDRESS)
         return;
     compile(gpu, "token_to_image_tile", tile, 2);
     compile(gpu, variants[variant], voxel, variant == CTVK_IMAGE_TO_TOKEN_HELD ? 2 : 1);
