@@ -57,6 +57,7 @@ def peak(base, bundle, name):
 def measure(base, bundle, name, dim, kept, slack, small="small.nii"):
     """kept: bytes a voxel that may be held beside the CT's two. small: of one window, or of several where `name` is: they pass through other buffers."""
     voxels = dim[0] * dim[1] * dim[2]
+    peak(base, bundle, small)  # a driver that compiles takes memory for that: not while it is measured
     grown = peak(base, bundle, name) - peak(base, bundle, small)
     bound = voxels * (2 + kept) + slack
     print(f"{bundle}: {grown / MIB:.0f} MiB more than a small CT, at most {bound / MIB:.0f} MiB: the CT {voxels * 2 / MIB:.0f}, "
