@@ -122,31 +122,46 @@ void ctvk_trial_conv3d(ctvk_trials *b)
             conv3d_variants(b, &cases[i]);
 }
 
+/* Input and weights of a transposed convolution on the host, and room for the reference. */
+typedef struct transp_case {
+    float *dense, *kernel;
+    double *want;
+    void *packed;
+} transp_case;
+
+/* A case of `voxels` of the input; 0: there is no room for it. */
+static int32_t begin_transp(ctvk_trials *b, const ctvk_transp_conv3d *conv, size_t voxels, transp_case *k)
+{
+    ctvk_bench_case(b);
+    k->dense = ctvk_bench_random(b, (size_t)conv->in * voxels, 1);
+    k->kernel = ctvk_bench_random(b, (size_t)(conv->in * conv->out) * 8, 1);
+    k->want = ctvk_bench_doubles(b, (size_t)conv->out * voxels * 8);
+    k->packed = ctvk_bench_take(b, ctvk_transp_conv3d_weight_bytes(b->gpu, conv));
+    if (k->packed)
+        ctvk_transp_conv3d_pack(b->gpu, conv, k->kernel, k->packed);
+    return k->packed != NULL;
+}
+
 static void transp_conv3d_of(ctvk_trials *b, const ctvk_transp_conv3d *conv, int32_t x, int32_t y, int32_t z, int32_t normalises)
 {
     size_t voxels = (size_t)x * (size_t)y * (size_t)z, count = (size_t)conv->out * voxels * 8;
-    ctvk_bench_case(b);
-    float *dense = ctvk_bench_random(b, (size_t)conv->in * voxels, 1),
-          *kernel = ctvk_bench_random(b, (size_t)(conv->in * conv->out) * 8, 1);
-    double *want = ctvk_bench_doubles(b, count);
-    void *packed = ctvk_bench_take(b, ctvk_transp_conv3d_weight_bytes(b->gpu, conv));
-    if (!packed)
+    transp_case k;
+    if (!begin_transp(b, conv, voxels, &k))
         return;
-    ctvk_transp_conv3d_pack(b->gpu, conv, kernel, packed);
     /* In half precision are a blocked output, and the input of a planar one. */
     int32_t in_layout = b->half && conv->planar ? CTVK_BENCH_HALF : CTVK_BENCH_BLOCKED;
     int32_t out_layout = conv->planar ? CTVK_BENCH_PLANAR : b->half ? CTVK_BENCH_HALF : CTVK_BENCH_BLOCKED;
-    ctvk_tensor in = ctvk_bench_tensor(b, conv->in, x, y, z, in_layout, dense);
-    ctvk_span weights = ctvk_bench_span(b, ctvk_transp_conv3d_weight_bytes(b->gpu, conv), packed);
+    ctvk_tensor in = ctvk_bench_tensor(b, conv->in, x, y, z, in_layout, k.dense);
+    ctvk_span weights = ctvk_bench_span(b, ctvk_transp_conv3d_weight_bytes(b->gpu, conv), k.packed);
     ctvk_tensor out = ctvk_bench_tensor(b, conv->out, 2 * x, 2 * y, 2 * z, out_layout, NULL);
     ctvk_span scratch = ctvk_bench_span(b, ctvk_transp_conv3d_scratch_bytes(conv, out.half, out.x, out.y, out.z), NULL);
-    ctvk_span stats = stats_of(b, dense, conv->in, voxels, normalises);
+    ctvk_span stats = stats_of(b, k.dense, conv->in, voxels, normalises);
     if (!ctvk_bench_begin(b))
         return;
     ctvk_bench_finish(b,
                       ctvk_transp_conv3d_record(b->cmd, b->gpu, conv, &in, normalises ? &stats : NULL, &weights, &scratch, &out, b->error));
-    ref_transp_conv3d(normalises ? normalised(b, dense, conv->in, voxels) : dense, conv->in, x, y, z, kernel, conv->out, want);
-    ctvk_bench_compare(b, ctvk_bench_dense(b, &out, conv->planar), want, count, CTVK_BY_LARGEST, NULL, ctvk_bench_stored(&out, 1.6e-5));
+    ref_transp_conv3d(normalises ? normalised(b, k.dense, conv->in, voxels) : k.dense, conv->in, x, y, z, k.kernel, conv->out, k.want);
+    ctvk_bench_compare(b, ctvk_bench_dense(b, &out, conv->planar), k.want, count, CTVK_BY_LARGEST, NULL, ctvk_bench_stored(&out, 1.6e-5));
 }
 
 static void transp_conv3d(ctvk_trials *b, const ctvk_transp_conv3d *conv, int32_t x, int32_t y, int32_t z)
@@ -163,21 +178,16 @@ enum { PLAINLY, BAD, NORMALISES };
 /* The label of each voxel of a planar output against its logits. */
 static void transp_labels(ctvk_trials *b, const ctvk_transp_conv3d *conv, int32_t x, int32_t y, int32_t z, int32_t how)
 {
-    const size_t voxels = (size_t)x * (size_t)y * (size_t)z, count = (size_t)conv->out * voxels * 8;
-    ctvk_bench_case(b);
-    float *dense = ctvk_bench_random(b, (size_t)conv->in * voxels, 1),
-          *kernel = ctvk_bench_random(b, (size_t)(conv->in * conv->out) * 8, 1);
-    double *want = ctvk_bench_doubles(b, count);
-    void *packed = ctvk_bench_take(b, ctvk_transp_conv3d_weight_bytes(b->gpu, conv));
-    if (!packed)
+    const size_t voxels = (size_t)x * (size_t)y * (size_t)z;
+    transp_case k;
+    if (!begin_transp(b, conv, voxels, &k))
         return;
-    ctvk_transp_conv3d_pack(b->gpu, conv, kernel, packed);
     if (how == BAD)
-        dense[voxels - 1] = INFINITY;
-    ctvk_tensor in = ctvk_bench_tensor(b, conv->in, x, y, z, b->half ? CTVK_BENCH_HALF : CTVK_BENCH_BLOCKED, dense);
-    ctvk_span weights = ctvk_bench_span(b, ctvk_transp_conv3d_weight_bytes(b->gpu, conv), packed),
+        k.dense[voxels - 1] = INFINITY;
+    ctvk_tensor in = ctvk_bench_tensor(b, conv->in, x, y, z, b->half ? CTVK_BENCH_HALF : CTVK_BENCH_BLOCKED, k.dense);
+    ctvk_span weights = ctvk_bench_span(b, ctvk_transp_conv3d_weight_bytes(b->gpu, conv), k.packed),
               words = ctvk_bench_span(b, voxels * sizeof(uint32_t), NULL);
-    ctvk_span stats = stats_of(b, dense, conv->in, voxels, how == NORMALISES);
+    ctvk_span stats = stats_of(b, k.dense, conv->in, voxels, how == NORMALISES);
     if (!ctvk_bench_begin(b))
         return;
     ctvk_bench_finish(b, ctvk_transp_conv3d_labels_record(b->cmd, b->gpu, conv, &in, how == NORMALISES ? &stats : NULL, &weights, 0, x,
@@ -187,7 +197,8 @@ static void transp_labels(ctvk_trials *b, const ctvk_transp_conv3d *conv, int32_
         ctvk_bench_require(b, b->status || ((found[voxels - 1] & CTVK_LABEL_NOT_FINITE_BITS) && !(found[0] & CTVK_LABEL_NOT_FINITE_BITS)));
         return;
     }
-    ref_transp_conv3d(how == NORMALISES ? normalised(b, dense, conv->in, voxels) : dense, conv->in, x, y, z, kernel, conv->out, want);
+    ref_transp_conv3d(how == NORMALISES ? normalised(b, k.dense, conv->in, voxels) : k.dense, conv->in, x, y, z, k.kernel, conv->out,
+                      k.want);
     int32_t right = 1;
     for (size_t i = 0; i < voxels * 8 && !b->status; i++) {
         size_t pz = i % (2 * (size_t)z), py = i / (2 * (size_t)z) % (2 * (size_t)y), px = i / (4 * (size_t)(y * z));
@@ -195,7 +206,7 @@ static void transp_labels(ctvk_trials *b, const ctvk_transp_conv3d *conv, int32_
                  label = word >> CTVK_LABEL_BIT(px % 2, py % 2, pz % 2) & 15;
         right = right && label < (uint32_t)conv->out;
         for (int32_t c = 0; c < conv->out && right; c++) /* two logits of one rounding are either's */
-            right = want[label * voxels * 8 + i] >= want[(size_t)c * voxels * 8 + i] - 1e-5 * conv->in;
+            right = k.want[label * voxels * 8 + i] >= k.want[(size_t)c * voxels * 8 + i] - 1e-5 * conv->in;
     }
     ctvk_bench_require(b, right);
 }
