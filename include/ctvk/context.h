@@ -35,9 +35,9 @@ typedef struct ctvk_context_desc {
     /* What the devices are used without, words separated by commas: to work around a driver, or to see what a smaller device gives. Nothing
      * can be added so. Copied. The first call that needs a device fails with CTVK_ERROR_ARGUMENT at a word that is none of
      * address (of buffers), texel (buffers of RGBA32F), fp16, storage16, storage8 (integers of that size too), int64, subgroup
-     * (operations), mapping (of device memory; copies go through staging), groups (of more than 256 invocations), push (constants of more
-     * than 128 bytes), bindings (of more than 128 MiB), memory (more than 2 GiB, or 1 GiB in one allocation), limits (the last four and
-     * every other limit at the promised minimum), all (of these: the smallest device that is promised to do). */
+     * (operations), cooperative (matrices), mapping (of device memory; copies go through staging), groups (of more than 256 invocations),
+     * push (constants of more than 128 bytes), bindings (of more than 128 MiB), memory (more than 2 GiB, or 1 GiB in one allocation),
+     * limits (the last four and every other limit at the promised minimum), all (of these: the smallest device that is promised to do). */
     ctvk_text device_mask;
     ctvk_self_test self_test; /* CTVK_SELF_TEST_*, of every job of this context */
     int32_t reserved;

@@ -19,12 +19,13 @@ static void write_key(const ctvk_gpu *gpu, int32_t part, char key[66])
     const ctvk_gpu_caps *caps = ctvk_gpu_get_caps(gpu);
     const char *tuned = ctvk_gpu_tuned_sha256(gpu);
     char text[1024];
-    int length = snprintf(text, sizeof text, "%s %u %s %u.%u.%u %u %u %d%d%d%d%d%d%d%d%d %llu %llu %llu %u %u%s%s%s", info->uuid,
+    int length = snprintf(text, sizeof text, "%s %u %s %u.%u.%u %u %u %d%d%d%d%d%d%d%d%d%d %llu %llu %llu %u %u%s%s%s", info->uuid,
                           info->driver_version, info->driver, CTVK_VERSION_MAJOR, CTVK_VERSION_MINOR, CTVK_VERSION_PATCH, info->api_version,
                           caps->subgroup_size, caps->is_cpu, caps->maps_device, caps->buffer_address, caps->texel_rgba32f, caps->fp16,
-                          caps->storage16, caps->storage8, caps->int64, caps->robust_access, (unsigned long long)caps->max_storage_range,
-                          (unsigned long long)caps->max_uniform_range, (unsigned long long)caps->max_texel_elements, caps->max_invocations,
-                          caps->max_shared_bytes, tuned ? " " : "", tuned ? tuned : "", suffix[part]);
+                          caps->storage16, caps->storage8, caps->int64, caps->robust_access, caps->cooperative,
+                          (unsigned long long)caps->max_storage_range, (unsigned long long)caps->max_uniform_range,
+                          (unsigned long long)caps->max_texel_elements, caps->max_invocations, caps->max_shared_bytes, tuned ? " " : "",
+                          tuned ? tuned : "", suffix[part]);
     ctvk_sha256_of(text, (uint64_t)length, key);
     key[64] = ' ';
     key[65] = 0;

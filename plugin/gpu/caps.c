@@ -112,6 +112,8 @@ static void query_limits(const ctvk_gpu_instance *instance, VkPhysicalDevice dev
     caps->storage8 = features->storage8.storageBuffer8BitAccess != 0;
     caps->int64 = features->core.shaderInt64 != 0;
     caps->robust_access = 0; /* never switched on: the shaders keep inside their bindings, and it costs time */
+    if (features->cooperative.cooperativeMatrix && 4 * caps->subgroup_size <= caps->max_invocations)
+        caps->cooperative = (uint8_t)ctvk_gpu_matrix_query(instance, device);
 }
 
 /* Of a host's device only what it was made with is on, whatever the hardware offers. */
@@ -131,6 +133,7 @@ static void keep_given(uint32_t given, ctvk_gpu_features *out)
         out->float16.shaderInt8 = 0;
     if (!(given & CTVK_GPU_GIVEN_BUFFER_ADDRESS))
         out->address.bufferDeviceAddress = 0;
+    out->cooperative.cooperativeMatrix = 0; /* a host has no word for it yet */
 }
 
 void ctvk_gpu_features_query(const ctvk_gpu_instance *instance, VkPhysicalDevice device, ctvk_gpu_features *out, ctvk_gpu_caps *caps)
@@ -164,6 +167,10 @@ void ctvk_gpu_features_query(const ctvk_gpu_instance *instance, VkPhysicalDevice
         ASK(address, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_BUFFER_DEVICE_ADDRESS_FEATURES_KHR);
     if (has_extension(&list, VK_KHR_PIPELINE_EXECUTABLE_PROPERTIES_EXTENSION_NAME))
         ASK(executable, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PIPELINE_EXECUTABLE_PROPERTIES_FEATURES_KHR);
+    if (api >= VK_API_VERSION_1_2 && has_extension(&list, VK_KHR_COOPERATIVE_MATRIX_EXTENSION_NAME)) {
+        ASK(memory_model, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_MEMORY_MODEL_FEATURES);
+        ASK(cooperative, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_COOPERATIVE_MATRIX_FEATURES_KHR);
+    }
 #undef ASK
     instance->vk.GetPhysicalDeviceFeatures2(device, &features);
     out->core.shaderInt64 = features.features.shaderInt64;
@@ -172,6 +179,11 @@ void ctvk_gpu_features_query(const ctvk_gpu_instance *instance, VkPhysicalDevice
     out->storage16.uniformAndStorageBuffer16BitAccess = out->storage16.storagePushConstant16 = out->storage16.storageInputOutput16 = 0;
     out->storage8.uniformAndStorageBuffer8BitAccess = out->storage8.storagePushConstant8 = 0;
     out->address.bufferDeviceAddressCaptureReplay = out->address.bufferDeviceAddressMultiDevice = 0;
+    out->memory_model.vulkanMemoryModelAvailabilityVisibilityChains = 0;
+    out->cooperative.cooperativeMatrixRobustBufferAccess = 0;
+    /* Where the memory model is on, the atomics of every shader need its scope of the device. */
+    if (!out->memory_model.vulkanMemoryModel || !out->memory_model.vulkanMemoryModelDeviceScope || !out->float16.shaderFloat16)
+        out->cooperative.cooperativeMatrix = 0;
     if (instance->given.device)
         keep_given(instance->given.features, out);
     query_limits(instance, device, out, caps);
@@ -191,6 +203,8 @@ void *ctvk_gpu_features_chain(ctvk_gpu_features *f, int statistics)
     PUT(storage8, f->storage8.storageBuffer8BitAccess);
     PUT(float16, f->float16.shaderFloat16 || f->float16.shaderInt8);
     PUT(address, f->address.bufferDeviceAddress);
+    PUT(memory_model, f->cooperative.cooperativeMatrix);
+    PUT(cooperative, f->cooperative.cooperativeMatrix);
     PUT(executable, statistics && f->executable.pipelineExecutableInfo);
 #undef PUT
     return head;
@@ -241,6 +255,8 @@ static void judge(const ctvk_gpu_instance *instance, VkPhysicalDevice device, ct
         append(lacks, size, "8-bit storage (optional)");
     if (!caps.int64)
         append(lacks, size, "int64 (optional)");
+    if (!caps.cooperative)
+        append(lacks, size, "cooperative matrices (optional)");
 }
 
 static void name_vendor(uint32_t id, char *text, size_t size)

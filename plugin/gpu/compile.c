@@ -43,7 +43,7 @@ static VkResult create(const ctvk_gpu *gpu, ctvk_gpu_pipeline *p, const char **c
         .mapEntryCount = p->count, .pMapEntries = entries, .dataSize = p->count * sizeof(uint32_t), .pData = p->constants};
     VkShaderModule module = VK_NULL_HANDLE;
     VkShaderModuleCreateInfo code = {
-        .sType = VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO, .codeSize = p->code->bytes, .pCode = p->code->words};
+        .sType = VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO, .codeSize = p->code->bytes, .pCode = p->words ? p->words : p->code->words};
     *call = "vkCreateShaderModule";
     VkResult result = gpu->vk.CreateShaderModule(gpu->device, &code, NULL, &module);
     if (result < 0)

@@ -10,6 +10,8 @@ static ctvk_status make_device(ctvk_gpu *self, int statistics, ctvk_error *error
     ctvk_gpu_features *features = &self->features;
     if (statistics)
         features->extensions[features->extension_count++] = VK_KHR_PIPELINE_EXECUTABLE_PROPERTIES_EXTENSION_NAME;
+    if (features->cooperative.cooperativeMatrix)
+        features->extensions[features->extension_count++] = VK_KHR_COOPERATIVE_MATRIX_EXTENSION_NAME;
     VkPhysicalDeviceFeatures2 enabled = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2,
                                          .pNext = ctvk_gpu_features_chain(features, statistics),
                                          .features = features->core};

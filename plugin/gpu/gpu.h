@@ -51,7 +51,10 @@ typedef struct ctvk_gpu_caps {
     uint8_t texel_rgba32f;        /* uniform texel buffers usable, RGBA32F and RGBA16F: Vulkan promises both */
     uint8_t fp16, storage16, storage8, int64;
     uint8_t robust_access;
+    uint8_t cooperative; /* CTVK_GPU_MATRIX_*: cooperative matrices of halves with sums in float32, four subgroups to a workgroup */
 } ctvk_gpu_caps;
+/* Rows x columns x depth of a product, the best one first. */
+enum { CTVK_GPU_MATRIX_NONE = 0, CTVK_GPU_MATRIX_16X16X16 = 1, CTVK_GPU_MATRIX_8X16X16 = 2, CTVK_GPU_MATRIX_8X8X8 = 3 };
 
 typedef struct ctvk_gpu_options {
     uint64_t memory_limit;    /* bytes for all device allocations; 0: none but the heap's */
@@ -74,11 +77,12 @@ enum {
     CTVK_GPU_NO_LARGE_PUSH = 2048 /* at most 128 bytes of push constants */,
     CTVK_GPU_NO_LARGE_BINDINGS = 4096 /* at most 128 MiB of a storage buffer */,
     CTVK_GPU_NO_LARGE_MEMORY = 8192 /* at most 2 GiB in all and 1 GiB in one allocation */,
+    CTVK_GPU_NO_COOPERATIVE = 32768 /* no cooperative matrices */,
     /* The promised minimum of these four and of every other limit. */
     CTVK_GPU_MIN_LIMITS = 64 | CTVK_GPU_NO_LARGE_GROUPS | CTVK_GPU_NO_LARGE_PUSH | CTVK_GPU_NO_LARGE_BINDINGS | CTVK_GPU_NO_LARGE_MEMORY,
     /* The smallest device that is promised to do. */
     CTVK_GPU_NO_ALL = CTVK_GPU_NO_BUFFER_ADDRESS | CTVK_GPU_NO_TEXEL | CTVK_GPU_NO_FP16 | CTVK_GPU_NO_16BIT | CTVK_GPU_NO_8BIT |
-                      CTVK_GPU_NO_INT64 | CTVK_GPU_NO_MAPPING | CTVK_GPU_NO_SUBGROUP | CTVK_GPU_MIN_LIMITS,
+                      CTVK_GPU_NO_INT64 | CTVK_GPU_NO_MAPPING | CTVK_GPU_NO_SUBGROUP | CTVK_GPU_NO_COOPERATIVE | CTVK_GPU_MIN_LIMITS,
     CTVK_GPU_NO_TIMESTAMPS = 16384 /* a trace has no times of the device; no part of the mask, it changes no result */
 };
 /* Names of the bits, for messages, help and tests: the n-th word and what it stands for; NULL behind the last one. "all" is the last. */

@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "gpu/cooperative.h"
 #include "gpu/functions.h"
 #include "gpu/gpu.h"
 #include "gpu/shader.h"
@@ -45,6 +46,8 @@ typedef struct ctvk_gpu_features {
     VkPhysicalDeviceShaderFloat16Int8FeaturesKHR float16;
     VkPhysicalDeviceBufferDeviceAddressFeaturesKHR address;
     VkPhysicalDevicePipelineExecutablePropertiesFeaturesKHR executable;
+    VkPhysicalDeviceVulkanMemoryModelFeatures memory_model;
+    VkPhysicalDeviceCooperativeMatrixFeaturesKHR cooperative;
     const char *extensions[8];
     uint32_t extension_count;
 } ctvk_gpu_features;
@@ -128,6 +131,8 @@ typedef struct ctvk_gpu_reflection {
     uint32_t local_size[3]; /* with the given specialisation */
     uint32_t subgroup;      /* VkSubgroupFeatureFlags that it needs */
     uint8_t address, fp16, storage16, storage8, int8, int16, int64, unknown;
+    uint8_t cooperative;         /* cooperative matrices, with them Vulkan's memory model */
+    uint8_t matrix;              /* of which shape, CTVK_GPU_MATRIX_*; NONE: of one that is not known */
     uint32_t unknown_capability; /* one that is never switched on */
 } ctvk_gpu_reflection;
 
@@ -135,6 +140,7 @@ struct ctvk_gpu_pipeline {
     ctvk_gpu_pipeline *next;
     const char *shader; /* VIEW of the shader table */
     const ctvk_shader *code;
+    uint32_t *words; /* of a module that had to be completed, its size is code's; NULL: code's own are complete */
     uint32_t *constants;
     uint32_t count;
     ctvk_gpu_reflection reflection;
@@ -231,6 +237,15 @@ void ctvk_gpu_features_query(const ctvk_gpu_instance *instance, VkPhysicalDevice
 void ctvk_gpu_info_query(const ctvk_gpu_instance *instance, VkPhysicalDevice device, uint32_t index, ctvk_gpu_info *info);
 /* Chains the structures of the features that are on; the result lives as long as `features`. */
 void *ctvk_gpu_features_chain(ctvk_gpu_features *features, int statistics);
+
+/* cooperative.c */
+/* CTVK_GPU_MATRIX_* of this shape. */
+uint32_t ctvk_gpu_matrix_of(uint32_t rows, uint32_t columns, uint32_t depth);
+/* The best one that a device with the extension has. */
+uint32_t ctvk_gpu_matrix_query(const ctvk_gpu_instance *instance, VkPhysicalDevice device);
+/* Whole instructions of a module that uses cooperative matrices: where a type of theirs names the width of its components, as
+ * shaders/common/cooperative.glsl has to, their type is put. */
+void ctvk_gpu_matrix_complete(uint32_t *words, uint32_t count);
 
 /* mask.c: switches off in both what the CTVK_GPU_NO_* bits name. Nothing is ever added. */
 void ctvk_gpu_caps_mask(uint32_t disable, ctvk_gpu_features *features, ctvk_gpu_caps *caps);

@@ -15,6 +15,7 @@ static const struct {
     {"storage8", CTVK_GPU_NO_8BIT},
     {"int64", CTVK_GPU_NO_INT64},
     {"subgroup", CTVK_GPU_NO_SUBGROUP},
+    {"cooperative", CTVK_GPU_NO_COOPERATIVE},
     {"mapping", CTVK_GPU_NO_MAPPING},
     {"groups", CTVK_GPU_NO_LARGE_GROUPS},
     {"push", CTVK_GPU_NO_LARGE_PUSH},
@@ -33,7 +34,7 @@ const char *ctvk_gpu_mask_word(uint32_t index, uint32_t *bits)
 
 static ctvk_status refuse(const char *word, size_t length, ctvk_error *error)
 {
-    char known[160] = "";
+    char known[176] = "";
     for (int i = 0; i < WORDS; i++)
         snprintf(known + strlen(known), sizeof known - strlen(known), "%s%s", i ? ", " : "", table[i].word);
     return ctvk_fail(error, CTVK_ERROR_ARGUMENT, "device mask: \"%.*s\" cannot be taken away (what can: %s)",
@@ -100,6 +101,9 @@ void ctvk_gpu_caps_mask(uint32_t disable, ctvk_gpu_features *features, ctvk_gpu_
         caps->texel_rgba32f = 0;
     if (disable & CTVK_GPU_NO_FP16)
         caps->fp16 = 0, features->float16.shaderFloat16 = 0;
+    /* They are made of halves and computed by subgroups. */
+    if (disable & (CTVK_GPU_NO_COOPERATIVE | CTVK_GPU_NO_FP16 | CTVK_GPU_NO_SUBGROUP))
+        caps->cooperative = 0, features->cooperative.cooperativeMatrix = 0;
     if (disable & CTVK_GPU_NO_16BIT)
         caps->storage16 = 0, features->storage16.storageBuffer16BitAccess = features->core.shaderInt16 = 0;
     if (disable & CTVK_GPU_NO_8BIT)

@@ -9,6 +9,7 @@ static void pipeline_destroy(ctvk_gpu *gpu, ctvk_gpu_pipeline *self)
     gpu->vk.DestroyPipelineLayout(gpu->device, self->layout, NULL);
     gpu->vk.DestroyDescriptorSetLayout(gpu->device, self->set_layout, NULL);
     ctvk_free(&gpu->host, self->constants);
+    ctvk_free(&gpu->host, self->words);
     ctvk_free(&gpu->host, self);
 }
 
@@ -43,6 +44,8 @@ const char *ctvk_gpu_shader_lack(const ctvk_gpu *gpu, const ctvk_gpu_reflection 
         return "16-bit storage";
     if (r->storage8 && !caps->storage8)
         return "8-bit storage";
+    if (r->cooperative && (!r->matrix || r->matrix != caps->cooperative))
+        return "cooperative matrices of its shape";
     if (r->int8 && !gpu->features.float16.shaderInt8)
         return "int8";
     if (r->int16 && !gpu->features.core.shaderInt16)
@@ -98,6 +101,18 @@ error_exit:
     return status;
 }
 
+static ctvk_status complete(ctvk_gpu *gpu, ctvk_gpu_pipeline *self, ctvk_error *error)
+{
+    if (!self->reflection.cooperative)
+        return CTVK_OK;
+    self->words = ctvk_alloc(&gpu->host, self->code->bytes);
+    if (!self->words)
+        return ctvk_fail(error, CTVK_ERROR_HOST_MEMORY, "%s: out of memory (free memory and run again)", self->shader);
+    memcpy(self->words, self->code->words, self->code->bytes);
+    ctvk_gpu_matrix_complete(self->words, self->code->bytes / 4);
+    return CTVK_OK;
+}
+
 static ctvk_status make(ctvk_gpu *gpu, const ctvk_shader *shader, const uint32_t *constants, uint32_t count, ctvk_gpu_pipeline **out,
                         ctvk_error *error)
 {
@@ -117,6 +132,8 @@ static ctvk_status make(ctvk_gpu *gpu, const ctvk_shader *shader, const uint32_t
     ctvk_status status = ctvk_gpu_reflect(&gpu->host, shader, constants, count, &self->reflection, error);
     if (status == CTVK_OK)
         status = check_fit(gpu, self, error);
+    if (status == CTVK_OK)
+        status = complete(gpu, self, error);
     if (status == CTVK_OK)
         status = make_layout(gpu, self, error);
     if (status == CTVK_OK && !gpu->rehearsing)

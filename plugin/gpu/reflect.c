@@ -26,6 +26,7 @@ enum {
     OP_SPEC_CONSTANT_COMPOSITE = 51,
     OP_CONSTANT_COMPOSITE = 44,
     OP_VARIABLE = 59,
+    OP_TYPE_COOPERATIVE_MATRIX = 4456,
     OP_DECORATE = 71,
     OP_MEMBER_DECORATE = 72,
     MODE_LOCAL_SIZE = 17,
@@ -117,6 +118,10 @@ static void take_capability(ctvk_gpu_reflection *out, uint32_t capability)
         break;
     case 4448:
         out->storage8 = 1;
+        break;
+    case 5345: /* VulkanMemoryModel */
+    case 6022: /* CooperativeMatrixKHR */
+        out->cooperative = 1;
         break;
     case 5347:
         out->address = 1;
@@ -321,6 +326,23 @@ static void take_variables(module *m)
     }
 }
 
+/* Rows and depth of the first factors' type, columns of the sums'. */
+static void take_matrix(module *m)
+{
+    enum { USE_A = 0, USE_SUM = 2 };
+    uint32_t rows = 0, columns = 0, depth = 0;
+    for (uint32_t at = HEADER_WORDS; at < m->count; at += length_of(m, at)) {
+        const uint32_t *w = m->words + at;
+        if (op_of(m, at) != OP_TYPE_COOPERATIVE_MATRIX || length_of(m, at) != 7)
+            continue;
+        if (constant_value(m, w[6]) == USE_A)
+            rows = constant_value(m, w[4]), depth = constant_value(m, w[5]);
+        else if (constant_value(m, w[6]) == USE_SUM)
+            columns = constant_value(m, w[5]);
+    }
+    m->out->matrix = (uint8_t)ctvk_gpu_matrix_of(rows, columns, depth);
+}
+
 /* The constant decorated WorkgroupSize wins over the execution mode. */
 static void take_local_size(module *m)
 {
@@ -353,6 +375,8 @@ ctvk_status ctvk_gpu_reflect(const ctvk_host *host, const ctvk_shader *shader, c
         take_variables(&m);
     if (!m.wrong)
         take_local_size(&m);
+    if (!m.wrong && out->cooperative)
+        take_matrix(&m);
     if (!m.wrong && count > out->constants)
         m.wrong = "more specialisation constants were given than it has";
     ctvk_free(host, m.ids);

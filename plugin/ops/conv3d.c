@@ -154,6 +154,7 @@ ctvk_status ctvk_conv3d_plan_record(const ctvk_conv3d_job *job, ctvk_error *erro
     case CTVK_CONV3D_GEMM:
         return ctvk_conv3d_gemm_record(job, error);
     case CTVK_CONV3D_TILED:
+    case CTVK_CONV3D_COOPERATIVE:
         return ctvk_conv3d_tiled_record(job, error);
     default:
         return ctvk_conv3d_direct_record(job, error);

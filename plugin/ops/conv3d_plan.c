@@ -34,6 +34,8 @@ int32_t ctvk_conv3d_candidates(const ctvk_gpu_caps *caps, const ctvk_conv3d *con
     /* Software drivers have no memory that is nearer than another, and a barrier costs them more than what it orders: not theirs. */
     if (ctvk_conv3d_class(caps) == CTVK_CONV3D_GPU && ctvk_conv3d_tiled_fits(conv, storage))
         out[count++] = (ctvk_conv3d_plan){CTVK_CONV3D_TILED, 1, storage, storage, 0, 0};
+    if (count == 2 && caps->cooperative)
+        out[count++] = (ctvk_conv3d_plan){CTVK_CONV3D_COOPERATIVE, 1, storage, storage, 0, 0};
     if (!has_addresses(caps))
         return count;
     out[count++] = (ctvk_conv3d_plan){CTVK_CONV3D_ADDRESS, ctvk_conv3d_direct_chunk(conv), conv->planar ? storage : texel, storage, 0, 0};
@@ -48,7 +50,7 @@ int32_t ctvk_conv3d_candidates(const ctvk_gpu_caps *caps, const ctvk_conv3d *con
 
 const char *ctvk_conv3d_plan_name(const ctvk_conv3d_plan *plan)
 {
-    static const char *const names[] = {"none", "portable", "address", "winograd", "gemm", "tiled"};
+    static const char *const names[] = {"none", "portable", "address", "winograd", "gemm", "tiled", "cooperative"};
     return names[plan->family];
 }
 
@@ -116,7 +118,7 @@ void ctvk_conv3d_plan_halve(ctvk_conv3d_plan *plan)
 {
     const uint64_t most = 16u << 20; /* what the tensors have become smaller is not to go into scratch */
     plan->half = 1;
-    if (plan->family != CTVK_CONV3D_PORTABLE && plan->family != CTVK_CONV3D_TILED)
+    if (plan->family != CTVK_CONV3D_PORTABLE && plan->family != CTVK_CONV3D_TILED && plan->family != CTVK_CONV3D_COOPERATIVE)
         plan->source_bytes /= 2; /* as many texels */
     plan->scratch_bytes = plan->scratch_bytes < most ? plan->scratch_bytes : most;
 }
@@ -165,6 +167,7 @@ uint64_t ctvk_conv3d_plan_scratch_bytes(const ctvk_conv3d_plan *plan, const ctvk
     case CTVK_CONV3D_GEMM:
         return ctvk_conv3d_gemm_scratch_bytes(plan, conv, x, y, z);
     case CTVK_CONV3D_TILED:
+    case CTVK_CONV3D_COOPERATIVE:
         return 0;
     default:
         return ctvk_conv3d_direct_scratch_bytes(plan, conv, x, y, z);

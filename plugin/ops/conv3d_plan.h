@@ -6,11 +6,12 @@
 #include "ops/conv3d.h"
 
 enum {
-    CTVK_CONV3D_PORTABLE = 1, /* weights in uniform blocks, input through storage buffers: promised minimum */
-    CTVK_CONV3D_ADDRESS = 2,  /* weights by device address, input through texel buffers: software drivers */
-    CTVK_CONV3D_WINOGRAD = 3, /* F(4x4, 3x3) over y and z, three taps along x, on top of ADDRESS */
-    CTVK_CONV3D_GEMM = 4,     /* products of the whole grid, all channels and runs a dispatch, on top of ADDRESS */
-    CTVK_CONV3D_TILED = 5     /* bricks through shared memory, all channels a dispatch: GPUs; needs no more than is promised */
+    CTVK_CONV3D_PORTABLE = 1,   /* weights in uniform blocks, input through storage buffers: promised minimum */
+    CTVK_CONV3D_ADDRESS = 2,    /* weights by device address, input through texel buffers: software drivers */
+    CTVK_CONV3D_WINOGRAD = 3,   /* F(4x4, 3x3) over y and z, three taps along x, on top of ADDRESS */
+    CTVK_CONV3D_GEMM = 4,       /* products of the whole grid, all channels and runs a dispatch, on top of ADDRESS */
+    CTVK_CONV3D_TILED = 5,      /* bricks through shared memory, all channels a dispatch: GPUs; needs no more than is promised */
+    CTVK_CONV3D_COOPERATIVE = 6 /* the same by products of cooperative matrices, of halves but as accurate as float32 */
 };
 
 /* Channel groups (vec4) that one dispatch computes. */
@@ -32,13 +33,14 @@ typedef struct ctvk_conv3d_plan {
 enum {
     CTVK_CONV3D_LEAST = 1, /* a software driver without addresses or long texel buffers: PORTABLE is all that there is */
     CTVK_CONV3D_CPU = 2,   /* a software driver with both: the cost model chooses among all variants */
-    CTVK_CONV3D_GPU = 3    /* a GPU: TILED, where it fits, until it was tuned. No GPU has been measured that a model could be made of */
+    CTVK_CONV3D_GPU = 3 /* a GPU: TILED, where it fits, until it was tuned, which may find COOPERATIVE faster. No GPU has been measured that
+                         * a model could be made of */
 };
 int32_t ctvk_conv3d_class(const ctvk_gpu_caps *caps);
 /* Every variant that this device can take for the convolution, PORTABLE first. Returns how many. */
-enum { CTVK_CONV3D_CANDIDATES = 5 };
+enum { CTVK_CONV3D_CANDIDATES = 6 };
 int32_t ctvk_conv3d_candidates(const ctvk_gpu_caps *caps, const ctvk_conv3d *conv, ctvk_conv3d_plan out[CTVK_CONV3D_CANDIDATES]);
-/* "portable", "tiled", "address", "winograd", "gemm". Static. */
+/* "portable", "tiled", "cooperative", "address", "winograd", "gemm". Static. */
 const char *ctvk_conv3d_plan_name(const ctvk_conv3d_plan *plan);
 /* What a tuning pass keeps the answer of a convolution under. key: of the size of ctvk_gpu_tuned's. */
 void ctvk_conv3d_key(const ctvk_conv3d *conv, int32_t x, int32_t y, int32_t z, char key[64]);
@@ -140,8 +142,8 @@ void ctvk_conv3d_gemm_pack(const ctvk_conv3d *conv, const float *weights, float 
 uint64_t ctvk_conv3d_gemm_scratch_bytes(const ctvk_conv3d_plan *plan, const ctvk_conv3d *conv, int32_t x, int32_t y, int32_t z);
 ctvk_status ctvk_conv3d_gemm_record(const ctvk_conv3d_job *job, ctvk_error *error);
 
-/* TILED: weights as for the direct kernels, all in one binding; no scratch. Fits blocked inputs whose weights a binding of `storage` bytes
- * holds. */
+/* TILED, COOPERATIVE: weights as for the direct kernels, all in one binding; no scratch. Fit blocked inputs whose weights a binding of
+ * `storage` bytes holds. */
 int ctvk_conv3d_tiled_fits(const ctvk_conv3d *conv, uint64_t storage);
 ctvk_status ctvk_conv3d_tiled_record(const ctvk_conv3d_job *job, ctvk_error *error);
 

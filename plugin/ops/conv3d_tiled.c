@@ -1,9 +1,9 @@
-/* Convolution on GPUs: bricks of voxels through shared memory, all input and output channels of a brick of planes in one dispatch
- * (shaders/conv3d_tiled.comp). */
+/* Convolution on GPUs: bricks of voxels through shared memory, all input and output channels of a brick of planes in one dispatch; by
+ * multiply-adds (shaders/conv3d_tiled.comp) or by cooperative matrices (shaders/conv3d_cooperative.comp). */
 #include "ops/conv3d_plan.h"
 #include "params/conv3d.h"
 
-enum { LANES = 64, MAX_GROUPS = 65535, OUT_CHANNELS = 4 * CTVK_CONV3D_OUT_GROUPS };
+enum { LANES = 64, SUBGROUPS = 4, MAX_GROUPS = 65535, OUT_CHANNELS = 4 * CTVK_CONV3D_OUT_GROUPS };
 _Static_assert(sizeof(struct ctvk_conv3d_tiled_params) <= 128, "push constants");
 
 int ctvk_conv3d_tiled_fits(const ctvk_conv3d *conv, uint64_t storage)
@@ -11,9 +11,9 @@ int ctvk_conv3d_tiled_fits(const ctvk_conv3d *conv, uint64_t storage)
     return !conv->planar && ctvk_conv3d_direct_weight_bytes(conv) <= storage;
 }
 
-/* Voxels of one workgroup. */
+/* Voxels of one workgroup, and how many chunks of output channels it computes. */
 typedef struct brick {
-    int32_t planes, rows, columns;
+    int32_t planes, rows, columns, chunks;
 } brick;
 
 static int32_t ceiling(int32_t value, int32_t step)
@@ -26,18 +26,38 @@ static int32_t bricks_of_plane(const ctvk_tensor *out, int32_t columns)
     return ceiling(out->y, LANES / columns) * ceiling(out->z, columns);
 }
 
-/* Lanes lie 8 x 8 over y and z, or 16 x 4 where fewer of them are idle so. */
+static uint32_t matrix_of(const ctvk_conv3d_job *job)
+{
+    return ctvk_gpu_get_caps(job->gpu)->cooperative;
+}
+
+/* Lanes lie 8 x 8 over y and z, or 16 x 4 where fewer of them are idle so; rows of a matrix lie along z. */
 static brick brick_for(const ctvk_conv3d_job *job)
 {
+    if (job->plan->family == CTVK_CONV3D_COOPERATIVE)
+        return (brick){1, 8 / job->conv->stride, matrix_of(job) == CTVK_GPU_MATRIX_16X16X16 ? 16 : 8, 2};
     int32_t columns = bricks_of_plane(job->out, 4) < bricks_of_plane(job->out, 8) ? 4 : 8;
     int32_t planes = job->conv->kernel == 3 && job->conv->stride == 2 ? 1 : 2;
-    return (brick){planes, LANES / columns, columns};
+    return (brick){planes, LANES / columns, columns, 1};
+}
+
+static ctvk_status cooperative_pipeline(const ctvk_conv3d_job *job, ctvk_gpu_pipeline **out, ctvk_error *error)
+{
+    static const char *const names[][2] = {{"", ""},
+                                           {"conv3d_cooperative_16x16x16", "conv3d_cooperative_16x16x16_half"},
+                                           {"conv3d_cooperative_8x16x16", "conv3d_cooperative_8x16x16_half"},
+                                           {"conv3d_cooperative_8x8x8", "conv3d_cooperative_8x8x8_half"}};
+    const uint32_t constants[3] = {(uint32_t)job->conv->kernel, (uint32_t)job->conv->stride,
+                                   SUBGROUPS * ctvk_gpu_get_caps(job->gpu)->subgroup_size};
+    return ctvk_gpu_pipeline_get(job->gpu, names[matrix_of(job)][job->out->half != 0], constants, 3, out, error);
 }
 
 static ctvk_status pipeline_for(const ctvk_conv3d_job *job, const brick *b, ctvk_gpu_pipeline **out, ctvk_error *error)
 {
     static const char *const names[2][2] = {{"conv3d_tiled_k3", "conv3d_tiled_k3_half"},
                                             {"conv3d_tiled_k3_stride2", "conv3d_tiled_k3_stride2_half"}};
+    if (job->plan->family == CTVK_CONV3D_COOPERATIVE)
+        return cooperative_pipeline(job, out, error);
     const char *name = job->conv->kernel == 1 ? "conv3d_tiled_k1" : names[job->conv->stride == 2][job->out->half != 0];
     const uint32_t columns = (uint32_t)b->columns;
     return ctvk_gpu_pipeline_get(job->gpu, name, &columns, 1, out, error);
@@ -48,7 +68,7 @@ static double row_work(const ctvk_conv3d_job *job, const brick *b)
 {
     const ctvk_conv3d *conv = job->conv;
     double taps = (double)conv->kernel * conv->kernel * conv->kernel, columns = ceiling(job->out->z, b->columns) * b->columns;
-    return columns * taps * (conv->in_a + conv->in_b) * OUT_CHANNELS * ctvk_conv3d_out_chunks(conv);
+    return columns * taps * (conv->in_a + conv->in_b) * OUT_CHANNELS * ceiling(ctvk_conv3d_out_chunks(conv), b->chunks) * b->chunks;
 }
 
 /* Planes and rows of one dispatch: bindings, number of workgroups, work. Whole bricks; rows are cut where one brick's planes are too much
@@ -115,7 +135,7 @@ static ctvk_status record_piece(const ctvk_conv3d_job *job, const brick *b, cons
     p.base_b = (int32_t)base_b;
     p.out_base = (int32_t)base_out;
     p.out_row = row;
-    uint32_t groups[3] = {(uint32_t)(p.chunks * ceiling(p.out_z, b->columns)), (uint32_t)ceiling(rows, b->rows),
+    uint32_t groups[3] = {(uint32_t)(ceiling(p.chunks, b->chunks) * ceiling(p.out_z, b->columns)), (uint32_t)ceiling(rows, b->rows),
                           (uint32_t)ceiling(r->count, b->planes)};
     double work = row_work(job, b) * groups[1] * b->rows * groups[2] * b->planes;
     binds[3].bytes = ctvk_conv3d_direct_weight_bytes(job->conv);
@@ -125,7 +145,7 @@ static ctvk_status record_piece(const ctvk_conv3d_job *job, const brick *b, cons
 ctvk_status ctvk_conv3d_tiled_record(const ctvk_conv3d_job *job, ctvk_error *error)
 {
     const ctvk_tensor *out = job->out;
-    brick b = brick_for(job), piece = {1, 1, 1};
+    brick b = brick_for(job), piece = {1, 1, 1, 1};
     ctvk_status status = size_piece(job, &b, &piece, error);
     for (int32_t first = 0; first < out->x && !status; first += piece.planes) {
         int32_t left = out->x - first;

@@ -5,6 +5,8 @@
  * GPU would take; f16: with activations in half precision.
  *     test_golden variants
  * With every variant of the convolutions, each where it fits, by a table as a tuning pass leaves it.
+ *     test_golden cooperative
+ * The same as a GPU with cooperative matrices, which the device must have, in both precisions.
  */
 #include "gpu/internal.h"
 #include "nets/golden_run.h"
@@ -56,21 +58,38 @@ static ctvk_gpu *open_with(ctvk_gpu_instance *instance, const char *folder)
     return gpu;
 }
 
-static void run_variant(ctvk_gpu_instance *instance, const golden_case *c, const char *variant)
+/* All convolutions that read blocked tensors. */
+static void check_cooperative(const ctvk_gpu *gpu)
 {
+    int seen = 0;
+    for (const ctvk_gpu_pipeline *p = gpu->pipelines; p; p = p->next) {
+        seen += strncmp(p->shader, "conv3d_cooperative_", 19) == 0;
+        CHECK_MSG(strncmp(p->shader, "conv3d_tiled", 12) != 0, "%s was taken", p->shader);
+    }
+    CHECK_MSG(seen >= 3, "%d cooperative pipelines", seen);
+}
+
+static void run_variant(ctvk_gpu_instance *instance, const golden_case *c, const char *variant, int32_t half)
+{
+    const int cooperative = strcmp(variant, "cooperative") == 0;
     const char *tmp = getenv("CTVK_TEST_TMP");
     char folder[512], table[1024] = "", pipelines[1024] = "";
     golden_outcome outcome = {0};
     snprintf(folder, sizeof folder, "%s/golden-XXXXXX", tmp ? tmp : "/tmp");
     CHECK(mkdtemp(folder) != NULL);
     ctvk_gpu *gpu = open_with(instance, folder);
+    if (gpu && cooperative)
+        gpu->caps.is_cpu = 0;
     int named = gpu ? write_table(gpu, c, variant) : 0;
     ctvk_gpu_destroy(&gpu);
     gpu = open_with(instance, folder);
     CHECK_MSG(named > 4 && gpu && ctvk_gpu_tuned_sha256(gpu), "%s: %d convolutions by %s", c->name, named, variant);
     if (gpu) {
         printf("%-8s %2d convolutions, ", variant, named);
-        golden_run(gpu, c, 0, &outcome);
+        gpu->caps.is_cpu = gpu->caps.is_cpu && !cooperative;
+        golden_run(gpu, c, half, &outcome);
+        if (cooperative)
+            check_cooperative(gpu);
         snprintf(table, sizeof table, "%s", gpu->tuned.path);
         snprintf(pipelines, sizeof pipelines, "%s", gpu->cache_path);
     }
@@ -100,14 +119,17 @@ static void run_cases(ctvk_gpu_instance *instance, int argc, char **argv)
     ctvk_gpu *gpu = NULL;
     golden_case cases[32];
     ctvk_gpu_options options = {0};
-    int variants = argc > 1 && strcmp(argv[1], "variants") == 0, count = golden_cases(cases, 32);
+    int variants = argc > 1 && strcmp(argv[1], "variants") == 0, cooperative = argc > 1 && strcmp(argv[1], "cooperative") == 0;
+    int count = golden_cases(cases, 32);
     CHECK(count >= 1);
     for (int i = 0; i < count && variants; i++) {
-        run_variant(instance, &cases[i], "address");
-        run_variant(instance, &cases[i], "winograd");
-        run_variant(instance, &cases[i], "gemm");
+        run_variant(instance, &cases[i], "address", 0);
+        run_variant(instance, &cases[i], "winograd", 0);
+        run_variant(instance, &cases[i], "gemm", 0);
     }
-    if (variants)
+    for (int i = 0; i < 2 * count && cooperative; i++)
+        run_variant(instance, &cases[i / 2], "cooperative", i % 2);
+    if (variants || cooperative)
         return;
     CHECK_MSG(ctvk_gpu_mask_parse(argc > 1 ? argv[1] : NULL, &options.disable, &error) == CTVK_OK, "%s", error.message);
     CHECK_MSG(ctvk_gpu_create(instance, 0, &options, &gpu, &error) == CTVK_OK, "%s", error.message);

@@ -4,6 +4,7 @@
 #include "ref/conv3d.h"
 #include "support/ops_case.h"
 
+#include <math.h>
 #include <stdint.h>
 
 /* Largest error over the largest output. Direct: float32 sums of up to 27 * 100 products in a fixed order, about 2e-6 seen.
@@ -152,7 +153,8 @@ static void test_families(ctvk_gpu *gpu, int half)
                 run_case(gpu, &plans[k], &convs[i], sizes[j]);
         }
     }
-    CHECK(seen == (ctvk_conv3d_class(ctvk_gpu_get_caps(gpu)) == CTVK_CONV3D_CPU ? 2 + 4 + 8 + 16 + 32 : 2 + 32));
+    const ctvk_gpu_caps *caps = ctvk_gpu_get_caps(gpu);
+    CHECK(seen == (ctvk_conv3d_class(caps) == CTVK_CONV3D_CPU ? 2 + 4 + 8 + 16 + 32 : 2 + 32) + (caps->cooperative ? 64 : 0));
 }
 
 /* Bindings so small that every operation is split along x (three planes and a bit), Winograd also along y. */
@@ -205,7 +207,7 @@ static void test_too_small_binding(ctvk_gpu *gpu)
 }
 
 /* On a device so slow that a dispatch should do as little as it can, tiles are cut along x and y: the same numbers, bit for bit. */
-static void test_slow(ctvk_gpu *gpu, int half)
+static void test_slow(ctvk_gpu *gpu, int family, int half)
 {
     static const ctvk_conv3d cases[] = {{16, 0, 28, 3, 1, 0}, {12, 8, 24, 3, 2, 0}, {8, 0, 12, 1, 1, 0}};
     for (int i = 0; i < 3 - half; i++) {
@@ -214,7 +216,7 @@ static void test_slow(ctvk_gpu *gpu, int half)
         ctvk_error error = {0};
         int count = candidates(ctvk_gpu_get_caps(gpu), &cases[i], half, plans), tiled = -1;
         for (int k = 0; k < count; k++)
-            tiled = plans[k].family == CTVK_CONV3D_TILED ? k : tiled;
+            tiled = plans[k].family == family ? k : tiled;
         CHECK(tiled > 0 && fixture_create(&f, gpu, &plans[tiled], &cases[i], (extents){5, 37, 9}));
         float *whole = malloc(f.out_count * sizeof *whole);
         CHECK(whole && record_and_wait(&f, gpu, &plans[tiled], &cases[i], &error) == CTVK_OK && conv_tensor_read(&f.out, whole));
@@ -226,6 +228,35 @@ static void test_slow(ctvk_gpu *gpu, int half)
         CHECK(guards_hold(&f, &cases[i]));
         fixture_destroy(&f);
         free(whole);
+    }
+}
+
+/* What halves do not hold, an activation or a weight: no number comes out, where it was read; numbers elsewhere. */
+static void test_too_large(ctvk_gpu *gpu)
+{
+    const ctvk_conv3d conv = {16, 0, 24, 3, 1, 0};
+    const ctvk_conv3d_plan plan = {CTVK_CONV3D_COOPERATIVE, 1, 1u << 20, 1u << 20, 0, 0};
+    for (int of_weights = 0; of_weights < 2; of_weights++) {
+        fixture f;
+        ctvk_error error = {0};
+        CHECK(fixture_create(&f, gpu, &plan, &conv, (extents){3, 5, 9}));
+        if (of_weights) {
+            float *packed = malloc(ctvk_conv3d_plan_weight_bytes(&plan, &conv));
+            f.kernel[13] = -1100; /* channel 0 from channel 0, the tap in the middle */
+            ctvk_conv3d_plan_pack(&plan, &conv, f.kernel, packed);
+            CHECK(ctvk_gpu_upload(f.weights.buffer, f.weights.offset, packed, ctvk_conv3d_plan_weight_bytes(&plan, &conv), &error) ==
+                  CTVK_OK);
+            free(packed);
+        } else {
+            f.dense[0] = 70000;
+            CHECK(conv_tensor_write(&f.a, f.dense));
+        }
+        CHECK(record_and_wait(&f, gpu, &plan, &conv, &error) == CTVK_OK && conv_tensor_read(&f.out, f.got));
+        for (size_t i = 0; i < f.out_count; i++) {
+            size_t voxel = i % 135, bad = of_weights ? i < 135 : voxel / 45 < 2 && voxel / 9 % 5 < 2 && voxel % 9 < 2;
+            CHECK_MSG(bad == !isfinite(f.got[i]), "weights %d, channel %zu, voxel %zu: %g", of_weights, i / 135, voxel, f.got[i]);
+        }
+        fixture_destroy(&f);
     }
 }
 
@@ -324,14 +355,19 @@ int main(void)
     ctvk_gpu *gpu = open_gpu(0);
     /* lavapipe takes the straight-line kernels; SwiftShader's texel buffers are too short. */
     int32_t whole = ctvk_conv3d_class(ctvk_gpu_get_caps(gpu));
+    CHECK(ctvk_gpu_get_caps(gpu)->cooperative || !getenv("CTVK_NEEDS_COOPERATIVE"));
     for (int half = 0; half < 2; half++) {
         test_families(gpu, half);
         test_small_bindings(gpu, half);
         test_overlap(gpu, half);
-        test_slow(gpu, half);
+        test_slow(gpu, CTVK_CONV3D_TILED, half);
+        if (ctvk_gpu_get_caps(gpu)->cooperative)
+            test_slow(gpu, CTVK_CONV3D_COOPERATIVE, half);
     }
     test_too_small_binding(gpu);
     test_mixed(gpu);
+    if (ctvk_gpu_get_caps(gpu)->cooperative)
+        test_too_large(gpu);
     ctvk_gpu_destroy(&gpu);
     test_door(0, whole);
     test_door(CTVK_GPU_NO_BUFFER_ADDRESS, CTVK_CONV3D_LEAST);

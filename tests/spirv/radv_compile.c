@@ -39,7 +39,7 @@ static void compile(ctvk_gpu *gpu, const char *shader, const uint32_t *constants
     ctvk_gpu_pipeline *pipeline;
     char name[80];
     snprintf(name, sizeof name,
-             count == 2 ? "%.48s (%u, %u)"
+             count >= 2 ? "%.48s (%u, %u)"
              : count    ? "%.48s (%u)"
                         : "%.48s",
              shader, count ? constants[0] : 0, count > 1 ? constants[1] : 0);
@@ -97,7 +97,7 @@ static void compile_tiled(ctvk_gpu *gpu)
     static const char *const shaders[] = {"conv3d_tiled_k3", "conv3d_tiled_k3_half", "conv3d_tiled_k3_stride2",
                                           "conv3d_tiled_k3_stride2_half", "conv3d_tiled_k1"};
     const uint32_t columns = 4;
-    for (int i = 0; gpu && i < 5; i++)
+    for (int i = 0; i < 5; i++)
         compile(gpu, shaders[i], &columns, 1);
 }
 
@@ -105,11 +105,40 @@ static void compile_tiled(ctvk_gpu *gpu)
 static void compile_classify(ctvk_gpu *gpu)
 {
     static const uint32_t constants[][2] = {{0, CTVK_CLASSIFY_PROBABILITIES}, {1, CTVK_CLASSIFY_LABELS}, {1, CTVK_CLASSIFY_PROBABILITIES}};
-    for (int i = 0; gpu && i < 3; i++)
+    for (int i = 0; i < 3; i++)
         compile(gpu, "classify", constants[i], 2);
 }
 
-/* argv[1]: the family, which must stand in the device's name. */
+/* ops/conv3d_tiled.c where the device has cooperative matrices. */
+static void compile_cooperative(ctvk_gpu *gpu)
+{
+    static const char *const shaders[] = {"conv3d_cooperative_16x16x16", "conv3d_cooperative_16x16x16_half"};
+    static const uint32_t kernels[][2] = {{3, 1}, {3, 2}, {1, 1}, {1, 2}};
+    const ctvk_gpu_caps *caps = ctvk_gpu_get_caps(gpu);
+    CHECK_MSG(caps->cooperative == CTVK_GPU_MATRIX_16X16X16, "%s: cooperative matrices %u", ctvk_gpu_get_info(gpu)->name,
+              caps->cooperative);
+    for (int i = 0; i < 8 && caps->cooperative == CTVK_GPU_MATRIX_16X16X16; i++) {
+        const uint32_t constants[3] = {kernels[i / 2][0], kernels[i / 2][1], 4 * caps->subgroup_size};
+        compile(gpu, shaders[i % 2], constants, 3);
+    }
+}
+
+static void compile_all(ctvk_gpu *gpu)
+{
+    for (uint32_t i = 0; i < ctvk_shader_count; i++)
+        compile_as_it_stands(gpu, &ctvk_shaders[i]);
+    for (int32_t prompts = 1; prompts <= 4; prompts++)
+        for (int32_t level = 0; level < 5; level++) {
+            static const int32_t times[] = {1, 1, 2, 4, 8};
+            compile_level(gpu, 16 * times[level], prompts);
+            compile_level(gpu, 48 * times[level], prompts);
+        }
+    compile_tiled(gpu);
+    compile_classify(gpu);
+}
+
+/* argv[1]: the family, which must stand in the device's name. argv[2]: "cooperative" for what takes cooperative matrices alone, which the
+ * device must have. */
 int main(int argc, char **argv)
 {
     ctvk_error error = {0};
@@ -126,16 +155,10 @@ int main(int argc, char **argv)
     if (gpu)
         printf("device\t%s\t%s\n", ctvk_gpu_get_info(gpu)->name, ctvk_gpu_get_info(gpu)->driver);
     CHECK(ctvk_shader_count > 0);
-    for (uint32_t i = 0; gpu && i < ctvk_shader_count; i++)
-        compile_as_it_stands(gpu, &ctvk_shaders[i]);
-    for (int32_t prompts = 1; gpu && prompts <= 4; prompts++)
-        for (int32_t level = 0; level < 5; level++) {
-            static const int32_t times[] = {1, 1, 2, 4, 8};
-            compile_level(gpu, 16 * times[level], prompts);
-            compile_level(gpu, 48 * times[level], prompts);
-        }
-    compile_tiled(gpu);
-    compile_classify(gpu);
+    if (gpu && argc > 2 && strcmp(argv[2], "cooperative") == 0)
+        compile_cooperative(gpu);
+    else if (gpu)
+        compile_all(gpu);
     ctvk_gpu_destroy(&gpu);
     ctvk_gpu_instance_destroy(&instance);
     return check_done("radv_compile");

@@ -19,7 +19,57 @@ static void test_embedded(void)
         CHECK_MSG(r.push_bytes <= 128 && r.push_bytes % 4 == 0, "%s has %u bytes of push constants", name, r.push_bytes);
         CHECK_MSG(r.local_size[0] * r.local_size[1] * r.local_size[2] <= 256, "%s", name);
         CHECK_MSG(!r.unknown, "%s wants capability %u", name, r.unknown_capability);
+        CHECK_MSG(!r.cooperative == !strstr(name, "_cooperative_") && !r.cooperative == !r.matrix, "%s: shape %u", name, r.matrix);
     }
+}
+
+static uint32_t constant_of(const uint32_t *words, uint32_t count, uint32_t id)
+{
+    for (uint32_t at = 5; at < count; at += words[at] >> 16)
+        if ((words[at] & 0xFFFF) == 43 && words[at + 2] == id)
+            return words[at + 3];
+    CHECK(0);
+    return 0;
+}
+
+/* Factors of halves, sums of float32: their types, declared before, where the shader could name a width alone. Nothing else changes. */
+static void check_completed(const ctvk_shader *shader)
+{
+    const uint32_t count = shader->bytes / 4;
+    uint32_t *words = malloc(shader->bytes), widths[3] = {0}, matrices = 0, changed = 0;
+    static const uint32_t wanted[3] = {16, 16, 32};
+    CHECK(words != NULL);
+    memcpy(words, shader->words, shader->bytes);
+    ctvk_gpu_matrix_complete(words, count);
+    for (uint32_t i = 0; i < count; i++)
+        changed += words[i] != shader->words[i];
+    for (uint32_t at = 5; at < count; at += words[at] >> 16) {
+        if ((words[at] & 0xFFFF) != 4456)
+            continue;
+        uint32_t use = constant_of(words, count, words[at + 6]);
+        CHECK_MSG(use < 3 && shader->words[at + 2] == wanted[use < 3 ? use : 0], "%s", shader->name);
+        matrices++;
+        for (uint32_t before = 5; before < at && use < 3; before += words[before] >> 16)
+            if ((words[before] & 0xFFFF) == 22 && words[before + 1] == words[at + 2])
+                widths[use] = words[before + 2];
+    }
+    CHECK_MSG(matrices == 3 && changed <= 3, "%s: %u types, %u words changed", shader->name, matrices, changed);
+    CHECK_MSG(memcmp(widths, wanted, sizeof widths) == 0, "%s: %u %u %u", shader->name, widths[0], widths[1], widths[2]);
+    free(words);
+}
+
+static void test_matrices(void)
+{
+    int seen = 0;
+    for (uint32_t i = 0; i < ctvk_shader_count; i++)
+        if (strstr(ctvk_shaders[i].name, "_cooperative_")) {
+            check_completed(&ctvk_shaders[i]);
+            seen++;
+        }
+    CHECK(seen == 6);
+    CHECK(ctvk_gpu_matrix_of(16, 16, 16) == CTVK_GPU_MATRIX_16X16X16 && ctvk_gpu_matrix_of(8, 16, 16) == CTVK_GPU_MATRIX_8X16X16);
+    CHECK(ctvk_gpu_matrix_of(8, 8, 8) == CTVK_GPU_MATRIX_8X8X8 && ctvk_gpu_matrix_of(16, 8, 16) == CTVK_GPU_MATRIX_NONE);
+    CHECK(ctvk_gpu_matrix_of(0, 0, 0) == CTVK_GPU_MATRIX_NONE);
 }
 
 /* A module written by hand:
@@ -155,6 +205,7 @@ static void test_recursion(void)
 int main(void)
 {
     test_embedded();
+    test_matrices();
     test_hand_made();
     test_refusals();
     test_damage();
