@@ -13,11 +13,11 @@ extern "C" {
 
 typedef struct ctvk_context ctvk_context;
 
-/* Whether a device is tried before a job computes on it: every operation on small shapes against double precision (before a text job those
- * of a language model), within a second on a software driver that has compiled its kernels; compiling them takes it seconds, once for a
- * cache folder. A driver that computes wrongly is refused with CTVK_ERROR_DEVICE, which names the operation. AUTO: once for each device,
- * driver and library version; the answer is kept in the cache folder, and without one each context tries anew. FORCE: at the first use in
- * this context, whatever is kept. SKIP: never. */
+/* Whether a device is tried before a job computes on it: every operation of such jobs (a network's, or before a text job a language
+ * model's) on small shapes against double precision. It adds less than a second to a first run on a software driver: most kernels that it
+ * has to compile there the job takes as well. A driver that computes wrongly is refused with CTVK_ERROR_DEVICE, which names the operation.
+ * AUTO: once for each device, driver and library version; the answer is kept in the cache folder, and without one each context tries anew.
+ * FORCE: at the first use in this context, whatever is kept. SKIP: never. */
 typedef int32_t ctvk_self_test;
 enum { CTVK_SELF_TEST_AUTO = 0, CTVK_SELF_TEST_FORCE = 1, CTVK_SELF_TEST_SKIP = 2 };
 

@@ -46,8 +46,8 @@ static int32_t on_trial(void *user, double work_done)
 
 ctvk_status ctvk_job_open(ctvk_job *job)
 {
-    /* The language model's too, whether it has read the text or not: what computes any operation wrongly is trusted with no contour. */
-    const uint32_t parts = 1u << CTVK_TRIALS_NETWORK | 1u << CTVK_TRIALS_LANGUAGE | (job->desc.half ? 1u << CTVK_TRIALS_HALF : 0);
+    /* What this job computes with; a text job has tried the language model's. */
+    const uint32_t parts = 1u << CTVK_TRIALS_NETWORK | (job->desc.half ? 1u << CTVK_TRIALS_HALF : 0);
     if (ctvk_job_report_progress(job, 0))
         return CTVK_CANCELLED;
     ctvk_status status = ctvk_context_open_selected(job->context, job->device, job->memory_limit, &job->gpu, &job->error);
@@ -56,7 +56,7 @@ ctvk_status ctvk_job_open(ctvk_job *job)
     if (status == CTVK_OK)
         status = ctvk_require_memory(job->gpu, &job->desc, job->memory_limit, &job->memory, &job->error);
     if (status == CTVK_OK)
-        status = ctvk_context_try_device(job->context, job->gpu, parts, on_trial, job, &job->error);
+        status = ctvk_context_try_device(job->context, job->gpu, parts, job->desc.feature_size, on_trial, job, &job->error);
     return status;
 }
 

@@ -85,7 +85,8 @@ void ctvk_context_keep_answer(ctvk_context *context, const ctvk_gpu *gpu, int32_
     set_tried(context, part, bit_of(gpu), right);
 }
 
-static ctvk_status try_part(ctvk_context *context, ctvk_gpu *gpu, int32_t part, ctvk_gpu_check_fn check, void *user, ctvk_error *error)
+static ctvk_status try_part(ctvk_context *context, ctvk_gpu *gpu, int32_t part, int32_t channels, ctvk_gpu_check_fn check, void *user,
+                            ctvk_error *error)
 {
     static const char *const what[CTVK_TRIALS_PARTS] = {"", " in half precision", " with a language model"};
     char key[66];
@@ -100,19 +101,19 @@ static ctvk_status try_part(ctvk_context *context, ctvk_gpu *gpu, int32_t part, 
     }
     ctvk_log(&context->host, CTVK_LOG_INFO, "device %s: tried before its first use%s", ctvk_gpu_get_info(gpu)->name, what[part]);
     double begin = ctvk_now();
-    ctvk_status status = ctvk_trials_small(gpu, part, check, user, &wrong, error);
+    ctvk_status status = ctvk_trials_small(gpu, part, channels, check, user, &wrong, error);
     ctvk_trace_stage(&context->host, "self-test", -1, begin);
     if (status == CTVK_OK || wrong)
         ctvk_context_keep_answer(context, gpu, part, !wrong);
     return status;
 }
 
-ctvk_status ctvk_context_try_device(ctvk_context *context, ctvk_gpu *gpu, uint32_t parts, ctvk_gpu_check_fn check, void *user,
-                                    ctvk_error *error)
+ctvk_status ctvk_context_try_device(ctvk_context *context, ctvk_gpu *gpu, uint32_t parts, int32_t channels, ctvk_gpu_check_fn check,
+                                    void *user, ctvk_error *error)
 {
     ctvk_status status = CTVK_OK;
     for (int32_t part = 0; part < CTVK_TRIALS_PARTS && status == CTVK_OK; part++)
         if (parts & 1u << part)
-            status = try_part(context, gpu, part, check, user, error);
+            status = try_part(context, gpu, part, channels, check, user, error);
     return status;
 }

@@ -201,7 +201,7 @@ static ctvk_status open_device(ctvk_text_job *job)
     snprintf(job->device_name, sizeof job->device_name, "%s", ctvk_gpu_get_info(job->gpu)->name);
     status = ctvk_llama_plan(job->gpu, job->model->file, &job->model->desc, job->soft.prompts, job->rows, job->memory_limit, &job->memory,
                              &job->error);
-    return status == CTVK_OK ? ctvk_context_try_device(job->context, job->gpu, 1u << CTVK_TRIALS_LANGUAGE, on_trial, job, &job->error)
+    return status == CTVK_OK ? ctvk_context_try_device(job->context, job->gpu, 1u << CTVK_TRIALS_LANGUAGE, 0, on_trial, job, &job->error)
                              : status;
 }
 

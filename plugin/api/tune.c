@@ -138,7 +138,7 @@ static ctvk_status open_device(ctvk_tune *t)
         return status;
     t->opened = 1;
     t->device_index = ctvk_gpu_get_info(t->gpu)->index;
-    status = ctvk_context_try_device(t->context, t->gpu, 1u << CTVK_TRIALS_NETWORK, on_work, t, &t->error);
+    status = ctvk_context_try_device(t->context, t->gpu, 1u << CTVK_TRIALS_NETWORK, 0, on_work, t, &t->error);
     if (status == CTVK_OK)
         status = ctvk_trials_variants(t->gpu, on_work, t, &t->error);
     return status == CTVK_OK ? list_convolutions(t) : status;

@@ -215,6 +215,14 @@ static ctvk_status check_dispatch(const ctvk_gpu *gpu, const ctvk_gpu_pipeline *
     return CTVK_OK;
 }
 
+/* Lavapipe takes bits 8 to 15 of a view's size for a number of mipmap levels, and translates the shader anew for one whose are zero: such a
+ * view is made longer, by what no shader reads. */
+static uint64_t view_bytes(const ctvk_gpu *gpu, const ctvk_gpu_bind *bind, uint32_t texel)
+{
+    uint64_t longer = bind->bytes + CTVK_GPU_VIEW_SLACK;
+    return gpu->caps.is_cpu && (bind->bytes & 0xff00) == 0 && longer / texel <= gpu->caps.max_texel_elements ? longer : bind->bytes;
+}
+
 static ctvk_status write_set(ctvk_gpu *gpu, ctvk_gpu_slot *slot, const ctvk_gpu_pipeline *pipeline, const ctvk_gpu_bind *binds,
                              uint32_t flags, VkDescriptorSet *set, ctvk_error *error)
 {
@@ -248,7 +256,7 @@ static ctvk_status write_set(ctvk_gpu *gpu, ctvk_gpu_slot *slot, const ctvk_gpu_
                                        .format =
                                            flags & CTVK_GPU_HALF_TEXELS ? VK_FORMAT_R16G16B16A16_SFLOAT : VK_FORMAT_R32G32B32A32_SFLOAT,
                                        .offset = binds[i].offset,
-                                       .range = binds[i].bytes};
+                                       .range = view_bytes(gpu, &binds[i], flags & CTVK_GPU_HALF_TEXELS ? 8 : 16)};
         CTVK_VK(gpu, gpu->vk.CreateBufferView(gpu->device, &view, NULL, &slot->views[slot->view_count]));
         writes[i].pTexelBufferView = &slot->views[slot->view_count++];
     }

@@ -61,6 +61,15 @@ static ctvk_status check_size(const ctvk_gpu *gpu, uint64_t bytes, const char *w
     return CTVK_OK;
 }
 
+/* Lavapipe translates a shader anew for texel buffers in buffers whose size is a power of two; none has one. */
+static uint64_t size_for(const ctvk_gpu *gpu, uint64_t bytes)
+{
+    uint64_t size = (bytes + 15) & ~UINT64_C(15);
+    if (gpu->caps.is_cpu && gpu->caps.texel_rgba32f)
+        size += CTVK_GPU_VIEW_SLACK;
+    return (size & (size - 1)) == 0 ? size + 16 : size;
+}
+
 static ctvk_status make_buffer(ctvk_gpu *gpu, ctvk_gpu_buffer *self, ctvk_error *error)
 {
     ctvk_status status = CTVK_OK;
@@ -71,7 +80,7 @@ static ctvk_status make_buffer(ctvk_gpu *gpu, ctvk_gpu_buffer *self, ctvk_error 
     if (gpu->caps.buffer_address)
         usage |= VK_BUFFER_USAGE_SHADER_DEVICE_ADDRESS_BIT;
     VkBufferCreateInfo create = {.sType = VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO,
-                                 .size = (self->bytes + 15) & ~UINT64_C(15),
+                                 .size = size_for(gpu, self->bytes),
                                  .usage = usage,
                                  .sharingMode = VK_SHARING_MODE_EXCLUSIVE};
     CTVK_VK(gpu, gpu->vk.CreateBuffer(gpu->device, &create, NULL, &self->memory->buffer));

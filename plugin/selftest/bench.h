@@ -6,12 +6,13 @@
 #include "ops/tensor.h"
 #include "selftest/trials.h"
 
-enum { CTVK_BENCH_SPANS = 12 };
+enum { CTVK_BENCH_SPANS = 12, CTVK_BENCH_CHANNELS = 64 };
 
 struct ctvk_trials {
     ctvk_gpu *gpu;
     int32_t full, variants; /* variants: all of the convolution, whatever the planner takes */
     int32_t half;           /* the trial under way is one of half precision */
+    int32_t channels;       /* of the small shapes where a shader is specialised by them: a multiple of 16, at most CTVK_BENCH_CHANNELS */
     ctvk_gpu_check_fn check;
     void *user;
     ctvk_gpu_buffer *device; /* all operands of the case under way */

@@ -36,7 +36,7 @@ void ctvk_trial_token_to_image(ctvk_trials *b)
 {
     static const int32_t shapes[][5] = {{8, 16, 1, 1, 1},   {16, 16, 7, 9, 11}, {8, 48, 4, 9, 11}, {24, 96, 3, 5, 7},
                                         {16, 192, 3, 5, 7}, {16, 384, 1, 3, 5}, {16, 16, 33, 8, 8}};
-    token_to_image(b, 16, 16, 5, 6, 7);
+    token_to_image(b, 16, b->channels, 5, 6, 7);
     for (int i = 0; i < 7 && b->full; i++)
         token_to_image(b, shapes[i][0], shapes[i][1], shapes[i][2], shapes[i][3], shapes[i][4]);
 }
@@ -69,7 +69,7 @@ void ctvk_trial_image_to_token(ctvk_trials *b)
     /* The held variants are straight-line code for each pair of rows and channels: few of them, or compiling takes longer than the test. */
     static const int32_t shapes[][5] = {{0, 16, 3, 7, 3},  {1, 16, 129, 1, 1}, {1, 48, 13, 5, 1}, {1, 96, 2, 11, 3},
                                         {1, 192, 3, 3, 5}, {2, 384, 2, 3, 3},  {3, 192, 1, 5, 1}};
-    image_to_token(b, 1, 16, 3, 5, 9);
+    image_to_token(b, 1, b->channels, 3, 5, 9);
     image_to_token(b, 1, 192, 2, 3, 5);
     for (int i = 0; i < 7 && b->full; i++)
         image_to_token(b, shapes[i][0], shapes[i][1], shapes[i][2], shapes[i][3], shapes[i][4]);

@@ -46,6 +46,7 @@ ctvk_status ctvk_trials_create(ctvk_gpu *gpu, int32_t full, ctvk_gpu_check_fn ch
         return ctvk_fail(error, CTVK_ERROR_HOST_MEMORY, "self-test: no host memory (close other programs)");
     b->gpu = gpu;
     b->full = full;
+    b->channels = 16;
     b->check = check;
     b->user = user;
     b->room = full ? 12u << 20 : 2u << 20;
@@ -96,12 +97,15 @@ ctvk_status ctvk_trials_run(ctvk_trials *b, int32_t index, ctvk_trial_result *ou
                      info->name, info->driver, out->name, out->error, out->limit);
 }
 
-ctvk_status ctvk_trials_small(ctvk_gpu *gpu, int32_t part, ctvk_gpu_check_fn check, void *user, const char **wrong, ctvk_error *error)
+ctvk_status ctvk_trials_small(ctvk_gpu *gpu, int32_t part, int32_t channels, ctvk_gpu_check_fn check, void *user, const char **wrong,
+                              ctvk_error *error)
 {
     ctvk_trials *b = NULL;
     ctvk_trial_result result;
     *wrong = NULL;
     ctvk_status status = ctvk_trials_create(gpu, 0, check, user, &b, error);
+    if (b && channels > 0 && channels % 16 == 0 && channels <= CTVK_BENCH_CHANNELS)
+        b->channels = channels;
     for (int32_t i = 0; i < TRIALS && status == CTVK_OK; i++) {
         if (trials[i].part != part)
             continue;

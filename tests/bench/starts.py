@@ -1,5 +1,5 @@
 """The command from its start, on the demo's CT: how long until the device gets its first work where all caches are filled and the prompt is the
-bundle's own, and how long the whole command takes where no cache is there."""
+bundle's own, how long the whole command takes where no cache is there, and what trying the device before its first use adds to that."""
 import os
 import tempfile
 import time
@@ -42,11 +42,24 @@ def cold(build, folder, threads, rounds, say):
     return found, what
 
 
-def measure(build, folder, threads, say, rounds=(5, 3)):
-    """{"first_work", "cold": seconds of each round, "prompt": what the cold one read}"""
+def trying(build, folder, threads, rounds, say):
+    """Seconds that the self-test adds to a first run, with a prompt of the bundle's and no cache, of each round: one run with it, one without."""
+    found = []
+    for number in range(rounds):
+        say(f"first use of a device: round {number + 1} of {rounds}")
+        seconds = {}
+        for how in ("auto", "skip"):
+            with tempfile.TemporaryDirectory(dir=folder) as caches:
+                seconds[how] = programs.measure(command(build, folder, hosts.PROMPT), threads, folder, caches, {"CTVK_SELF_TEST": how})[1]
+        found.append(seconds["auto"] - seconds["skip"])
+    return found
+
+
+def measure(build, folder, threads, say, rounds=(5, 3, 5)):
+    """{"first_work", "cold", "trying": seconds of each round, "prompt": what the cold one read}"""
     folder = os.path.join(folder, "starts")
     os.makedirs(folder, exist_ok=True)
     say("start of the command")
     warm = first_work(build, folder, threads, rounds[0])
     seconds, what = cold(build, folder, threads, rounds[1], say)
-    return {"first_work": warm, "cold": seconds, "prompt": what}
+    return {"first_work": warm, "cold": seconds, "trying": trying(build, folder, threads, rounds[2], say), "prompt": what}

@@ -39,7 +39,7 @@ assert lines[4].startswith("| 5 others ") and lines[-1] == "All operations: 13.0
 def run(conv, seconds=12.0, small=1.5, start=0.3):
     rows = [table.row(name, [{"seconds": s, "wall_seconds": s, "peak_mib": 1, "device_bytes": 2**30}], [{"seconds": 15.0, "peak_mib": 1}], {})
             for name, s in ((figures.FULL, seconds), (figures.SMALL, small))]
-    result = {"rows": rows, "profile": {"figures": {"conv3d": conv}, "window": "w"}, "starts": {"first_work": [start], "cold": [70], "prompt": "p"}}
+    result = {"rows": rows, "profile": {"figures": {"conv3d": conv}, "window": "w"}, "starts": {"first_work": [start], "cold": [70], "trying": [0.7], "prompt": "p"}}
     result["figures"] = figures.of(result)
     return result
 
