@@ -16,7 +16,7 @@
 
 #define CTVK_GPU_STAGING_BYTES (16u << 20)
 #define CTVK_GPU_MAX_BINDINGS 16
-#define CTVK_GPU_VIEW_SLACK 256u /* behind every buffer of a software driver */
+#define CTVK_GPU_VIEW_SLACK 256u      /* behind every buffer of a software driver */
 enum { CTVK_GPU_MAX_CONSTANTS = 32 }; /* of a specialisation */
 
 struct ctvk_gpu_instance {

@@ -46,7 +46,7 @@ def run(conv, seconds=12.0, small=1.5, start=0.3):
 
 good = run([1.0, 1.2])
 kept = {f["name"].split(",")[0]: figures.verdict(f) for f in good["figures"]}
-assert len(good["figures"]) == 7 and list(kept.values()).count("MISSED") == 1
+assert len(good["figures"]) == 8 and list(kept.values()).count("MISSED") == 1
 by = {f["name"]: f for f in good["figures"]}
 assert figures.verdict(by["growth of time from 192 x 192 x 64 to 384 x 384 x 128, with text"]) == "aim"  # 8.0
 assert figures.verdict(by["384 x 384 x 128, with text, against PyTorch"]) == "floor" and figures.verdict(by["192 x 192 x 64, with text, against PyTorch"]) == "aim"
