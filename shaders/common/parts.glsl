@@ -1,7 +1,7 @@
 // What a workgroup leaves of the voxels that it stores, for the instance norm that follows (params/instance_norm.h): count, mean and M2 of each
 // channel, in two passes over numbers that it still has, so that the tensor is not read again for its statistics. The workgroup's sums go
 // through shared memory in a fixed order. Before the include: LANES, a multiple of 8; PART_BINDING; and LANE_SUMS, where a shared array of
-// 3 * LANES + 24 vec4 or more is no longer needed then, which a kernel's barrier must have made sure of.
+// 3 * LANES + 27 vec4 or more is no longer needed then, which a kernel's barrier must have made sure of.
 #ifndef PARTS_GLSL
 #define PARTS_GLSL
 
@@ -12,10 +12,19 @@ layout(std430, set = 0, binding = PART_BINDING) writeonly restrict buffer part_b
 
 #ifndef LANE_SUMS
 #define LANE_SUMS lane_sums
-shared vec4 lane_sums[3 * LANES + 24];
+shared vec4 lane_sums[3 * LANES + 27];
 #endif
 
-// Each of three numbers becomes its sum over all lanes. Every lane must come here.
+vec4 sum_of(int first, int count, int step)
+{
+    vec4 sum = LANE_SUMS[first];
+    for (int i = 1; i < count; i++) {
+        sum += LANE_SUMS[first + i * step];
+    }
+    return sum;
+}
+
+// Each of three numbers becomes its sum over all lanes: by eight lanes of each, then by one. Every lane must come here.
 void sum_lanes(int lane, inout vec4 a, inout vec4 b, inout vec4 c)
 {
     LANE_SUMS[lane] = a;
@@ -23,22 +32,16 @@ void sum_lanes(int lane, inout vec4 a, inout vec4 b, inout vec4 c)
     LANE_SUMS[2 * LANES + lane] = c;
     barrier();
     if (lane < 24) {
-        int first = lane / 8 * LANES + lane % 8;
-        vec4 sum = LANE_SUMS[first];
-        for (int i = 8; i < LANES; i += 8) {
-            sum += LANE_SUMS[first + i];
-        }
-        LANE_SUMS[3 * LANES + lane] = sum;
+        LANE_SUMS[3 * LANES + lane] = sum_of(lane / 8 * LANES + lane % 8, LANES / 8, 8);
     }
     barrier();
-    a = LANE_SUMS[3 * LANES];
-    b = LANE_SUMS[3 * LANES + 8];
-    c = LANE_SUMS[3 * LANES + 16];
-    for (int i = 3 * LANES + 1; i < 3 * LANES + 8; i++) {
-        a += LANE_SUMS[i];
-        b += LANE_SUMS[i + 8];
-        c += LANE_SUMS[i + 16];
+    if (lane < 3) {
+        LANE_SUMS[3 * LANES + 24 + lane] = sum_of(3 * LANES + lane * 8, 8, 1);
     }
+    barrier();
+    a = LANE_SUMS[3 * LANES + 24];
+    b = LANE_SUMS[3 * LANES + 25];
+    c = LANE_SUMS[3 * LANES + 26];
 }
 
 // Of one channel group of `groups`.
