@@ -2,11 +2,17 @@
 // PLANES along x, and 24 output channels. Channel group by channel group the input comes into shared memory once, with its halo; every lane
 // multiplies the taps of its voxels there by weights that are the same for all lanes; sums stay in registers until they are whole.
 // A kernel of 1 has no halo: each lane reads its own voxels. _half: tensors in half precision, in shared memory and in sums they are float32.
+// _stats: each workgroup leaves the statistics of its brick's voxels as they are stored, one part for each brick of the tensor.
 // variant: conv3d_tiled_k3 -DKERNEL=3 -DSTRIDE=1 -DPLANES=2
+// variant: conv3d_tiled_k3_stats -DKERNEL=3 -DSTRIDE=1 -DPLANES=2 -DSTATS
 // variant: conv3d_tiled_k3_half -DKERNEL=3 -DSTRIDE=1 -DPLANES=2 -DHALF
+// variant: conv3d_tiled_k3_half_stats -DKERNEL=3 -DSTRIDE=1 -DPLANES=2 -DHALF -DSTATS
 // variant: conv3d_tiled_k3_stride2 -DKERNEL=3 -DSTRIDE=2 -DPLANES=1
+// variant: conv3d_tiled_k3_stride2_stats -DKERNEL=3 -DSTRIDE=2 -DPLANES=1 -DSTATS
 // variant: conv3d_tiled_k3_stride2_half -DKERNEL=3 -DSTRIDE=2 -DPLANES=1 -DHALF
+// variant: conv3d_tiled_k3_stride2_half_stats -DKERNEL=3 -DSTRIDE=2 -DPLANES=1 -DHALF -DSTATS
 // variant: conv3d_tiled_k1 -DKERNEL=1 -DPLANES=2
+// variant: conv3d_tiled_k1_stats -DKERNEL=1 -DPLANES=2 -DSTATS
 #version 450
 #extension GL_GOOGLE_include_directive : require
 #include "params/conv3d.h"
@@ -127,6 +133,38 @@ int element_at(int element, int first_y, int first_z)
 #define TAP_PLANE TAP(0, 0) TAP(0, 1) TAP(0, 2) TAP(1, 0) TAP(1, 1) TAP(1, 2) TAP(2, 0) TAP(2, 1) TAP(2, 2)
 #endif
 
+#ifdef STATS
+#define PART_BINDING 4
+#if KERNEL == 3
+#define LANE_SUMS tile
+#endif
+#include "common/parts.glsl"
+
+// Of the lane's two voxels, those that lie in the tensor, as they are stored.
+#define AS_STORED(s, o) s##o = WIDE(NARROW(s##o));
+#define SUM_OF(o) (here_a ? a##o : vec4(0.0)) + (here_b ? b##o : vec4(0.0))
+vec4 squares_of(vec4 a, bool here_a, vec4 b, bool here_b, vec4 mean)
+{
+    vec4 off_a = here_a ? a - mean : vec4(0.0), off_b = here_b ? b - mean : vec4(0.0);
+    return fma(off_a, off_a, off_b * off_b);
+}
+#define SQUARES_OF(o) squares_of(a##o, here_a, b##o, here_b, mean##o)
+#define LEAVE(o)                                                                          \
+    if (lane == 0 && o < left) {                                                          \
+        leave_part(part, p.out_groups, chunk * 6 + o, mean##o, m2##o, count);             \
+    }
+#define STATS_OF(i, j, k)                                                                 \
+    {                                                                                     \
+        AS_STORED(a, i) AS_STORED(a, j) AS_STORED(a, k) AS_STORED(b, i) AS_STORED(b, j) AS_STORED(b, k) \
+        vec4 mean##i = SUM_OF(i), mean##j = SUM_OF(j), mean##k = SUM_OF(k);               \
+        sum_lanes(lane, mean##i, mean##j, mean##k);                                       \
+        mean##i *= 1.0 / count, mean##j *= 1.0 / count, mean##k *= 1.0 / count;           \
+        vec4 m2##i = SQUARES_OF(i), m2##j = SQUARES_OF(j), m2##k = SQUARES_OF(k);         \
+        sum_lanes(lane, m2##i, m2##j, m2##k);                                             \
+        LEAVE(i) LEAVE(j) LEAVE(k)                                                        \
+    }
+#endif
+
 #define SUM(o) vec4 a##o = vec4(0.0), b##o = vec4(0.0);
 #define STORE(s, o)                                     \
     if (o < left) {                                     \
@@ -183,13 +221,22 @@ void main()
     }
     int out_group = p.out_y * p.out_z, left = p.out_groups - chunk * 6;
     int to = p.out_base + (x - p.out_first) * p.out_plane + (chunk * 6 * p.out_y + y + row) * p.out_z + z + column;
-    if (y + row < p.out_y && z + column < p.out_z) {
+    bool here_a = y + row < p.out_y && z + column < p.out_z, here_b = PLANES == 2 && here_a && x + 1 < p.out_end;
+    if (here_a) {
         STORE_VOXEL(a)
-#if PLANES == 2
-        if (x + 1 < p.out_end) {
-            to += p.out_plane;
-            STORE_VOXEL(b)
-        }
-#endif
     }
+    if (here_b) {
+        to += p.out_plane;
+        STORE_VOXEL(b)
+    }
+#ifdef STATS
+    int bricks_y = (p.out_y + ROWS - 1) / ROWS, bricks_z = (p.out_z + COLUMNS - 1) / COLUMNS;
+    int part = (x / PLANES * bricks_y + y / ROWS) * bricks_z + brick_z;
+    float count = float(min(PLANES, p.out_end - x) * min(ROWS, p.out_y - y) * min(COLUMNS, p.out_z - z));
+    barrier(); // the tile was read
+    STATS_OF(0, 1, 2)
+    if (left > 3) {
+        STATS_OF(3, 4, 5)
+    }
+#endif
 }

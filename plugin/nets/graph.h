@@ -40,7 +40,8 @@ typedef struct ctvk_value {
 typedef struct ctvk_node {
     ctvk_node_kind kind;
     int32_t in, in_b;       /* values; in_b = -1: none. APPLY: in_b is the shortcut. SHORTCUT: of the planar `in`, applied to out */
-    int32_t stats, stats_b; /* STATS writes stats; APPLY reads both; CONV, TRANSP: of an input that is normalised as it is read, or -1 */
+    int32_t stats, stats_b; /* STATS writes stats; APPLY reads both; CONV, TRANSP: of an input that is normalised as it is read, or -1;
+                               CONV's stats_b: of its output, taken as it is written, or -1 */
     int32_t out, scratch;   /* scratch = -1: none */
     union {
         ctvk_conv3d conv;

@@ -212,7 +212,7 @@ static ctvk_status record_node(const ctvk_llmseg *net, ctvk_gpu_cmd *cmd, const 
     switch (node->kind) {
     case CTVK_NODE_CONV:
         return ctvk_conv3d_record(cmd, net->gpu, &node->as.conv, &in, two ? &in_b : NULL, normalised ? &stats : NULL, &weights, &scratch,
-                                  &out, error);
+                                  &out, node->stats_b >= 0 ? &stats_b : NULL, error);
     case CTVK_NODE_TRANSP:
         if (manner == LABELS && node->out == net->net.logits) {
             const ctvk_span words = ctvk_llmseg_span(net, net->net.words);

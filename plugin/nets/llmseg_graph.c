@@ -51,9 +51,20 @@ static void tap(builder *b, const char *name)
     snprintf(graph->node[graph->nodes - 1].tap, sizeof graph->node[0].tap, "%s", name);
 }
 
-/* in_b < 0: one source. norm: statistics of `in`, which is normalised as it is read, or -1. out is in the precision of a blocked input. */
-static void conv_to(builder *b, const char *block, const char *name, int32_t in, int32_t in_b, int32_t norm, int32_t out, int32_t kernel,
-                    int32_t stride)
+static int32_t stats(builder *b, int32_t in)
+{
+    ctvk_value *source = value_of(b, in);
+    ctvk_node n = node_of(CTVK_NODE_STATS);
+    n.in = in;
+    n.stats = span(b, ctvk_instance_norm_scratch_bytes(b->gpu, source->c, source->x, source->y, source->z));
+    add(b, &n);
+    return n.stats;
+}
+
+/* in_b < 0: one source. norm: statistics of `in`, which is normalised as it is read, or -1. out is in the precision of a blocked input.
+ * Returns the statistics of out: taken as it is written where the variant can, else by a node of their own. */
+static int32_t conv_to(builder *b, const char *block, const char *name, int32_t in, int32_t in_b, int32_t norm, int32_t out, int32_t kernel,
+                       int32_t stride)
 {
     ctvk_value *source = value_of(b, in), *to = value_of(b, out);
     ctvk_node n = node_of(CTVK_NODE_CONV);
@@ -65,18 +76,21 @@ static void conv_to(builder *b, const char *block, const char *name, int32_t in,
     n.weight_bytes = ctvk_conv3d_weight_bytes(b->gpu, &n.as.conv, to->x, to->y, to->z);
     n.scratch = span(b, ctvk_conv3d_scratch_bytes(b->gpu, &n.as.conv, to->half, to->x, to->y, to->z));
     snprintf(n.weight, sizeof n.weight, "%s.%s.conv.weight", block, name);
+    uint64_t taken = ctvk_conv3d_stats_bytes(b->gpu, &n.as.conv, to->half, to->x, to->y, to->z);
+    n.stats_b = span(b, taken);
     add(b, &n);
     b->net->work += (double)(n.as.conv.in_a + n.as.conv.in_b) * to->c * kernel * kernel * kernel * to->x * to->y * to->z;
+    return taken ? n.stats_b : stats(b, out);
 }
 
-/* Returns the output value. */
+/* Returns the output value; *norm: its statistics. */
 static int32_t conv(builder *b, const char *block, const char *name, int32_t in, int32_t in_b, int32_t channels, int32_t kernel,
-                    int32_t stride)
+                    int32_t stride, int32_t *norm)
 {
     ctvk_value *source = value_of(b, in);
     int32_t extent[3] = {source->x / stride, source->y / stride, source->z / stride};
     int32_t out = tensor(b, source->half, channels, extent);
-    conv_to(b, block, name, in, in_b, -1, out, kernel, stride);
+    *norm = conv_to(b, block, name, in, in_b, -1, out, kernel, stride);
     return out;
 }
 
@@ -96,16 +110,6 @@ static int32_t transp(builder *b, const char *name, int32_t in, int32_t half, in
     return n.out;
 }
 
-static int32_t stats(builder *b, int32_t in)
-{
-    ctvk_value *source = value_of(b, in);
-    ctvk_node n = node_of(CTVK_NODE_STATS);
-    n.in = in;
-    n.stats = span(b, ctvk_instance_norm_scratch_bytes(b->gpu, source->c, source->x, source->y, source->z));
-    add(b, &n);
-    return n.stats;
-}
-
 /* in place: in = lrelu(IN(in) [+ IN(shortcut)]). */
 static void apply(builder *b, int32_t in, int32_t in_stats, int32_t shortcut, int32_t shortcut_stats)
 {
@@ -117,28 +121,28 @@ static void apply(builder *b, int32_t in, int32_t in_stats, int32_t shortcut, in
     add(b, &n);
 }
 
-/* out = conv2 of lrelu(IN(in)): normalised as it is read where the variant can, else in place before. */
-static void second_conv(builder *b, const char *block, int32_t in, int32_t out)
+/* out = conv2 of lrelu(IN(in)), norm the statistics of in: normalised as it is read where the variant can, else in place before. Returns
+ * the statistics of out. */
+static int32_t second_conv(builder *b, const char *block, int32_t in, int32_t norm, int32_t out)
 {
     const ctvk_value *to = value_of(b, out);
     const ctvk_conv3d plain = {value_of(b, in)->c, 0, to->c, 3, 1, 0};
-    int32_t norm = stats(b, in);
     if (!ctvk_conv3d_normalises(b->gpu, &plain, to->x, to->y, to->z)) {
         apply(b, in, norm, -1, -1);
         norm = -1;
     }
-    conv_to(b, block, "conv2", in, -1, norm, out, 3, 1);
+    return conv_to(b, block, "conv2", in, -1, norm, out, 3, 1);
 }
 
 /* in place: out = lrelu(IN(out) + IN(conv3 of the network's input)). */
-static void planar_shortcut(builder *b, const char *block, int32_t in, int32_t out)
+static void planar_shortcut(builder *b, const char *block, int32_t in, int32_t out, int32_t out_stats)
 {
     ctvk_value *source = value_of(b, in), *to = value_of(b, out);
     ctvk_node n = node_of(CTVK_NODE_SHORTCUT);
     n.as.shortcut = (ctvk_planar_shortcut){source->c, to->c};
     n.in = in;
     n.out = out;
-    n.stats = stats(b, out);
+    n.stats = out_stats;
     n.stats_b = span(b, ctvk_instance_norm_scratch_bytes(b->gpu, to->c, to->x, to->y, to->z));
     n.weight_bytes = ctvk_planar_shortcut_weight_bytes(&n.as.shortcut);
     snprintf(n.weight, sizeof n.weight, "%s.conv3.conv.weight", block);
@@ -149,19 +153,16 @@ static void planar_shortcut(builder *b, const char *block, int32_t in, int32_t o
 /* conv1, norm, conv2, norm, with the shortcut through conv3 where the block is residual (model.md, "Encoder", "Decoder"). */
 static int32_t block(builder *b, const char *name, int32_t in, int32_t in_b, int32_t channels, int32_t stride, int residual)
 {
-    int32_t h = conv(b, name, "conv1", in, in_b, channels, 3, stride);
+    int32_t norm, h = conv(b, name, "conv1", in, in_b, channels, 3, stride, &norm), r = -1, r_stats = -1;
     ctvk_value *like = value_of(b, h);
     int32_t extent[3] = {like->x, like->y, like->z}, out = tensor(b, like->half, channels, extent);
-    second_conv(b, name, h, out);
+    int32_t out_stats = second_conv(b, name, h, norm, out);
     if (in == b->net->input) {
-        planar_shortcut(b, name, in, out);
+        planar_shortcut(b, name, in, out, out_stats);
         return out;
     }
-    int32_t out_stats = stats(b, out), r = -1, r_stats = -1;
-    if (residual) { /* after conv2: its input is then dead, so that three tensors of the block are never alive at once */
-        r = conv(b, name, "conv3", in, in_b, channels, 1, stride);
-        r_stats = stats(b, r);
-    }
+    if (residual) /* after conv2: its input is then dead, so that three tensors of the block are never alive at once */
+        r = conv(b, name, "conv3", in, in_b, channels, 1, stride, &r_stats);
     apply(b, out, out_stats, r, r_stats);
     return out;
 }
@@ -181,9 +182,9 @@ static int32_t lean_block(builder *b, const char *name, int32_t in, int32_t c)
     b->full |= h < 0;
     if (h < 0)
         return b->skip;
-    conv_to(b, name, "conv1", in, -1, -1, h, 3, 2);
-    second_conv(b, name, h, out);
-    planar_shortcut(b, name, in, out);
+    int32_t norm = conv_to(b, name, "conv1", in, -1, -1, h, 3, 2);
+    int32_t out_stats = second_conv(b, name, h, norm, out);
+    planar_shortcut(b, name, in, out, out_stats);
     return out;
 }
 

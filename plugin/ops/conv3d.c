@@ -1,5 +1,6 @@
 #include "ops/conv3d.h"
 #include "ops/conv3d_plan.h"
+#include "ops/instance_norm.h"
 
 static int32_t halve(int32_t n, int32_t stride)
 {
@@ -30,6 +31,18 @@ static ctvk_status check_conv(const ctvk_conv3d *conv, ctvk_error *error)
     return CTVK_OK;
 }
 
+static int32_t parts_of(const ctvk_conv3d_job *job)
+{
+    const ctvk_tensor *out = job->out;
+    return ctvk_conv3d_plan_parts(ctvk_gpu_get_caps(job->gpu), job->plan, job->conv, out->x, out->y, out->z);
+}
+
+static int stats_fit(const ctvk_conv3d_job *job)
+{
+    int32_t parts = parts_of(job);
+    return parts > 0 && job->stats->offset % 256 == 0 && job->stats->bytes >= ctvk_instance_norm_parts_bytes(job->conv->out, parts);
+}
+
 static ctvk_status check_job(const ctvk_conv3d_job *job, ctvk_error *error)
 {
     const ctvk_conv3d *conv = job->conv;
@@ -58,6 +71,9 @@ static ctvk_status check_job(const ctvk_conv3d_job *job, ctvk_error *error)
     if (job->norm && (!ctvk_conv3d_plan_normalises(job->plan, conv) || job->norm->offset % 256 ||
                       job->norm->bytes < (uint64_t)conv->in_a * 2 * sizeof(float))) {
         return refuse(error, "the input cannot be normalised with these statistics");
+    }
+    if (job->stats && !stats_fit(job)) {
+        return refuse(error, "the output's statistics cannot be taken there");
     }
     uint64_t need = ctvk_conv3d_plan_scratch_bytes(job->plan, conv, out->x, out->y, out->z);
     if (need && (!job->scratch || job->scratch->bytes < need)) {
@@ -124,7 +140,8 @@ ctvk_conv3d_range ctvk_conv3d_range_at(const ctvk_conv3d_job *job, int32_t first
 }
 
 /* The direct convolution, whatever variant computes it: a multiplication and an addition for each tap, also where it meets the padding.
- * Difference, factor and slope of an input that is normalised as it is read. */
+ * Difference, factor and slope of an input that is normalised as it is read; sum, difference, square and sum of squares of an output whose
+ * statistics are taken, which are left in parts. */
 static void name_operation(const ctvk_conv3d_job *job)
 {
     const ctvk_conv3d *conv = job->conv;
@@ -136,18 +153,17 @@ static void name_operation(const ctvk_conv3d_job *job)
         bytes += (double)ctvk_tensor_bytes(job->b);
     if (job->norm)
         flop += 3.0 * conv->in_a * job->a->x * job->a->y * job->a->z;
-    ctvk_gpu_cmd_operation(job->cmd, "conv3d", flop, bytes, "%dx%dx%d / %d, %d + %d -> %d, %d x %d x %d, %s%s", conv->kernel, conv->kernel,
-                           conv->kernel, conv->stride, conv->in_a, conv->in_b, conv->out, out->x, out->y, out->z,
-                           ctvk_conv3d_plan_name(job->plan), job->norm ? ", normalises" : "");
+    if (job->stats) {
+        flop += 4.0 * conv->out * out->x * out->y * out->z;
+        bytes += (double)ctvk_instance_norm_parts_bytes(conv->out, parts_of(job));
+    }
+    ctvk_gpu_cmd_operation(job->cmd, "conv3d", flop, bytes, "%dx%dx%d / %d, %d + %d -> %d, %d x %d x %d, %s%s%s", conv->kernel,
+                           conv->kernel, conv->kernel, conv->stride, conv->in_a, conv->in_b, conv->out, out->x, out->y, out->z,
+                           ctvk_conv3d_plan_name(job->plan), job->norm ? ", normalises" : "", job->stats ? ", takes statistics" : "");
 }
 
-ctvk_status ctvk_conv3d_plan_record(const ctvk_conv3d_job *job, ctvk_error *error)
+static ctvk_status record_variant(const ctvk_conv3d_job *job, ctvk_error *error)
 {
-    ctvk_status status = check_job(job, error);
-    if (status) {
-        return status;
-    }
-    name_operation(job);
     switch (job->plan->family) {
     case CTVK_CONV3D_WINOGRAD:
         return ctvk_conv3d_winograd_record(job, error);
@@ -161,6 +177,21 @@ ctvk_status ctvk_conv3d_plan_record(const ctvk_conv3d_job *job, ctvk_error *erro
     }
 }
 
+ctvk_status ctvk_conv3d_plan_record(const ctvk_conv3d_job *job, ctvk_error *error)
+{
+    const ctvk_tensor *out = job->out;
+    ctvk_status status = check_job(job, error);
+    if (status) {
+        return status;
+    }
+    name_operation(job);
+    status = record_variant(job, error);
+    if (status || !job->stats) {
+        return status;
+    }
+    return ctvk_instance_norm_merge_parts(job->cmd, job->gpu, out->c, out->x, out->y, out->z, parts_of(job), job->stats, error);
+}
+
 int ctvk_conv3d_plan_normalises(const ctvk_conv3d_plan *plan, const ctvk_conv3d *conv)
 {
     return plan->family == CTVK_CONV3D_WINOGRAD && conv->in_b == 0;
@@ -170,6 +201,21 @@ int ctvk_conv3d_normalises(const ctvk_gpu *gpu, const ctvk_conv3d *conv, int32_t
 {
     ctvk_conv3d_plan plan = ctvk_conv3d_plan_for(gpu, conv, x, y, z);
     return ctvk_conv3d_plan_normalises(&plan, conv);
+}
+
+int32_t ctvk_conv3d_plan_parts(const ctvk_gpu_caps *caps, const ctvk_conv3d_plan *plan, const ctvk_conv3d *conv, int32_t x, int32_t y,
+                               int32_t z)
+{
+    return plan->family == CTVK_CONV3D_TILED ? ctvk_conv3d_tiled_parts(caps, plan, conv, x, y, z) : 0;
+}
+
+uint64_t ctvk_conv3d_stats_bytes(const ctvk_gpu *gpu, const ctvk_conv3d *conv, int32_t half, int32_t x, int32_t y, int32_t z)
+{
+    ctvk_conv3d_plan plan = ctvk_conv3d_plan_for(gpu, conv, x, y, z);
+    if (half)
+        ctvk_conv3d_plan_halve(&plan);
+    int32_t parts = ctvk_conv3d_plan_parts(ctvk_gpu_get_caps(gpu), &plan, conv, x, y, z);
+    return parts ? ctvk_instance_norm_parts_bytes(conv->out, parts) : 0;
 }
 
 uint64_t ctvk_conv3d_weight_bytes(const ctvk_gpu *gpu, const ctvk_conv3d *conv, int32_t x, int32_t y, int32_t z)
@@ -194,11 +240,11 @@ uint64_t ctvk_conv3d_scratch_bytes(const ctvk_gpu *gpu, const ctvk_conv3d *conv,
 
 ctvk_status ctvk_conv3d_record(ctvk_gpu_cmd *cmd, ctvk_gpu *gpu, const ctvk_conv3d *conv, const ctvk_tensor *a, const ctvk_tensor *b,
                                const ctvk_span *norm, const ctvk_span *weights, const ctvk_span *scratch, const ctvk_tensor *out,
-                               ctvk_error *error)
+                               const ctvk_span *stats, ctvk_error *error)
 {
     ctvk_conv3d_plan plan = ctvk_conv3d_plan_for(gpu, conv, out->x, out->y, out->z);
     if (out->half)
         ctvk_conv3d_plan_halve(&plan);
-    ctvk_conv3d_job job = {cmd, gpu, &plan, conv, a, b, out, weights, scratch, norm};
+    ctvk_conv3d_job job = {cmd, gpu, &plan, conv, a, b, out, weights, scratch, norm, stats};
     return ctvk_conv3d_plan_record(&job, error);
 }

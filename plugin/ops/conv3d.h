@@ -22,12 +22,17 @@ void ctvk_conv3d_pack(const ctvk_gpu *gpu, const ctvk_conv3d *conv, int32_t x, i
 uint64_t ctvk_conv3d_scratch_bytes(const ctvk_gpu *gpu, const ctvk_conv3d *conv, int32_t half, int32_t x, int32_t y, int32_t z);
 /* Whether the variant can read its one source as lrelu(IN(source)), so that this is stored nowhere. */
 int ctvk_conv3d_normalises(const ctvk_gpu *gpu, const ctvk_conv3d *conv, int32_t x, int32_t y, int32_t z);
+/* Device bytes of the output's statistics where the variant can take them while it writes, so that the output is not read for them; 0: it
+ * cannot (ctvk_instance_norm_stats reads it then). */
+uint64_t ctvk_conv3d_stats_bytes(const ctvk_gpu *gpu, const ctvk_conv3d *conv, int32_t half, int32_t x, int32_t y, int32_t z);
 /* b may be NULL where in_b = 0. norm: NULL, or the statistics of a (ops/instance_norm.h), with which it is normalised and activated as it
- * is read; only where ctvk_conv3d_normalises. out must not overlap a, b or scratch, but for one way: with kernel 3, stride 1 and one source
- * of as many channels, plane i of out may be plane i - n of a for some n > 1. Blocks of at most n - 1 planes are then done in their order.
- * All of them are float32, or with kernel 3 and a blocked a all half precision; sums are float32 in any case. */
+ * is read; only where ctvk_conv3d_normalises. stats: NULL, or where the statistics of out are left, as ctvk_instance_norm_stats would
+ * (of the numbers as they are stored), ctvk_conv3d_stats_bytes of room; only where that is not 0. out must not overlap a, b or scratch,
+ * but for one way: with kernel 3, stride 1 and one source of as many channels, plane i of out may be plane i - n of a for some n > 1, with
+ * stats some n > 2. Blocks of at most n - 1 planes are then done in their order. All of them are float32, or with kernel 3 and a blocked a
+ * all half precision; sums are float32 in any case. */
 ctvk_status ctvk_conv3d_record(ctvk_gpu_cmd *cmd, ctvk_gpu *gpu, const ctvk_conv3d *conv, const ctvk_tensor *a, const ctvk_tensor *b,
                                const ctvk_span *norm, const ctvk_span *weights, const ctvk_span *scratch, const ctvk_tensor *out,
-                               ctvk_error *error);
+                               const ctvk_span *stats, ctvk_error *error);
 
 #endif

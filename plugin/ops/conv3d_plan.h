@@ -69,11 +69,16 @@ typedef struct ctvk_conv3d_job {
     const ctvk_conv3d *conv;
     const ctvk_tensor *a, *b, *out;
     const ctvk_span *weights, *scratch;
-    const ctvk_span *norm; /* as of ctvk_conv3d_record; NULL: none */
+    const ctvk_span *norm;  /* as of ctvk_conv3d_record; NULL: none */
+    const ctvk_span *stats; /* same */
 } ctvk_conv3d_job;
 ctvk_status ctvk_conv3d_plan_record(const ctvk_conv3d_job *job, ctvk_error *error);
 /* Whether the variant can normalise what it reads. */
 int ctvk_conv3d_plan_normalises(const ctvk_conv3d_plan *plan, const ctvk_conv3d *conv);
+/* How many parts of its output's statistics (ops/instance_norm.h) the variant leaves on this device, each in its place whatever the pieces
+ * are; 0: it takes none. record calls of a variant leave parts alone; ctvk_conv3d_plan_record merges them. */
+int32_t ctvk_conv3d_plan_parts(const ctvk_gpu_caps *caps, const ctvk_conv3d_plan *plan, const ctvk_conv3d *conv, int32_t x, int32_t y,
+                               int32_t z);
 /* The most output planes of one block: where the output lies over planes of its input, a block writes none that it or a later one reads.
  * Less than 1: they overlap in another way, which cannot be done. */
 int32_t ctvk_conv3d_free_planes(const ctvk_conv3d_job *job);
@@ -145,6 +150,8 @@ ctvk_status ctvk_conv3d_gemm_record(const ctvk_conv3d_job *job, ctvk_error *erro
 /* TILED, COOPERATIVE: weights as for the direct kernels, all in one binding; no scratch. Fit blocked inputs whose weights a binding of
  * `storage` bytes holds. */
 int ctvk_conv3d_tiled_fits(const ctvk_conv3d *conv, uint64_t storage);
+int32_t ctvk_conv3d_tiled_parts(const ctvk_gpu_caps *caps, const ctvk_conv3d_plan *plan, const ctvk_conv3d *conv, int32_t x, int32_t y,
+                                int32_t z);
 ctvk_status ctvk_conv3d_tiled_record(const ctvk_conv3d_job *job, ctvk_error *error);
 
 #endif

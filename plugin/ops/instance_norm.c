@@ -21,9 +21,26 @@ ctvk_chunks ctvk_instance_norm_chunks(const ctvk_gpu *gpu, int32_t c, int32_t x,
     return ctvk_chunks_cut(c, x, y, z, ctvk_gpu_get_caps(gpu)->is_cpu ? CPU_CHUNK_VOXELS : CHUNK_VOXELS);
 }
 
+/* Of the final statistics and so many parts. */
+static uint64_t bytes_of(int32_t c, int64_t parts)
+{
+    return final_bytes(c) + (uint64_t)parts * (uint64_t)(c / 4) * 3 * 16;
+}
+
 uint64_t ctvk_instance_norm_scratch_bytes(const ctvk_gpu *gpu, int32_t c, int32_t x, int32_t y, int32_t z)
 {
-    return final_bytes(c) + (uint64_t)ctvk_instance_norm_chunks(gpu, c, x, y, z).count * (uint64_t)(c / 4) * 3 * 16;
+    return bytes_of(c, ctvk_instance_norm_chunks(gpu, c, x, y, z).count);
+}
+
+/* How many runs of so many parts are merged before the last step; 0: that takes them all. */
+static int32_t runs_of(int32_t parts)
+{
+    return parts > CTVK_INSTANCE_NORM_RUN ? (parts - 1) / CTVK_INSTANCE_NORM_RUN + 1 : 0;
+}
+
+uint64_t ctvk_instance_norm_parts_bytes(int32_t c, int32_t parts)
+{
+    return bytes_of(c, (int64_t)parts + runs_of(parts));
 }
 
 static ctvk_status too_large(const ctvk_tensor *t, ctvk_error *error)
@@ -43,14 +60,35 @@ static ctvk_status check(const ctvk_tensor *in, const ctvk_span *stats, ctvk_err
     return CTVK_OK;
 }
 
-ctvk_status ctvk_instance_norm_merge(ctvk_gpu_cmd *cmd, ctvk_gpu *gpu, int32_t c, int32_t chunks, const ctvk_span *stats, ctvk_error *error)
+/* runs: 0 for the last step. */
+static ctvk_status merge(ctvk_gpu_cmd *cmd, ctvk_gpu *gpu, int32_t c, int32_t first, int32_t parts, int32_t runs, const ctvk_span *stats,
+                         ctvk_error *error)
 {
     ctvk_gpu_pipeline *pipeline = NULL;
     ctvk_gpu_bind bind = ctvk_span_bind(stats);
-    struct ctvk_instance_norm_merge_params p = {c / 4, chunks};
-    uint32_t groups[3] = {(uint32_t)c / 4, 1, 1};
-    ctvk_status status = ctvk_gpu_pipeline_get(gpu, "instance_norm_merge", NULL, 0, &pipeline, error);
-    return status ? status : ctvk_gpu_cmd_dispatch(cmd, pipeline, &bind, 1, &p, sizeof p, groups, 24.0 * c / 4 * chunks, 0, error);
+    struct ctvk_instance_norm_merge_params p = {c / 4, first, parts};
+    uint32_t groups[3] = {(uint32_t)c / 4, runs ? (uint32_t)runs : 1, 1};
+    ctvk_status status = ctvk_gpu_pipeline_get(gpu, runs ? "instance_norm_gather" : "instance_norm_merge", NULL, 0, &pipeline, error);
+    return status ? status : ctvk_gpu_cmd_dispatch(cmd, pipeline, &bind, 1, &p, sizeof p, groups, 24.0 * c / 4 * parts, 0, error);
+}
+
+ctvk_status ctvk_instance_norm_merge(ctvk_gpu_cmd *cmd, ctvk_gpu *gpu, int32_t c, int32_t chunks, const ctvk_span *stats, ctvk_error *error)
+{
+    return merge(cmd, gpu, c, 0, chunks, 0, stats, error);
+}
+
+/* What the plain algorithm computes is told by the operation that leaves the parts. */
+ctvk_status ctvk_instance_norm_merge_parts(ctvk_gpu_cmd *cmd, ctvk_gpu *gpu, int32_t c, int32_t x, int32_t y, int32_t z, int32_t parts,
+                                           const ctvk_span *stats, ctvk_error *error)
+{
+    int32_t runs = runs_of(parts);
+    ctvk_status status = CTVK_OK;
+    if (c < 4 || c % 4 || parts < 1 || stats->offset % 256 || stats->bytes < ctvk_instance_norm_parts_bytes(c, parts))
+        return ctvk_fail(error, CTVK_ERROR_INTERNAL, "instance norm: %d parts of %d channels do not fit (report this)", parts, c);
+    ctvk_gpu_cmd_operation(cmd, "instance_norm_stats", 0, (double)bytes_of(c, parts), "%d, %d x %d x %d, %d parts", c, x, y, z, parts);
+    if (runs)
+        status = merge(cmd, gpu, c, 0, parts, runs, stats, error);
+    return status ? status : merge(cmd, gpu, c, runs ? parts : 0, runs ? runs : parts, 0, stats, error);
 }
 
 ctvk_status ctvk_instance_norm_stats(ctvk_gpu_cmd *cmd, ctvk_gpu *gpu, const ctvk_tensor *in, const ctvk_span *stats, ctvk_error *error)

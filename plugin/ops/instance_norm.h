@@ -16,6 +16,12 @@ ctvk_status ctvk_instance_norm_stats(ctvk_gpu_cmd *cmd, ctvk_gpu *gpu, const ctv
 ctvk_chunks ctvk_instance_norm_chunks(const ctvk_gpu *gpu, int32_t c, int32_t x, int32_t y, int32_t z);
 ctvk_status ctvk_instance_norm_merge(ctvk_gpu_cmd *cmd, ctvk_gpu *gpu, int32_t c, int32_t chunks, const ctvk_span *stats,
                                      ctvk_error *error);
+/* Statistics that another operation takes while it writes a tensor: it leaves one part for each of its bricks, [part][channel group] behind
+ * the final ones as above, of any number of voxels. Bytes of all of it; parts > 0. */
+uint64_t ctvk_instance_norm_parts_bytes(int32_t c, int32_t parts);
+/* stats <- the final ones, as ctvk_instance_norm_stats leaves them. Names itself, for a tensor of extents x, y, z. */
+ctvk_status ctvk_instance_norm_merge_parts(ctvk_gpu_cmd *cmd, ctvk_gpu *gpu, int32_t c, int32_t x, int32_t y, int32_t z, int32_t parts,
+                                           const ctvk_span *stats, ctvk_error *error);
 /* out = lrelu(IN(in) [+ IN(shortcut)]), slope 0.01; shortcut and shortcut_stats may both be NULL; out may be in itself. in and out may
  * be in half precision, where there is no shortcut. */
 ctvk_status ctvk_instance_norm_apply(ctvk_gpu_cmd *cmd, ctvk_gpu *gpu, const ctvk_tensor *in, const ctvk_span *stats,

@@ -1,19 +1,14 @@
-/* The trials of what works on whole images: convolutions, norms, blending, classes. Limits are four times those of tests/ops, which say
- * where each comes from: Vulkan lets a GPU's exp, division and square root be off by a few ulp more than those of the software drivers. */
-#include "ops/blend.h"
-#include "ops/classify.h"
+/* The trials of what works on whole images: convolutions and norms. Limits are four times those of tests/ops, which say where each comes
+ * from: Vulkan lets a GPU's exp, division and square root be off by a few ulp more than those of the software drivers. */
 #include "ops/conv3d_plan.h"
 #include "ops/instance_norm.h"
 #include "ops/transp_conv3d.h"
-#include "ref/blend.h"
-#include "ref/classify.h"
 #include "ref/conv3d.h"
 #include "ref/instance_norm.h"
 #include "ref/transp_conv3d.h"
 #include "selftest/bench.h"
 
 #include <math.h>
-#include <string.h>
 
 /* family: the variant that a small self-test takes where the device has it; a GPU that was not tuned has one. */
 typedef struct conv_case {
@@ -51,6 +46,23 @@ static ctvk_span stats_of(ctvk_trials *b, const float *dense, int32_t c, size_t 
     return stats ? ctvk_bench_span(b, (uint64_t)c * 2 * sizeof *stats, stats) : (ctvk_span){0};
 }
 
+/* Statistics that were taken of `out` while it was written: mean and scale of what was stored. */
+static void compare_stats(ctvk_trials *b, const ctvk_span *stats, const ctvk_tensor *out)
+{
+    const int32_t c = out->c;
+    double *mean = ctvk_bench_doubles(b, (size_t)c), *scale = ctvk_bench_doubles(b, (size_t)c),
+           *want = ctvk_bench_doubles(b, (size_t)c * 2), *sizes = ctvk_bench_doubles(b, (size_t)c * 2);
+    ref_instance_norm_stats(ctvk_bench_dense(b, out, 0), c, (size_t)out->x * (size_t)out->y * (size_t)out->z, mean, scale);
+    for (int32_t i = 0; i < c && !b->status; i++) {
+        const int32_t at = i / 4 * 8 + i % 4;
+        want[at] = mean[i];
+        sizes[at] = fmax(fabs(mean[i]), 1 / scale[i]);
+        want[at + 4] = sizes[at + 4] = scale[i];
+    }
+    ctvk_bench_compare(b, ctvk_bench_floats(b, stats), want, (size_t)c * 2, CTVK_BY_SIZE, sizes, 4e-6);
+}
+
+/* Where the variant can take the statistics of its output, it does. */
 static void conv3d(ctvk_trials *b, const conv_case *t, const ctvk_conv3d_plan *candidate, int32_t normalises)
 {
     const ctvk_conv3d *conv = &t->conv;
@@ -73,16 +85,21 @@ static void conv3d(ctvk_trials *b, const conv_case *t, const ctvk_conv3d_plan *c
         second = ctvk_bench_tensor(b, conv->in_b, t->x, t->y, t->z, layout, dense + (size_t)conv->in_a * voxels);
     ctvk_span weights = ctvk_bench_span(b, ctvk_conv3d_plan_weight_bytes(plan, conv), packed);
     ctvk_span scratch = ctvk_bench_span(b, ctvk_conv3d_plan_scratch_bytes(plan, conv, x, y, z), NULL);
-    ctvk_span stats = stats_of(b, dense, in, voxels, normalises);
+    const int32_t parts = ctvk_conv3d_plan_parts(ctvk_gpu_get_caps(b->gpu), plan, conv, x, y, z);
+    ctvk_span stats = stats_of(b, dense, in, voxels, normalises),
+              taken = parts ? ctvk_bench_span(b, ctvk_instance_norm_parts_bytes(conv->out, parts), NULL) : (ctvk_span){0};
     ctvk_tensor out = ctvk_bench_tensor(b, conv->out, x, y, z, layout, NULL);
     if (!ctvk_bench_begin(b))
         return;
-    ctvk_conv3d_job job = {
-        b->cmd, b->gpu, plan, conv, &a, conv->in_b ? &second : NULL, &out, &weights, &scratch, normalises ? &stats : NULL};
+    ctvk_conv3d_job job = {b->cmd, b->gpu, plan, conv, &a, conv->in_b ? &second : NULL, &out, &weights, &scratch, NULL, NULL};
+    job.norm = normalises ? &stats : NULL;
+    job.stats = parts ? &taken : NULL;
     ctvk_bench_finish(b, ctvk_conv3d_plan_record(&job, b->error));
     ref_conv3d(normalises ? normalised(b, dense, in, voxels) : dense, in, t->x, t->y, t->z, kernel, conv->out, conv->kernel, s, want);
     ctvk_bench_compare(b, ctvk_bench_dense(b, &out, 0), want, count, CTVK_BY_LARGEST, NULL,
                        ctvk_bench_stored(&out, plan->family == CTVK_CONV3D_WINOGRAD ? 2.4e-4 : 2.4e-5));
+    if (parts)
+        compare_stats(b, &taken, &out);
 }
 
 /* With every variant that this device may be told to take, or, in a small self-test, one of them; and with what a device takes by itself
@@ -308,83 +325,4 @@ void ctvk_trial_instance_norm(ctvk_trials *b)
         planar_shortcut(b, 1 + i % 3, shapes[i][0], shapes[i][1], shapes[i][2], shapes[i][3]);
     for (int i = 0; i < 12 && b->full; i++)
         instance_norm(b, shapes[i / 2][0], shapes[i / 2][1], shapes[i / 2][2], shapes[i / 2][3], i % 2 && !b->half);
-}
-
-/* Planes [first, first + planes) of a window's logits. */
-static void blend(ctvk_trials *b, int32_t classes, const int32_t dim[3], int32_t first, int32_t planes, int32_t constant)
-{
-    size_t area = (size_t)dim[1] * (size_t)dim[2], voxels = (size_t)dim[0] * area, tile = (size_t)planes * area;
-    ctvk_bench_case(b);
-    float *dense = ctvk_bench_random(b, (size_t)classes * voxels, 20);
-    double *weights = ctvk_bench_doubles(b, voxels), *want = ctvk_bench_doubles(b, (size_t)(classes + 1) * tile),
-           *sizes = ctvk_bench_doubles(b, (size_t)(classes + 1) * tile);
-    ctvk_tensor logits = ctvk_bench_tensor(b, classes, dim[0], dim[1], dim[2], 1, dense);
-    ctvk_tensor out = ctvk_bench_tensor(b, classes + 1, planes, dim[1], dim[2], 1, NULL);
-    if (!ctvk_bench_begin(b))
-        return;
-    ctvk_bench_finish(b, ctvk_blend_record(b->cmd, b->gpu, &logits, 0.125, constant, first, planes, &out, b->error));
-    ref_blend_weights(dim[0], dim[1], dim[2], 0.125, constant, weights);
-    for (size_t k = 0; k <= (size_t)classes; k++)
-        for (size_t i = 0; i < tile; i++) {
-            size_t voxel = (size_t)first * area + i;
-            want[k * tile + i] = weights[voxel] * (k < (size_t)classes ? dense[k * voxels + voxel] : 1);
-            sizes[k * tile + i] = fabs(want[k * tile + i]);
-        }
-    ctvk_bench_compare(b, ctvk_bench_dense(b, &out, 1), want, (size_t)(classes + 1) * tile, CTVK_BY_SIZE, sizes, 6e-6);
-}
-
-void ctvk_trial_blend(ctvk_trials *b)
-{
-    static const int32_t small[3] = {5, 6, 7}, large[3] = {16, 9, 33};
-    blend(b, 2, small, 1, 3, 0);
-    blend(b, 2, small, 0, 5, 1);
-    for (int i = 0; i < 4 && b->full; i++)
-        blend(b, 2 + i, large, i, 16 - 2 * i, i == 3);
-}
-
-/* planes of z voxels. bad: one logit is infinite, which must be found; nothing else is looked at then. */
-static void classify(ctvk_trials *b, const ctvk_classify *op, int32_t planes, int32_t z, int32_t bad)
-{
-    const size_t n = (size_t)planes * (size_t)z, count = (size_t)op->classes * n;
-    const uint32_t none = 0;
-    ctvk_bench_case(b);
-    float *values = ctvk_bench_random(b, count + n, 20);
-    double *logits = ctvk_bench_doubles(b, count), *probabilities = ctvk_bench_doubles(b, count);
-    unsigned *labels = ctvk_bench_take(b, n * sizeof *labels);
-    for (size_t i = 0; labels && i < n; i++)
-        values[count + i] = 0.5f + fabsf(values[count + i]) / 20; /* sums of weights */
-    if (bad)
-        values[count - 2] = INFINITY;
-    ctvk_tensor in = ctvk_bench_tensor(b, op->classes + op->weighted, planes, 1, z, CTVK_BENCH_PLANAR, values),
-                volumes = ctvk_bench_tensor(b, op->classes, planes, 1, z, CTVK_BENCH_PLANAR, NULL);
-    ctvk_span bytes = ctvk_bench_span(b, n, NULL), not_finite = ctvk_bench_span(b, sizeof none, &none);
-    if (!ctvk_bench_begin(b))
-        return;
-    ctvk_bench_finish(
-        b, ctvk_classify_record(b->cmd, b->gpu, op, &in, 0, planes, &bytes, &volumes, op->weighted ? NULL : &not_finite, b->error));
-    uint32_t word;
-    memcpy(&word, ctvk_bench_floats(b, &not_finite), sizeof word);
-    ctvk_bench_require(b, b->status || word == (uint32_t)bad);
-    if (bad)
-        return;
-    ref_classify(values, op->weighted ? values + count : NULL, op->classes, n, logits, probabilities, labels);
-    if (op->volumes != CTVK_CLASSIFY_LABELS)
-        ctvk_bench_compare(b, ctvk_bench_dense(b, &volumes, 1), op->volumes == CTVK_CLASSIFY_LOGITS ? logits : probabilities, count,
-                           CTVK_BY_ONE, NULL, 8e-6);
-    const uint8_t *found = (const uint8_t *)ctvk_bench_floats(b, &bytes);
-    int32_t right = 1;
-    for (size_t i = 0; labels && i < n && !b->status; i++) /* two logits of one rounding are either's */
-        right = right && found[i] < op->classes &&
-                logits[found[i] * n + i] >= logits[labels[i] * n + i] - 1e-5 * fabs(logits[labels[i] * n + i]);
-    ctvk_bench_require(b, right);
-}
-
-void ctvk_trial_classify(ctvk_trials *b)
-{
-    static const int32_t voxels[] = {4, 252, 256, 260, 1000};
-    classify(b, &(ctvk_classify){2, 1, CTVK_CLASSIFY_PROBABILITIES}, 1, 132, 0);
-    classify(b, &(ctvk_classify){3, 0, CTVK_CLASSIFY_LABELS}, 3, 44, 0);
-    classify(b, &(ctvk_classify){3, 0, CTVK_CLASSIFY_LABELS}, 3, 44, 1);
-    for (int i = 0; i < 30 && b->full; i++)
-        classify(b, &(ctvk_classify){2 + i / 6, i % 2, i % 3}, 1 + i % 2, voxels[i / 6], 0);
 }

@@ -5,16 +5,21 @@
 #include "params/chunk.h"
 #include "params/planar_shortcut.h"
 
-/* Statistics in vec4: [group] (mean, 1/sqrt(var + eps)), then of each chunk [chunk][group] (mean, M2, count). */
+/* Statistics in vec4: [group] (mean, 1/sqrt(var + eps)), then of each part of the voxels [part][group] (mean, M2, count): of a chunk, or of
+ * what a workgroup of another operation has stored. */
 struct ctvk_instance_norm_stats_params {
     CTVK_CHUNK_PARAMS chunk;
     int groups; /* channels / 4 */
 };
 
+/* Parts [first, first + parts). Of more than CTVK_INSTANCE_NORM_RUN of them runs of that many are merged first, by one workgroup each, into
+ * parts behind them. */
 struct ctvk_instance_norm_merge_params {
     int groups;
-    int chunks;
+    int first;
+    int parts;
 };
+#define CTVK_INSTANCE_NORM_RUN 512
 
 struct ctvk_instance_norm_apply_params {
     int in_base; /* vec4: where the first plane begins in its binding */

@@ -100,15 +100,18 @@ static void run_variant(ctvk_gpu_instance *instance, const golden_case *c, const
     CHECK(rmdir(folder) == 0);
 }
 
-/* A GPU takes the tiled kernels for every convolution but those of the planar input. */
+/* A GPU takes the tiled kernels for every convolution but those of the planar input, and where they have a binding for that, always those
+ * that take their output's statistics. */
 static void check_gpu_kernels(const ctvk_gpu *gpu)
 {
-    static const char *const tiled[] = {"conv3d_tiled_k3", "conv3d_tiled_k3_stride2", "conv3d_tiled_k1"};
-    int seen[3] = {0};
+    static const char *const tiled[2][3] = {{"conv3d_tiled_k3", "conv3d_tiled_k3_stride2", "conv3d_tiled_k1"},
+                                            {"conv3d_tiled_k3_stats", "conv3d_tiled_k3_stride2_stats", "conv3d_tiled_k1_stats"}};
+    int seen[3] = {0}, takes = gpu->caps.max_storage_buffers > CTVK_GPU_MIN_STORAGE_BUFFERS;
     for (const ctvk_gpu_pipeline *p = gpu->pipelines; p; p = p->next) {
         for (int i = 0; i < 3; i++)
-            seen[i] |= strcmp(p->shader, tiled[i]) == 0;
+            seen[i] |= strcmp(p->shader, tiled[takes][i]) == 0;
         CHECK_MSG(strncmp(p->shader, "conv3d_k", 8) != 0, "%s was taken", p->shader);
+        CHECK_MSG(strncmp(p->shader, "conv3d_tiled", 12) != 0 || !strstr(p->shader, "_stats") == !takes, "%s was taken", p->shader);
     }
     CHECK_MSG(seen[0] && seen[1] && seen[2], "tiled: %d %d %d", seen[0], seen[1], seen[2]);
 }

@@ -98,7 +98,7 @@ static void measure(ctvk_gpu *gpu, const row *r, ctvk_conv3d_plan plan, int scra
     int ok = tensor(gpu, conv->in_a, r->x, r->y, r->z, &a) && (!conv->in_b || tensor(gpu, conv->in_b, r->x, r->y, r->z, &b)) &&
              tensor(gpu, conv->out, x, y, z, &out) && buffer(gpu, ctvk_conv3d_plan_weight_bytes(&plan, conv), &weights) &&
              buffer(gpu, ctvk_conv3d_plan_scratch_bytes(&plan, conv, x, y, z), &scratch);
-    ctvk_conv3d_job job = {0, gpu, &plan, conv, &a, conv->in_b ? &b : 0, &out, &weights, &scratch, NULL};
+    ctvk_conv3d_job job = {0, gpu, &plan, conv, &a, conv->in_b ? &b : 0, &out, &weights, &scratch, NULL, NULL};
     if (ok) {
         double flop = 2.0 * (conv->in_a + conv->in_b) * conv->out * conv->kernel * conv->kernel * conv->kernel * x * y * z;
         double first = run(&job), best = 1e30, least = 1e30, spent = 0;

@@ -85,7 +85,8 @@ static ctvk_status record(ctvk_gpu_cmd *cmd, ctvk_gpu *gpu, void *user, ctvk_err
 
 static ctvk_status record_and_wait(fixture *f, ctvk_gpu *gpu, const ctvk_conv3d_plan *plan, const ctvk_conv3d *conv, ctvk_error *error)
 {
-    ctvk_conv3d_job job = {0, 0, plan, conv, &f->a.tensor, conv->in_b ? &f->b.tensor : 0, &f->out.tensor, &f->weights, &f->scratch, NULL};
+    ctvk_conv3d_job job = {0,           0,           plan, conv, &f->a.tensor, conv->in_b ? &f->b.tensor : 0, &f->out.tensor,
+                           &f->weights, &f->scratch, NULL, NULL};
     return ops_run(gpu, record, &job, error);
 }
 

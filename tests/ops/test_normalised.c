@@ -39,7 +39,7 @@ static ctvk_status record(ctvk_gpu_cmd *cmd, ctvk_gpu *gpu, void *user, ctvk_err
     if (!status && f->apart)
         status = ctvk_instance_norm_apply(cmd, gpu, in, &f->stats, NULL, NULL, in, error);
     if (!status && f->conv) {
-        ctvk_conv3d_job job = {cmd, gpu, f->plan, f->conv, in, NULL, out, &f->weights, &f->scratch, norm};
+        ctvk_conv3d_job job = {cmd, gpu, f->plan, f->conv, in, NULL, out, &f->weights, &f->scratch, norm, NULL};
         status = ctvk_conv3d_plan_record(&job, error);
     }
     if (!status && f->transp)

@@ -97,8 +97,11 @@ static void compile_tiled(ctvk_gpu *gpu)
     static const char *const shaders[] = {"conv3d_tiled_k3", "conv3d_tiled_k3_half", "conv3d_tiled_k3_stride2",
                                           "conv3d_tiled_k3_stride2_half", "conv3d_tiled_k1"};
     const uint32_t columns = 4;
-    for (int i = 0; i < 5; i++)
-        compile(gpu, shaders[i], &columns, 1);
+    for (int i = 0; i < 10; i++) {
+        char name[48];
+        snprintf(name, sizeof name, "%s%s", shaders[i / 2], i % 2 ? "_stats" : "");
+        compile(gpu, name, &columns, 1);
+    }
 }
 
 /* ops/classify.c: logits to probabilities, sums to labels and to probabilities. */

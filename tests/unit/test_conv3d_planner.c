@@ -99,6 +99,40 @@ static void test_gpu(void)
     CHECK(ctvk_conv3d_choose(&plain_gpu, NULL, &too_many, 8, 8, 8).family == P);
 }
 
+/* Parts of the output's statistics: one for each brick of 2 planes of 8 x 8 or 16 x 4 voxels, of 1 plane for 3x3x3 of stride 2, where there
+ * are five storage bindings and pieces of whole bricks fit. */
+static void test_parts(void)
+{
+    static const struct {
+        ctvk_conv3d conv;
+        int32_t x, y, z, half, parts;
+    } cases[] = {{{48, 0, 48, 3, 1, 0}, 192, 192, 64, 0, 18432},  {{48, 48, 48, 3, 1, 0}, 192, 192, 64, 1, 18432},
+                 {{48, 0, 48, 3, 2, 0}, 96, 96, 32, 0, 4608},     {{48, 0, 48, 1, 2, 0}, 96, 96, 32, 0, 2304},
+                 {{192, 0, 384, 3, 1, 0}, 12, 12, 4, 0, 6},       {{16, 0, 16, 3, 1, 0}, 5, 17, 9, 0, 18},
+                 {{16, 0, 16, 3, 1, 0}, 1, 1, 1, 0, 1},           {{48, 0, 48, 3, 1, 0}, 32, 418, 418, 0, 16 * 53 * 53},
+                 {{48, 0, 48, 3, 1, 0}, 32, 419, 418, 0, 0},      {{48, 0, 48, 3, 1, 0}, 32, 419, 418, 1, 16 * 53 * 53},
+                 {{48, 0, 48, 3, 1, 0}, 1, 419, 418, 0, 53 * 53}, {{48, 0, 96, 1, 1, 0}, 32, 419, 418, 0, 0},
+                 {{4, 0, 48, 3, 1, 0}, 1 << 20, 1, 1, 0, 0}};
+    ctvk_gpu_caps caps = changed(0, 0, 0, 1u << 16);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const int32_t x = cases[i].x, y = cases[i].y, z = cases[i].z;
+        ctvk_conv3d_plan plan = ctvk_conv3d_choose(&caps, NULL, &cases[i].conv, x, y, z);
+        CHECK(plan.family == T);
+        if (cases[i].half)
+            ctvk_conv3d_plan_halve(&plan);
+        caps.max_storage_buffers = 5;
+        int32_t parts = ctvk_conv3d_plan_parts(&caps, &plan, &cases[i].conv, x, y, z);
+        CHECK_MSG(parts == cases[i].parts, "case %zu: %d parts", i, parts);
+        caps.max_storage_buffers = 4;
+        CHECK(ctvk_conv3d_plan_parts(&caps, &plan, &cases[i].conv, x, y, z) == 0);
+        for (int32_t family = P; family < T; family++) {
+            caps.max_storage_buffers = 16;
+            plan.family = family;
+            CHECK(ctvk_conv3d_plan_parts(&caps, &plan, &cases[i].conv, x, y, z) == 0);
+        }
+    }
+}
+
 static void test_model(void)
 {
     for (int i = 0; i < SHAPES; i++) {
@@ -165,6 +199,7 @@ int main(void)
 {
     test_classes();
     test_gpu();
+    test_parts();
     test_model();
     test_table();
     test_keys();

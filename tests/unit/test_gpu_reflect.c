@@ -14,8 +14,10 @@ static void test_embedded(void)
             continue;
         const char *name = ctvk_shaders[i].name;
         CHECK_MSG(r.bindings > 0 && r.bindings == r.storage + r.uniform + r.texel, "%s", name);
-        /* What every device of Vulkan 1.1 offers, and 256 invocations. */
-        CHECK_MSG(r.storage <= 4, "%s has %u storage bindings", name, r.storage);
+        /* What every device of Vulkan 1.1 offers, and 256 invocations. A convolution that takes its output's statistics has a binding more;
+         * the plain module does where that is not there (ops/conv3d_tiled.c). */
+        int takes = strncmp(name, "conv3d_", 7) == 0 && strstr(name, "_stats");
+        CHECK_MSG(r.storage <= (takes ? 5 : 4), "%s has %u storage bindings", name, r.storage);
         CHECK_MSG(r.push_bytes <= 128 && r.push_bytes % 4 == 0, "%s has %u bytes of push constants", name, r.push_bytes);
         CHECK_MSG(r.local_size[0] * r.local_size[1] * r.local_size[2] <= 256, "%s", name);
         CHECK_MSG(!r.unknown, "%s wants capability %u", name, r.unknown_capability);
