@@ -112,7 +112,7 @@ static void query_limits(const ctvk_gpu_instance *instance, VkPhysicalDevice dev
     caps->storage8 = features->storage8.storageBuffer8BitAccess != 0;
     caps->int64 = features->core.shaderInt64 != 0;
     caps->robust_access = 0; /* never switched on: the shaders keep inside their bindings, and it costs time */
-    if (features->cooperative.cooperativeMatrix && 4 * caps->subgroup_size <= caps->max_invocations)
+    if (features->cooperative.cooperativeMatrix)
         caps->cooperative = (uint8_t)ctvk_gpu_matrix_query(instance, device);
 }
 

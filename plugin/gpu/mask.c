@@ -101,9 +101,6 @@ void ctvk_gpu_caps_mask(uint32_t disable, ctvk_gpu_features *features, ctvk_gpu_
         caps->texel_rgba32f = 0;
     if (disable & CTVK_GPU_NO_FP16)
         caps->fp16 = 0, features->float16.shaderFloat16 = 0;
-    /* They are made of halves and computed by subgroups. */
-    if (disable & (CTVK_GPU_NO_COOPERATIVE | CTVK_GPU_NO_FP16 | CTVK_GPU_NO_SUBGROUP))
-        caps->cooperative = 0, features->cooperative.cooperativeMatrix = 0;
     if (disable & CTVK_GPU_NO_16BIT)
         caps->storage16 = 0, features->storage16.storageBuffer16BitAccess = features->core.shaderInt16 = 0;
     if (disable & CTVK_GPU_NO_8BIT)
@@ -115,6 +112,9 @@ void ctvk_gpu_caps_mask(uint32_t disable, ctvk_gpu_features *features, ctvk_gpu_
     if (disable & CTVK_GPU_NO_MAPPING)
         caps->maps_device = 0;
     mask_limits(disable, caps);
+    /* They are made of halves and computed by subgroups, four to a workgroup. */
+    if ((disable & (CTVK_GPU_NO_COOPERATIVE | CTVK_GPU_NO_FP16 | CTVK_GPU_NO_SUBGROUP)) || 4 * caps->subgroup_size > caps->max_invocations)
+        caps->cooperative = 0, features->cooperative.cooperativeMatrix = 0;
 }
 
 /* From the end of the table, so that a word of several bits stands for all of its own. */
