@@ -113,6 +113,8 @@ void fetch_taps(int lane, int first_unit, int tap, int chunk)
 
 void main()
 {
+    if (gl_NumSubgroups != SUBGROUPS) // of another size than was said: nothing is written, which the self-test sees
+        return;
     int lane = int(gl_LocalInvocationID.x), line = int(gl_SubgroupID), units = p.units_a + p.units_b, pairs = (p.chunks + 1) / 2;
     int brick_z = int(gl_WorkGroupID.x) / pairs, chunk = 2 * (int(gl_WorkGroupID.x) - brick_z * pairs);
     // The brick's first voxel, the tile's, and the channel groups that there are.

@@ -120,7 +120,7 @@ static void list_capabilities(ctvk_selftest *s)
     add_capability(s, caps->is_cpu, "straight-line kernels for a CPU");
     add_capability(s, caps->is_cpu && caps->buffer_address, "buffer addresses");
     add_capability(s, caps->is_cpu && caps->texel_rgba32f, "texel buffers");
-    add_capability(s, !caps->is_cpu && caps->cooperative, "cooperative matrices");
+    add_capability(s, !caps->is_cpu && caps->cooperative && ctvk_gpu_tuned_sha256(s->gpu), "cooperative matrices, where tuned to");
     add_capability(s, caps->maps_device, "mapped memory");
 }
 

@@ -220,7 +220,7 @@ static ctvk_status check_dispatch(const ctvk_gpu *gpu, const ctvk_gpu_pipeline *
 static uint64_t view_bytes(const ctvk_gpu *gpu, const ctvk_gpu_bind *bind, uint32_t texel)
 {
     uint64_t longer = bind->bytes + CTVK_GPU_VIEW_SLACK;
-    return gpu->caps.is_cpu && (bind->bytes & 0xff00) == 0 && longer / texel <= gpu->caps.max_texel_elements ? longer : bind->bytes;
+    return gpu->views_grow && (bind->bytes & 0xff00) == 0 && longer / texel <= gpu->caps.max_texel_elements ? longer : bind->bytes;
 }
 
 static ctvk_status write_set(ctvk_gpu *gpu, ctvk_gpu_slot *slot, const ctvk_gpu_pipeline *pipeline, const ctvk_gpu_bind *binds,

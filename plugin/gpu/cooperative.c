@@ -42,7 +42,7 @@ uint32_t ctvk_gpu_matrix_query(const ctvk_gpu_instance *instance, VkPhysicalDevi
     return best;
 }
 
-enum { HEADER_WORDS = 5, OP_TYPE_FLOAT = 22, OP_TYPE_COOPERATIVE_MATRIX = 4456 };
+enum { HEADER_WORDS = 5, OP_TYPE_FLOAT = 22 };
 
 /* The id of the float of this width that was declared before word `end`; 0: none was. */
 static uint32_t float_of(const uint32_t *words, uint32_t end, uint32_t width)
@@ -53,11 +53,15 @@ static uint32_t float_of(const uint32_t *words, uint32_t end, uint32_t width)
     return 0;
 }
 
-void ctvk_gpu_matrix_complete(uint32_t *words, uint32_t count)
+int ctvk_gpu_matrix_complete(uint32_t *words, uint32_t count)
 {
     for (uint32_t at = HEADER_WORDS; at < count && words[at] >> 16; at += words[at] >> 16) {
-        uint32_t type = (words[at] & 0xFFFF) == OP_TYPE_COOPERATIVE_MATRIX ? float_of(words, at, words[at + 2]) : 0;
-        if (type)
-            words[at + 2] = type;
+        if ((words[at] & 0xFFFF) != CTVK_GPU_OP_TYPE_COOPERATIVE_MATRIX)
+            continue;
+        uint32_t type = float_of(words, at, words[at + 2]);
+        if (!type)
+            return 0;
+        words[at + 2] = type;
     }
+    return 1;
 }

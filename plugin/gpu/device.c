@@ -89,6 +89,9 @@ ctvk_status ctvk_gpu_create(ctvk_gpu_instance *instance, uint32_t index, const c
         ctvk_log(&self->host, CTVK_LOG_WARNING, "validation was not asked for when the instance was made: running without it");
     ctvk_gpu_features_query(instance, self->physical, &self->features, &self->caps);
     ctvk_gpu_caps_mask(self->disable, &self->features, &self->caps);
+    self->views_grow = self->caps.is_cpu && self->caps.texel_rgba32f;
+    if (self->views_grow)
+        self->caps.max_allocation -= 2 * CTVK_GPU_VIEW_SLACK;
     if ((self->disable & CTVK_GPU_NO_LARGE_MEMORY) && (!self->memory_limit || self->memory_limit > self->caps.heap_bytes))
         self->memory_limit = self->caps.heap_bytes; /* the driver has more and would give it */
     instance->vk.GetPhysicalDeviceMemoryProperties(self->physical, &self->memory);

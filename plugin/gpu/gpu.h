@@ -26,7 +26,7 @@ typedef struct ctvk_gpu_info {
     uint32_t vendor_id, device_id, driver_version, api_version;
     uint64_t memory_bytes; /* largest device-local heap */
     int32_t usable;        /* 0: the reason stands in `lacks` */
-    char lacks[256];       /* required things that are missing, then optional ones, as one line */
+    char lacks[384];       /* required things that are missing, then optional ones, as one line */
     char mask[128];        /* what the instance's mask takes away, as ctvk_gpu_mask_parse reads it; "": nothing */
 } ctvk_gpu_info;
 

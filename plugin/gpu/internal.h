@@ -16,7 +16,7 @@
 
 #define CTVK_GPU_STAGING_BYTES (16u << 20)
 #define CTVK_GPU_MAX_BINDINGS 16
-#define CTVK_GPU_VIEW_SLACK 256u      /* behind every buffer of a software driver */
+#define CTVK_GPU_VIEW_SLACK 256u      /* behind every buffer where views grow */
 enum { CTVK_GPU_MAX_CONSTANTS = 32 }; /* of a specialisation */
 
 struct ctvk_gpu_instance {
@@ -201,6 +201,7 @@ struct ctvk_gpu {
     uint8_t cache_digest[32];
     ctvk_gpu_tuned_table tuned;
     uint8_t lost;
+    uint8_t views_grow;         /* a software driver with texel buffers, whose views may be longer than what is bound (cmd.c) */
     uint8_t rehearsing;         /* pipelines are made, but not compiled */
     struct ctvk_gpu_crew *crew; /* NULL: nobody compiles in the background */
     ctvk_gpu_pipeline *pipelines;
@@ -244,9 +245,10 @@ void *ctvk_gpu_features_chain(ctvk_gpu_features *features, int statistics);
 uint32_t ctvk_gpu_matrix_of(uint32_t rows, uint32_t columns, uint32_t depth);
 /* The best one that a device with the extension has. */
 uint32_t ctvk_gpu_matrix_query(const ctvk_gpu_instance *instance, VkPhysicalDevice device);
+enum { CTVK_GPU_OP_TYPE_COOPERATIVE_MATRIX = 4456 }; /* in SPIR-V */
 /* Whole instructions of a module that uses cooperative matrices: where a type of theirs names the width of its components, as
- * shaders/common/cooperative.glsl has to, their type is put. */
-void ctvk_gpu_matrix_complete(uint32_t *words, uint32_t count);
+ * shaders/common/cooperative.glsl has to, their type is put. 0: the module has none of that width before. */
+int ctvk_gpu_matrix_complete(uint32_t *words, uint32_t count);
 
 /* mask.c: switches off in both what the CTVK_GPU_NO_* bits name. Nothing is ever added. */
 void ctvk_gpu_caps_mask(uint32_t disable, ctvk_gpu_features *features, ctvk_gpu_caps *caps);

@@ -113,7 +113,8 @@ void ctvk_gpu_caps_mask(uint32_t disable, ctvk_gpu_features *features, ctvk_gpu_
         caps->maps_device = 0;
     mask_limits(disable, caps);
     /* They are made of halves and computed by subgroups, four to a workgroup. */
-    if ((disable & (CTVK_GPU_NO_COOPERATIVE | CTVK_GPU_NO_FP16 | CTVK_GPU_NO_SUBGROUP)) || 4 * caps->subgroup_size > caps->max_invocations)
+    if ((disable & (CTVK_GPU_NO_COOPERATIVE | CTVK_GPU_NO_FP16 | CTVK_GPU_NO_SUBGROUP)) || !caps->cooperative ||
+        4 * caps->subgroup_size > caps->max_invocations)
         caps->cooperative = 0, features->cooperative.cooperativeMatrix = 0;
 }
 

@@ -61,13 +61,19 @@ static ctvk_status check_size(const ctvk_gpu *gpu, uint64_t bytes, const char *w
     return CTVK_OK;
 }
 
-/* Lavapipe translates a shader anew for texel buffers in buffers whose size is a power of two; none has one. */
-static uint64_t size_for(const ctvk_gpu *gpu, uint64_t bytes)
+/* What the room adds behind a buffer. Lavapipe translates a shader anew for texel buffers in buffers whose size is a power of two: where
+ * there are any, none has one. */
+static uint64_t slack_of(const ctvk_gpu *gpu, uint64_t size)
 {
-    uint64_t size = (bytes + 15) & ~UINT64_C(15);
-    if (gpu->caps.is_cpu && gpu->caps.texel_rgba32f)
-        size += CTVK_GPU_VIEW_SLACK;
-    return (size & (size - 1)) == 0 ? size + 16 : size;
+    if (!gpu->views_grow)
+        return 0;
+    size += CTVK_GPU_VIEW_SLACK;
+    return (size & (size - 1)) == 0 ? CTVK_GPU_VIEW_SLACK + 16 : CTVK_GPU_VIEW_SLACK;
+}
+
+static uint64_t whole(uint64_t bytes)
+{
+    return (bytes + 15) & ~UINT64_C(15);
 }
 
 static ctvk_status make_buffer(ctvk_gpu *gpu, ctvk_gpu_buffer *self, ctvk_error *error)
@@ -80,7 +86,7 @@ static ctvk_status make_buffer(ctvk_gpu *gpu, ctvk_gpu_buffer *self, ctvk_error 
     if (gpu->caps.buffer_address)
         usage |= VK_BUFFER_USAGE_SHADER_DEVICE_ADDRESS_BIT;
     VkBufferCreateInfo create = {.sType = VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO,
-                                 .size = size_for(gpu, self->bytes),
+                                 .size = whole(self->bytes) + slack_of(gpu, whole(self->bytes)),
                                  .usage = usage,
                                  .sharingMode = VK_SHARING_MODE_EXCLUSIVE};
     CTVK_VK(gpu, gpu->vk.CreateBuffer(gpu->device, &create, NULL, &self->memory->buffer));
@@ -113,8 +119,8 @@ static ctvk_status allocate(ctvk_gpu *gpu, ctvk_gpu_buffer *self, int kind, cons
             what, mib(needs.size), mib(gpu->memory_used), gpu->info.name, mib(heap));
     }
     CTVK_VK(gpu, result);
-    self->memory->bytes = needs.size;
-    gpu->memory_used += needs.size;
+    self->memory->bytes = needs.size - slack_of(gpu, whole(self->bytes)); /* of what was asked for: a plan knows no slack */
+    gpu->memory_used += self->memory->bytes;
     if (gpu->memory_used > gpu->memory_peak)
         gpu->memory_peak = gpu->memory_used;
     CTVK_VK(gpu, gpu->vk.BindBufferMemory(gpu->device, self->memory->buffer, self->memory->memory, 0));

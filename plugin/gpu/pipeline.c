@@ -109,7 +109,8 @@ static ctvk_status complete(ctvk_gpu *gpu, ctvk_gpu_pipeline *self, ctvk_error *
     if (!self->words)
         return ctvk_fail(error, CTVK_ERROR_HOST_MEMORY, "%s: out of memory (free memory and run again)", self->shader);
     memcpy(self->words, self->code->words, self->code->bytes);
-    ctvk_gpu_matrix_complete(self->words, self->code->bytes / 4);
+    if (!ctvk_gpu_matrix_complete(self->words, self->code->bytes / 4))
+        return ctvk_fail(error, CTVK_ERROR_INTERNAL, "%s: its matrices are of no number that it has (report this)", self->shader);
     return CTVK_OK;
 }
 

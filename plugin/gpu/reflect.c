@@ -26,7 +26,6 @@ enum {
     OP_SPEC_CONSTANT_COMPOSITE = 51,
     OP_CONSTANT_COMPOSITE = 44,
     OP_VARIABLE = 59,
-    OP_TYPE_COOPERATIVE_MATRIX = 4456,
     OP_DECORATE = 71,
     OP_MEMBER_DECORATE = 72,
     MODE_LOCAL_SIZE = 17,
@@ -333,7 +332,7 @@ static void take_matrix(module *m)
     uint32_t rows = 0, columns = 0, depth = 0;
     for (uint32_t at = HEADER_WORDS; at < m->count; at += length_of(m, at)) {
         const uint32_t *w = m->words + at;
-        if (op_of(m, at) != OP_TYPE_COOPERATIVE_MATRIX || length_of(m, at) != 7)
+        if (op_of(m, at) != CTVK_GPU_OP_TYPE_COOPERATIVE_MATRIX || length_of(m, at) != 7)
             continue;
         if (constant_value(m, w[6]) == USE_A)
             rows = constant_value(m, w[4]), depth = constant_value(m, w[5]);

@@ -178,6 +178,7 @@ static int32_t lean_block(builder *b, const char *name, int32_t in, int32_t c)
     uint64_t plane = (uint64_t)c * (uint64_t)y * (uint64_t)z * sizeof(float);
     b->skip = tensor(b, 1, c, extent);
     int32_t out = ctvk_graph_tensor_over(graph, b->skip, (uint64_t)(x / 32 + 1) * plane, 0, c, x, y, z);
+    /* At least three planes, as statistics want (ops/conv3d.h): a window has 32 voxels or more. */
     int32_t h = out < 0 ? -1 : ctvk_graph_tensor_over(graph, out, (uint64_t)(x / 8 + 1) * plane, 0, c, x, y, z);
     b->full |= h < 0;
     if (h < 0)

@@ -66,6 +66,7 @@ void ctvk_bench_require(ctvk_trials *b, int32_t right);
 void ctvk_trial_conv3d(ctvk_trials *b);
 void ctvk_trial_transp_conv3d(ctvk_trials *b);
 void ctvk_trial_instance_norm(ctvk_trials *b);
+void ctvk_trial_narrow(ctvk_trials *b);
 void ctvk_trial_linear(ctvk_trials *b);
 void ctvk_trial_layer_norm(ctvk_trials *b);
 void ctvk_trial_attend(ctvk_trials *b);

@@ -2,6 +2,7 @@
  * from: Vulkan lets a GPU's exp, division and square root be off by a few ulp more than those of the software drivers. */
 #include "ops/conv3d_plan.h"
 #include "ops/instance_norm.h"
+#include "ops/narrow.h"
 #include "ops/transp_conv3d.h"
 #include "ref/conv3d.h"
 #include "ref/instance_norm.h"
@@ -102,8 +103,8 @@ static void conv3d(ctvk_trials *b, const conv_case *t, const ctvk_conv3d_plan *c
         compare_stats(b, &taken, &out);
 }
 
-/* With every variant that this device may be told to take, or, in a small self-test, one of them; and with what a device takes by itself
- * where no model of the shape chooses. */
+/* With every variant that this device may be told to take, or, in a small self-test of a software driver, one of them; and with what a
+ * device takes by itself where no model of the shape chooses. */
 static void conv3d_variants(ctvk_trials *b, const conv_case *t)
 {
     const ctvk_gpu_caps *caps = ctvk_gpu_get_caps(b->gpu);
@@ -115,7 +116,7 @@ static void conv3d_variants(ctvk_trials *b, const conv_case *t)
         if (plans[i].family == t->family)
             one = i;
     for (int32_t i = 0; i < count; i++)
-        if ((told && (b->full || b->variants || i == one)) || (!modelled && plans[i].family == by_itself.family))
+        if ((told && (b->full || b->variants || !modelled || i == one)) || (!modelled && plans[i].family == by_itself.family))
             for (int32_t normalises = 0; normalises <= ctvk_conv3d_plan_normalises(&plans[i], &t->conv); normalises++)
                 conv3d(b, t, &plans[i], normalises);
 }
@@ -249,8 +250,10 @@ void ctvk_trial_transp_conv3d(ctvk_trials *b)
     const ctvk_transp_conv3d up = {b->channels, b->channels, 0}, logits = {b->channels, 2, 1};
     transp_conv3d(b, &up, 2, 3, 3);
     transp_conv3d(b, &logits, 2, 3, 5);
-    labels(b, &logits, 2, 3, 5);
-    transp_labels(b, &logits, 2, 3, 5, BAD | (normalises(b, &logits) ? NORMALISES : PLAINLY));
+    /* Networks of other channels take no labels from it; the next network may. */
+    const ctvk_transp_conv3d labelled = {ctvk_transp_conv3d_labels(&logits) ? b->channels : 16, 2, 1};
+    labels(b, &labelled, 2, 3, 5);
+    transp_labels(b, &labelled, 2, 3, 5, BAD | (normalises(b, &labelled) ? NORMALISES : PLAINLY));
     for (int i = 0; i < 3 && b->full; i++) {
         static const int32_t sizes[3][3] = {{1, 1, 1}, {3, 5, 9}, {2, 8, 17}};
         transp_conv3d(b, &up, sizes[i][0], sizes[i][1], sizes[i][2]);
@@ -325,4 +328,30 @@ void ctvk_trial_instance_norm(ctvk_trials *b)
         planar_shortcut(b, 1 + i % 3, shapes[i][0], shapes[i][1], shapes[i][2], shapes[i][3]);
     for (int i = 0; i < 12 && b->full; i++)
         instance_norm(b, shapes[i / 2][0], shapes[i / 2][1], shapes[i / 2][2], shapes[i / 2][3], i % 2 && !b->half);
+}
+
+/* Each number to one of its two neighbours in half precision, the nearer one. */
+static void narrow(ctvk_trials *b, int32_t c, int32_t x, int32_t y, int32_t z)
+{
+    const size_t count = (size_t)c * (size_t)x * (size_t)y * (size_t)z;
+    ctvk_bench_case(b);
+    float *dense = ctvk_bench_random(b, count, 100);
+    double *want = ctvk_bench_doubles(b, count), *sizes = ctvk_bench_doubles(b, count);
+    ctvk_tensor in = ctvk_bench_tensor(b, c, x, y, z, CTVK_BENCH_BLOCKED, dense),
+                out = ctvk_bench_tensor(b, c, x, y, z, CTVK_BENCH_HALF, NULL);
+    if (!ctvk_bench_begin(b))
+        return;
+    ctvk_bench_finish(b, ctvk_narrow_record(b->cmd, b->gpu, &in, &out, b->error));
+    for (size_t i = 0; i < count; i++) {
+        want[i] = dense[i];
+        sizes[i] = fmax(fabs(want[i]), 1e-3); /* smaller ones may be flushed */
+    }
+    ctvk_bench_compare(b, ctvk_bench_dense(b, &out, 0), want, count, CTVK_BY_SIZE, sizes, 0x1p-11);
+}
+
+void ctvk_trial_narrow(ctvk_trials *b)
+{
+    narrow(b, 16, 3, 5, 7);
+    if (b->full)
+        narrow(b, 48, 7, 9, 11);
 }

@@ -24,6 +24,7 @@ static const struct {
     {"conv3d f16", ctvk_trial_conv3d, CTVK_TRIALS_HALF},
     {"transp_conv3d f16", ctvk_trial_transp_conv3d, CTVK_TRIALS_HALF},
     {"instance_norm f16", ctvk_trial_instance_norm, CTVK_TRIALS_HALF},
+    {"narrow f16", ctvk_trial_narrow, CTVK_TRIALS_HALF},
 };
 enum { TRIALS = sizeof trials / sizeof *trials };
 

@@ -37,8 +37,8 @@ enum {
 /* Which one operation `index` is of. [any thread] */
 int32_t ctvk_trials_part(int32_t index);
 /* All operations of one part on the small shapes, up to the first that is wrong, whose name *wrong is (NULL: none). channels: of a
- * network's finest level, so that the shaders that are specialised by them are its own and are compiled for both; 0: of none. As
- * ctvk_trials_run. */
+ * network's finest level, so that the shaders that are specialised by them are its own and are compiled for both; 0: of none, and 16 are
+ * taken, as for channels that are no multiple of 16 or more than 64. As ctvk_trials_run. */
 ctvk_status ctvk_trials_small(ctvk_gpu *gpu, int32_t part, int32_t channels, ctvk_gpu_check_fn check, void *user, const char **wrong,
                               ctvk_error *error);
 /* The convolution on the small shapes with every variant that a tuning pass could choose on this device. As ctvk_trials_run. */

@@ -45,6 +45,8 @@ def of(result):
         found.append(figure("segment's start to its first submission, warm caches, cached prompt, s", result["starts"]["first_work"], *START))
         found.append(figure(f"whole command on the demo's CT, cold caches, {result['starts']['prompt']}, s", result["starts"]["cold"], *COLD))
         found.append(figure("what trying the device adds to the first segment there, cold caches, s", result["starts"]["trying"], *TRYING))
+    if "trying_text" in result.get("starts", {}):
+        found.append(figure("what trying the device adds to the first embed there, cold caches, s", result["starts"]["trying_text"], *TRYING))
     for again in result.get("again", []):
         values = {"median": again["ratio"], "min": again["low"], "max": again["high"]}
         found.append(figure(f"second text on the same CT, {again['name']}, of the first", values, *SECOND))

@@ -30,10 +30,13 @@ def first_work(build, folder, threads, rounds):
     return found[1:]
 
 
+def has_language_model():
+    return os.path.exists(os.path.join(os.environ.get("XDG_DATA_HOME") or os.path.expanduser("~/.local/share"), "ctvk", language.GGUF))
+
+
 def cold(build, folder, threads, rounds, say):
     """(seconds of each round, what was said to the command): a sentence for the language model where that lies in the user's folder."""
-    data = os.path.join(os.environ.get("XDG_DATA_HOME") or os.path.expanduser("~/.local/share"), "ctvk", language.GGUF)
-    prompt, what = (SENTENCE, "a sentence") if os.path.exists(data) else (hosts.PROMPT, "a prompt of the bundle")
+    prompt, what = (SENTENCE, "a sentence") if has_language_model() else (hosts.PROMPT, "a prompt of the bundle")
     found = []
     for number in range(rounds):
         say(f"cold start: round {number + 1} of {rounds}")
@@ -42,24 +45,29 @@ def cold(build, folder, threads, rounds, say):
     return found, what
 
 
-def trying(build, folder, threads, rounds, say):
-    """Seconds that the self-test adds to a first run, with a prompt of the bundle's and no cache, of each round: one run with it, one without."""
+def trying(what, threads, folder, rounds, say):
+    """Seconds that the self-test adds to a first run of a command without any cache, of each round: one run with it and one without, in turns."""
     found = []
     for number in range(rounds):
         say(f"first use of a device: round {number + 1} of {rounds}")
         seconds = {}
-        for how in ("auto", "skip"):
+        for how in ("auto", "skip") if number % 2 else ("skip", "auto"):
             with tempfile.TemporaryDirectory(dir=folder) as caches:
-                seconds[how] = programs.measure(command(build, folder, hosts.PROMPT), threads, folder, caches, {"CTVK_SELF_TEST": how})[1]
+                seconds[how] = programs.measure(what, threads, folder, caches, {"CTVK_SELF_TEST": how})[1]
         found.append(seconds["auto"] - seconds["skip"])
     return found
 
 
 def measure(build, folder, threads, say, rounds=(5, 3, 5)):
-    """{"first_work", "cold", "trying": seconds of each round, "prompt": what the cold one read}"""
+    """{"first_work", "cold", "trying" (and "trying_text"): seconds of each round, "prompt": what the cold one read}"""
     folder = os.path.join(folder, "starts")
     os.makedirs(folder, exist_ok=True)
     say("start of the command")
     warm = first_work(build, folder, threads, rounds[0])
     seconds, what = cold(build, folder, threads, rounds[1], say)
-    return {"first_work": warm, "cold": seconds, "trying": trying(build, folder, threads, rounds[2], say), "prompt": what}
+    found = {"first_work": warm, "cold": seconds, "prompt": what, "trying": trying(command(build, folder, hosts.PROMPT), threads, folder, rounds[2], say)}
+    if has_language_model():
+        embed = [os.path.join(build, "ctvk"), "embed", "--model", hosts.DEMO, "--prompt", SENTENCE, "--output",
+                 os.path.join(folder, "start.safetensors"), "--quiet"]
+        found["trying_text"] = trying(embed, threads, folder, rounds[2], say)
+    return found

@@ -4,6 +4,7 @@ this one's, which compiles for GPUs that need not be there.
 newer.py fetch FOLDER: the packages into a folder of their own, from the mirror that this machine's apt uses; nothing is installed.
 newer.py run FOLDER PROGRAM [ARGUMENT ...]: the program with that software driver, its C library, its loader and its validation layer.
 newer.py amd FOLDER PROGRAM [ARGUMENT ...]: the program with that driver of AMD's.
+newer.py validate FOLDER PROGRAM: the program writes modules into a folder of its argument; each by that release's spirv-val.
 """
 
 import json
@@ -12,10 +13,12 @@ import pathlib
 import shutil
 import subprocess
 import sys
+import tempfile
 
-NAMES = ["mesa-vulkan-drivers", "libvulkan1", "vulkan-validationlayers"]
+NAMES = ["mesa-vulkan-drivers", "libvulkan1", "vulkan-validationlayers", "spirv-tools"]
 KEYS = "/usr/share/keyrings/debian-archive-keyring.gpg"
 RELEASES = ("trixie", "trixie-backports", "bookworm-backports")
+LOADER = "root/usr/lib64/ld-linux-x86-64.so.2"
 LIBRARIES = "root/usr/lib/x86_64-linux-gnu"
 
 
@@ -50,7 +53,8 @@ def write_icd(path, library):
 
 
 def fetch(folder):
-    if (folder / "driver.json").is_file():
+    stamp = folder / "packages.json"  # written last
+    if stamp.is_file() and json.loads(stamp.read_text()) == NAMES:
         return
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -66,6 +70,7 @@ def fetch(folder):
     write_icd(folder / "driver.json", folder / LIBRARIES / "libvulkan_lvp.so")
     for name in ("cache", "state", "etc"):
         shutil.rmtree(folder / name)
+    stamp.write_text(json.dumps(NAMES))
     print(f"newer.py: {len(packages)} packages in {folder}")
 
 
@@ -76,11 +81,28 @@ def driver_of(folder, name):
     return dict(os.environ, VK_DRIVER_FILES=str(folder / name), VK_ICD_FILENAMES=str(folder / name))
 
 
+def libraries(folder):
+    return f"{folder / LIBRARIES}:/usr/lib/x86_64-linux-gnu"
+
+
 def run(folder, command):
     environment = driver_of(folder, "driver.json") | {"VK_LAYER_PATH": str(folder / "root/usr/share/vulkan/explicit_layer.d")}
-    libraries = f"{folder / LIBRARIES}:/usr/lib/x86_64-linux-gnu"
-    loader = str(folder / "root/usr/lib64/ld-linux-x86-64.so.2")
-    os.execve(loader, [loader, "--library-path", libraries] + command, environment)
+    loader = str(folder / LOADER)
+    os.execve(loader, [loader, "--library-path", libraries(folder)] + command, environment)
+
+
+def validate(folder, program):
+    validator = str(folder / "root/usr/bin/spirv-val")
+    with tempfile.TemporaryDirectory(dir=os.environ.get("CTVK_TEST_TMP")) as modules:
+        subprocess.run([program, modules], check=True)
+        found = sorted(pathlib.Path(modules).glob("*.spv"))
+        for module in found:
+            done = subprocess.run([str(folder / LOADER), "--library-path", libraries(folder), validator, "--target-env", "vulkan1.1", str(module)])
+            if done.returncode:
+                sys.exit(f"newer.py: {module.name} is not valid")
+    if not found:
+        sys.exit(f"newer.py: {program} wrote no module")
+    print(f"newer.py: {len(found)} modules are valid")
 
 
 if __name__ == "__main__":
@@ -88,6 +110,8 @@ if __name__ == "__main__":
         fetch(pathlib.Path(sys.argv[2]).resolve())
     elif len(sys.argv) > 3 and sys.argv[1] == "run":
         run(pathlib.Path(sys.argv[2]).resolve(), sys.argv[3:])
+    elif len(sys.argv) == 4 and sys.argv[1] == "validate":
+        validate(pathlib.Path(sys.argv[2]).resolve(), sys.argv[3])
     elif len(sys.argv) > 3 and sys.argv[1] == "amd":
         os.execvpe(sys.argv[3], sys.argv[3:], driver_of(pathlib.Path(sys.argv[2]).resolve(), "amd.json"))
     else:

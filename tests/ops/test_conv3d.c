@@ -1,94 +1,8 @@
 /* The convolutions against plain C in double: every variant that the device has, also as a GPU, odd extents around tile, plane and
  * lane-block edges. */
-#include "ops/conv3d_plan.h"
-#include "ref/conv3d.h"
-#include "support/ops_case.h"
+#include "support/conv3d_fixture.h"
 
-#include <math.h>
 #include <stdint.h>
-
-/* Largest error over the largest output. Direct: float32 sums of up to 27 * 100 products in a fixed order, about 2e-6 seen.
- * Winograd F(4, 3) squared: the transforms amplify rounding (coefficients up to 8 in each direction), up to 1.5e-5 seen. Inputs in
- * half precision are numbers of it, and outputs are rounded once more. */
-static double tolerance(const ctvk_conv3d_plan *plan)
-{
-    return (plan->family == CTVK_CONV3D_WINOGRAD ? 6e-5 : 6e-6) + (plan->half ? CONV_HALF_ERROR : 0);
-}
-
-typedef struct extents {
-    int x, y, z;
-} extents;
-
-/* Everything of one case, each on the device between guard bands; all pointers owned. */
-typedef struct fixture {
-    conv_tensor a, b, out;
-    ctvk_span weights, scratch;
-    float *dense, *kernel, *got;
-    double *want;
-    size_t out_count;
-} fixture;
-
-static int ceil_half(int n, int stride)
-{
-    return (n + stride - 1) / stride;
-}
-
-static int fixture_create(fixture *f, ctvk_gpu *gpu, const ctvk_conv3d_plan *plan, const ctvk_conv3d *conv, extents e)
-{
-    int in = conv->in_a + conv->in_b, taps = conv->kernel * conv->kernel * conv->kernel;
-    int x = ceil_half(e.x, conv->stride), y = ceil_half(e.y, conv->stride), z = ceil_half(e.z, conv->stride);
-    size_t voxels = (size_t)e.x * e.y * e.z;
-    memset(f, 0, sizeof *f);
-    f->out_count = (size_t)conv->out * x * y * z;
-    f->dense = conv_random_array(in * voxels, 7);
-    f->kernel = conv_random_array((size_t)conv->out * in * taps, 11);
-    f->got = conv_random_array(f->out_count, 1);
-    f->want = malloc(f->out_count * sizeof(double));
-    conv_narrow(f->dense, in * voxels, plan->half);
-    void *packed = malloc(ctvk_conv3d_plan_weight_bytes(plan, conv));
-    int ok = f->dense && f->kernel && f->got && f->want && packed;
-    if (ok) {
-        ctvk_conv3d_plan_pack(plan, conv, f->kernel, packed);
-        ok = ops_span_create(gpu, &f->weights, ctvk_conv3d_plan_weight_bytes(plan, conv), packed) &&
-             ops_span_create(gpu, &f->scratch, ctvk_conv3d_plan_scratch_bytes(plan, conv, x, y, z), 0) &&
-             conv_tensor_create_as(gpu, &f->a, plan->half, conv->in_a, e.x, e.y, e.z, conv->planar) && conv_tensor_write(&f->a, f->dense) &&
-             conv_tensor_create_as(gpu, &f->out, plan->half, conv->out, x, y, z, 0);
-    }
-    if (ok && conv->in_b) {
-        ok = conv_tensor_create_as(gpu, &f->b, plan->half, conv->in_b, e.x, e.y, e.z, 0) &&
-             conv_tensor_write(&f->b, f->dense + conv->in_a * voxels);
-    }
-    free(packed);
-    return ok;
-}
-
-static void fixture_destroy(fixture *f)
-{
-    conv_tensor_destroy(&f->a);
-    conv_tensor_destroy(&f->b);
-    conv_tensor_destroy(&f->out);
-    ctvk_gpu_buffer_destroy(&f->weights.buffer);
-    ctvk_gpu_buffer_destroy(&f->scratch.buffer);
-    free(f->dense);
-    free(f->kernel);
-    free(f->got);
-    free(f->want);
-}
-
-static ctvk_status record(ctvk_gpu_cmd *cmd, ctvk_gpu *gpu, void *user, ctvk_error *error)
-{
-    ctvk_conv3d_job *job = user;
-    job->cmd = cmd;
-    job->gpu = gpu;
-    return ctvk_conv3d_plan_record(job, error);
-}
-
-static ctvk_status record_and_wait(fixture *f, ctvk_gpu *gpu, const ctvk_conv3d_plan *plan, const ctvk_conv3d *conv, ctvk_error *error)
-{
-    ctvk_conv3d_job job = {0,           0,           plan, conv, &f->a.tensor, conv->in_b ? &f->b.tensor : 0, &f->out.tensor,
-                           &f->weights, &f->scratch, NULL, NULL};
-    return ops_run(gpu, record, &job, error);
-}
 
 static int guards_hold(const fixture *f, const ctvk_conv3d *conv)
 {
@@ -215,49 +129,20 @@ static void test_slow(ctvk_gpu *gpu, int family, int half)
         ctvk_conv3d_plan plans[CTVK_CONV3D_CANDIDATES];
         fixture f;
         ctvk_error error = {0};
-        int count = candidates(ctvk_gpu_get_caps(gpu), &cases[i], half, plans), tiled = -1;
+        int count = candidates(ctvk_gpu_get_caps(gpu), &cases[i], half, plans), at = -1;
         for (int k = 0; k < count; k++)
-            tiled = plans[k].family == family ? k : tiled;
-        CHECK(tiled > 0 && fixture_create(&f, gpu, &plans[tiled], &cases[i], (extents){5, 37, 9}));
+            at = plans[k].family == family ? k : at;
+        CHECK(at > 0 && fixture_create(&f, gpu, &plans[at], &cases[i], (extents){5, 37, 9}));
         float *whole = malloc(f.out_count * sizeof *whole);
-        CHECK(whole && record_and_wait(&f, gpu, &plans[tiled], &cases[i], &error) == CTVK_OK && conv_tensor_read(&f.out, whole));
+        CHECK(whole && record_and_wait(&f, gpu, &plans[at], &cases[i], &error) == CTVK_OK && conv_tensor_read(&f.out, whole));
         for (double work = 1; work < 1e7; work *= 8) {
             ops_squeeze(gpu, 0, work);
-            CHECK(record_and_wait(&f, gpu, &plans[tiled], &cases[i], &error) == CTVK_OK && conv_tensor_read(&f.out, f.got));
+            CHECK(record_and_wait(&f, gpu, &plans[at], &cases[i], &error) == CTVK_OK && conv_tensor_read(&f.out, f.got));
             CHECK_MSG(memcmp(f.got, whole, f.out_count * sizeof *whole) == 0, "case %d, half %d, work %g", i, half, work);
         }
         CHECK(guards_hold(&f, &cases[i]));
         fixture_destroy(&f);
         free(whole);
-    }
-}
-
-/* What halves do not hold, an activation or a weight: no number comes out, where it was read; numbers elsewhere. */
-static void test_too_large(ctvk_gpu *gpu)
-{
-    const ctvk_conv3d conv = {16, 0, 24, 3, 1, 0};
-    const ctvk_conv3d_plan plan = {CTVK_CONV3D_COOPERATIVE, 1, 1u << 20, 1u << 20, 0, 0};
-    for (int of_weights = 0; of_weights < 2; of_weights++) {
-        fixture f;
-        ctvk_error error = {0};
-        CHECK(fixture_create(&f, gpu, &plan, &conv, (extents){3, 5, 9}));
-        if (of_weights) {
-            float *packed = malloc(ctvk_conv3d_plan_weight_bytes(&plan, &conv));
-            f.kernel[13] = -1100; /* channel 0 from channel 0, the tap in the middle */
-            ctvk_conv3d_plan_pack(&plan, &conv, f.kernel, packed);
-            CHECK(ctvk_gpu_upload(f.weights.buffer, f.weights.offset, packed, ctvk_conv3d_plan_weight_bytes(&plan, &conv), &error) ==
-                  CTVK_OK);
-            free(packed);
-        } else {
-            f.dense[0] = 70000;
-            CHECK(conv_tensor_write(&f.a, f.dense));
-        }
-        CHECK(record_and_wait(&f, gpu, &plan, &conv, &error) == CTVK_OK && conv_tensor_read(&f.out, f.got));
-        for (size_t i = 0; i < f.out_count; i++) {
-            size_t voxel = i % 135, bad = of_weights ? i < 135 : voxel / 45 < 2 && voxel / 9 % 5 < 2 && voxel % 9 < 2;
-            CHECK_MSG(bad == !isfinite(f.got[i]), "weights %d, channel %zu, voxel %zu: %g", of_weights, i / 135, voxel, f.got[i]);
-        }
-        fixture_destroy(&f);
     }
 }
 
@@ -367,8 +252,6 @@ int main(void)
     }
     test_too_small_binding(gpu);
     test_mixed(gpu);
-    if (ctvk_gpu_get_caps(gpu)->cooperative)
-        test_too_large(gpu);
     ctvk_gpu_destroy(&gpu);
     test_door(0, whole);
     test_door(CTVK_GPU_NO_BUFFER_ADDRESS, CTVK_CONV3D_LEAST);

@@ -42,7 +42,7 @@ static void check_completed(const ctvk_shader *shader)
     static const uint32_t wanted[3] = {16, 16, 32};
     CHECK(words != NULL);
     memcpy(words, shader->words, shader->bytes);
-    ctvk_gpu_matrix_complete(words, count);
+    CHECK(ctvk_gpu_matrix_complete(words, count));
     for (uint32_t i = 0; i < count; i++)
         changed += words[i] != shader->words[i];
     for (uint32_t at = 5; at < count; at += words[at] >> 16) {

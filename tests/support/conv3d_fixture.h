@@ -1,0 +1,93 @@
+/* support/conv3d_fixture.h - one convolution on the device between guard bands, for the tests of its variants. */
+#ifndef CTVK_TESTS_CONV3D_FIXTURE_H
+#define CTVK_TESTS_CONV3D_FIXTURE_H
+
+#include "ops/conv3d_plan.h"
+#include "ref/conv3d.h"
+#include "support/ops_case.h"
+
+/* Largest error over the largest output. Direct: float32 sums of up to 27 * 100 products in a fixed order, about 2e-6 seen.
+ * Winograd F(4, 3) squared: the transforms amplify rounding (coefficients up to 8 in each direction), up to 1.5e-5 seen. Inputs in
+ * half precision are numbers of it, and outputs are rounded once more. */
+static inline double tolerance(const ctvk_conv3d_plan *plan)
+{
+    return (plan->family == CTVK_CONV3D_WINOGRAD ? 6e-5 : 6e-6) + (plan->half ? CONV_HALF_ERROR : 0);
+}
+
+typedef struct extents {
+    int x, y, z;
+} extents;
+
+/* Everything of one case, each on the device between guard bands; all pointers owned. */
+typedef struct fixture {
+    conv_tensor a, b, out;
+    ctvk_span weights, scratch;
+    float *dense, *kernel, *got;
+    double *want;
+    size_t out_count;
+} fixture;
+
+static inline int ceil_half(int n, int stride)
+{
+    return (n + stride - 1) / stride;
+}
+
+static inline int fixture_create(fixture *f, ctvk_gpu *gpu, const ctvk_conv3d_plan *plan, const ctvk_conv3d *conv, extents e)
+{
+    int in = conv->in_a + conv->in_b, taps = conv->kernel * conv->kernel * conv->kernel;
+    int x = ceil_half(e.x, conv->stride), y = ceil_half(e.y, conv->stride), z = ceil_half(e.z, conv->stride);
+    size_t voxels = (size_t)e.x * e.y * e.z;
+    memset(f, 0, sizeof *f);
+    f->out_count = (size_t)conv->out * x * y * z;
+    f->dense = conv_random_array(in * voxels, 7);
+    f->kernel = conv_random_array((size_t)conv->out * in * taps, 11);
+    f->got = conv_random_array(f->out_count, 1);
+    f->want = malloc(f->out_count * sizeof(double));
+    conv_narrow(f->dense, in * voxels, plan->half);
+    void *packed = malloc(ctvk_conv3d_plan_weight_bytes(plan, conv));
+    int ok = f->dense && f->kernel && f->got && f->want && packed;
+    if (ok) {
+        ctvk_conv3d_plan_pack(plan, conv, f->kernel, packed);
+        ok = ops_span_create(gpu, &f->weights, ctvk_conv3d_plan_weight_bytes(plan, conv), packed) &&
+             ops_span_create(gpu, &f->scratch, ctvk_conv3d_plan_scratch_bytes(plan, conv, x, y, z), 0) &&
+             conv_tensor_create_as(gpu, &f->a, plan->half, conv->in_a, e.x, e.y, e.z, conv->planar) && conv_tensor_write(&f->a, f->dense) &&
+             conv_tensor_create_as(gpu, &f->out, plan->half, conv->out, x, y, z, 0);
+    }
+    if (ok && conv->in_b) {
+        ok = conv_tensor_create_as(gpu, &f->b, plan->half, conv->in_b, e.x, e.y, e.z, 0) &&
+             conv_tensor_write(&f->b, f->dense + conv->in_a * voxels);
+    }
+    free(packed);
+    return ok;
+}
+
+static inline void fixture_destroy(fixture *f)
+{
+    conv_tensor_destroy(&f->a);
+    conv_tensor_destroy(&f->b);
+    conv_tensor_destroy(&f->out);
+    ctvk_gpu_buffer_destroy(&f->weights.buffer);
+    ctvk_gpu_buffer_destroy(&f->scratch.buffer);
+    free(f->dense);
+    free(f->kernel);
+    free(f->got);
+    free(f->want);
+}
+
+static inline ctvk_status record(ctvk_gpu_cmd *cmd, ctvk_gpu *gpu, void *user, ctvk_error *error)
+{
+    ctvk_conv3d_job *job = user;
+    job->cmd = cmd;
+    job->gpu = gpu;
+    return ctvk_conv3d_plan_record(job, error);
+}
+
+static inline ctvk_status record_and_wait(fixture *f, ctvk_gpu *gpu, const ctvk_conv3d_plan *plan, const ctvk_conv3d *conv,
+                                          ctvk_error *error)
+{
+    ctvk_conv3d_job job = {0,           0,           plan, conv, &f->a.tensor, conv->in_b ? &f->b.tensor : 0, &f->out.tensor,
+                           &f->weights, &f->scratch, NULL, NULL};
+    return ops_run(gpu, record, &job, error);
+}
+
+#endif
