@@ -38,11 +38,6 @@ layout(std430, set = 0, binding = 3) buffer found_block
 
 #define LOGIT(k) (WEIGHTED != 0 ? LOAD(from + (k) * p.area) / weight : LOAD(from + (k) * p.area))
 
-vec4 exp_each(vec4 v)
-{
-    return vec4(exp_down(v.x), exp_down(v.y), exp_down(v.z), exp_down(v.w));
-}
-
 void main()
 {
     int lane = p.first + int(gl_GlobalInvocationID.x);

@@ -3,7 +3,7 @@
 // at a time come into shared memory, with their halo, and the weights of three taps; a row of the brick times these is a product of matrices:
 // ROWS voxels by DEPTH channels by COLUMNS output channels. Sums are float32 and stay where they are until they are whole.
 // As accurate as float32: the operands are halves, so that each number is split in two of them and what is left out is below 2^-21 of a
-// product. _half: tensors in half precision need no second half.
+// product. _half: the second source in 16 bits a number.
 // variant: conv3d_cooperative_16x16x16 -DROWS=16 -DCOLUMNS=16 -DDEPTH=16
 // variant: conv3d_cooperative_16x16x16_half -DROWS=16 -DCOLUMNS=16 -DDEPTH=16 -DHALF
 // variant: conv3d_cooperative_8x16x16 -DROWS=8 -DCOLUMNS=16 -DDEPTH=16
@@ -28,7 +28,7 @@ layout(push_constant) uniform push_block
 };
 layout(std430, set = 0, binding = 0) readonly restrict buffer source_a_block
 {
-    ACTIVATION source_a[];
+    vec4 source_a[];
 };
 layout(std430, set = 0, binding = 1) readonly restrict buffer source_b_block
 {
@@ -36,12 +36,20 @@ layout(std430, set = 0, binding = 1) readonly restrict buffer source_b_block
 };
 layout(std430, set = 0, binding = 2) writeonly restrict buffer target_block
 {
-    ACTIVATION target[];
+    vec4 target[];
 };
 layout(std430, set = 0, binding = 3) readonly restrict buffer weight_block
 {
     vec4 weights[];
 };
+
+#ifdef HALF
+layout(constant_id = 3) const int SECOND = 2; // vec4 of the second source's statistics
+layout(std140, set = 0, binding = 4) uniform second_block
+{
+    vec4 second_stats[SECOND]; // mean and scale of each channel group
+};
+#endif
 
 #define SUBGROUPS 4
 #define UNITS (DEPTH / 4)
@@ -65,9 +73,7 @@ const int TAPS = KERNEL * DEPTH * OUT;
 shared float16_t tile_high[TILE * DEPTH];
 shared float16_t taps_high[TAPS];
 shared float16_t taps_low[TAPS];
-#ifndef HALF
 shared float16_t tile_low[TILE * DEPTH];
-#endif
 shared float sums_of[SUBGROUPS * ROWS * COLUMNS];
 
 // Channel group `unit` of an input plane: into channels 4 u of the tile. first_y, first_z: of the tile's first voxel.
@@ -82,16 +88,18 @@ void fetch(int lane, int x, int unit, int u, int first_y, int first_z)
         if (there && uint(y) < uint(p.in_y) && uint(z) < uint(p.in_z)) {
             int at = from + y * p.in_z + z;
             if (second)
-                v = WIDE(source_b[at]);
+#ifdef HALF
+                v = restored(wide_of(source_b[at]), second_stats[2 * (unit - p.units_a)], second_stats[2 * (unit - p.units_a) + 1]);
+#else
+                v = source_b[at];
+#endif
             else
-                v = WIDE(source_a[at]);
+                v = source_a[at];
         }
         f16vec4 high = high_of(v);
         PUT(tile_high, i * DEPTH + u * 4, high)
-#ifndef HALF
         f16vec4 low = low_of(v);
         PUT(tile_low, i * DEPTH + u * 4, low)
-#endif
     }
 }
 
@@ -136,24 +144,18 @@ void main()
                 barrier();
                 for (int tap_z = 0; tap_z < KERNEL; tap_z++) {
                     MATRIX_A high[2];
-#ifndef HALF
                     MATRIX_A low[2];
-#endif
                     [[unroll]] for (int t = 0; t < LINES; t++) {
                         int at = (((line + t * SUBGROUPS) * TILE_STEP + tap_y) * TILE_COLUMNS + tap_z) * DEPTH;
                         high[t] = LOAD_A(tile_high[at], TILE_STEP * DEPTH);
-#ifndef HALF
                         low[t] = LOAD_A(tile_low[at], TILE_STEP * DEPTH);
-#endif
                     }
                     [[unroll]] for (int n = 0; n < PRODUCTS; n++) {
                         if (n * COLUMNS < left * 4) {
                             MATRIX_B taps = LOAD_B(taps_high[tap_z * DEPTH * OUT + n * COLUMNS], OUT);
                             MATRIX_B rest = LOAD_B(taps_low[tap_z * DEPTH * OUT + n * COLUMNS], OUT);
                             [[unroll]] for (int t = 0; t < LINES; t++) {
-#ifndef HALF
                                 sums[n * 2 + t] = multiply_add(low[t], taps, sums[n * 2 + t]);
-#endif
                                 sums[n * 2 + t] = multiply_add(high[t], rest, sums[n * 2 + t]);
                                 sums[n * 2 + t] = multiply_add(high[t], taps, sums[n * 2 + t]);
                             }
@@ -175,7 +177,7 @@ void main()
                 int column = i % ROWS, group = i / ROWS, at = own + column * COLUMNS + group * 4, o = n * (COLUMNS / 4) + group;
                 if (row < p.out_y && z + column < p.out_z && o < left) {
                     vec4 sum = vec4(sums_of[at], sums_of[at + 1], sums_of[at + 2], sums_of[at + 3]) / SCALE;
-                    target[to + column + o * out_group] = NARROW(sum);
+                    target[to + column + o * out_group] = sum;
                 }
             }
             barrier();

@@ -1,6 +1,6 @@
 // 3x3x3 (pad 1) or 1x1x1 convolution, stride by push constant: 24 output channels of one voxel a lane, GROUPS channel groups of the
 // input (or one channel of a planar input) a dispatch, sums carried in the output between dispatches.
-// Portable: weights from a uniform block. _address: from a device address, input through a texel buffer. _half: of an input in half precision.
+// Portable: weights from a uniform block. _address: from a device address, input through a texel buffer. _half: of a source in 16 bits a number.
 // variant: conv3d_k3 -DKERNEL=3 -DGROUPS=1
 // variant: conv3d_k1 -DKERNEL=1 -DGROUPS=1
 // variant: conv3d_k3_half -DKERNEL=3 -DGROUPS=1 -DHALF
@@ -8,6 +8,8 @@
 // variant: conv3d_planar_k1 -DKERNEL=1 -DPLANAR
 // variant: conv3d_k3_address2 -DKERNEL=3 -DGROUPS=2 -DADDRESS -DTEXEL
 // variant: conv3d_k3_address1 -DKERNEL=3 -DGROUPS=1 -DADDRESS -DTEXEL
+// variant: conv3d_k3_address2_half -DKERNEL=3 -DGROUPS=2 -DADDRESS -DTEXEL -DHALF
+// variant: conv3d_k3_address1_half -DKERNEL=3 -DGROUPS=1 -DADDRESS -DTEXEL -DHALF
 // variant: conv3d_k1_address4 -DKERNEL=1 -DGROUPS=4 -DADDRESS -DTEXEL
 // variant: conv3d_k1_address1 -DKERNEL=1 -DGROUPS=1 -DADDRESS -DTEXEL
 // variant: conv3d_planar_k3_address -DKERNEL=3 -DPLANAR -DADDRESS
@@ -43,14 +45,32 @@ layout(push_constant) uniform push_block
     ctvk_conv3d_params p;
 };
 #ifdef TEXEL
-layout(set = 0, binding = 0) uniform samplerBuffer source;
-#define LOAD(i) texelFetch(source, i)
+layout(set = 0, binding = 0) uniform TEXELS source;
+#define FETCH(i) WIDE_TEXEL(texelFetch(source, i))
 #else
 layout(std430, set = 0, binding = 0) readonly buffer source_block
 {
     STORED source[];
 };
-#define LOAD(i) WIDE(source[i])
+#ifdef PLANAR
+#define FETCH(i) source[i]
+#else
+#define FETCH(i) wide_of(source[i])
+#endif
+#endif
+#ifdef HALF
+#ifdef ADDRESS
+#define STATS_BINDING 2
+#else
+#define STATS_BINDING 3
+#endif
+layout(std430, set = 0, binding = STATS_BINDING) readonly buffer stats_block
+{
+    vec4 stats[];
+};
+#define LOAD(g, i) restored(FETCH(i), stats[p.stats + 2 * (g)], stats[p.stats + 2 * (g) + 1])
+#else
+#define LOAD(g, i) FETCH(i)
 #endif
 layout(std430, set = 0, binding = 1) buffer target_block
 {
@@ -60,7 +80,7 @@ layout(std430, set = 0, binding = 1) buffer target_block
 // Coordinates are clamped to the tensor, so every load is inside the binding; what lies outside is then replaced by zero.
 #define TAP(g, i, j, k)                                                                                      \
     {                                                                                                        \
-        VALUE v = LOAD(ix##i + iy##j + iz##k + (g) * group);                                                 \
+        VALUE v = LOAD(g, ix##i + iy##j + iz##k + (g) * group);                                              \
         v = vx##i && vy##j && vz##k ? v : VALUE(0.0);                                                        \
         MAC_VALUE((g) * UNIT_STRIDE + ((i) * 9 + (j) * 3 + (k)) * (UNIT / TAPS), v)                          \
     }

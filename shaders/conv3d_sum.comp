@@ -1,11 +1,8 @@
 // Adds up the runs of a convolution's products, [run][out group][lane] vec4, into planes of the output. x of the grid runs over the voxels of
-// the block, y over channel groups. _half: into a tensor in half precision, all runs at once.
-// variant: conv3d_sum
-// variant: conv3d_sum_half -DHALF
+// the block, y over channel groups.
 #version 450
 #extension GL_GOOGLE_include_directive : require
 #include "params/conv3d.h"
-#include "common/activation.glsl"
 
 layout(local_size_x = 16) in;
 layout(push_constant) uniform push_block
@@ -15,7 +12,7 @@ layout(push_constant) uniform push_block
 layout(set = 0, binding = 0) uniform samplerBuffer source;
 layout(std430, set = 0, binding = 1) buffer target_block
 {
-    ACTIVATION target[];
+    vec4 target[];
 };
 
 void main()
@@ -29,11 +26,9 @@ void main()
         sum += texelFetch(source, from + run * p.run);
     }
     if (wanted < p.lanes) {
-#ifndef HALF
         if (p.accumulate != 0) {
             sum += target[to];
         }
-#endif
-        target[to] = NARROW(sum);
+        target[to] = sum;
     }
 }

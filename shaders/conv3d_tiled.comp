@@ -1,24 +1,32 @@
 // 3x3x3 (pad 1) or 1x1x1 convolution for GPUs, all input channels in one dispatch. A workgroup has a brick of voxels, 64 over y and z times
 // PLANES along x, and 24 output channels. Channel group by channel group the input comes into shared memory once, with its halo; every lane
 // multiplies the taps of its voxels there by weights that are the same for all lanes; sums stay in registers until they are whole.
-// A kernel of 1 has no halo: each lane reads its own voxels. _half: tensors in half precision, in shared memory and in sums they are float32.
+// A kernel of 1 has no halo: each lane reads its own voxels. _half: the second source in 16 bits a number.
+// _norm: the one source is normalised and activated as it comes into shared memory, with the numbers that instance_norm_apply would leave.
 // _stats: each workgroup leaves the statistics of its brick's voxels as they are stored, one part for each brick of the tensor.
 // variant: conv3d_tiled_k3 -DKERNEL=3 -DSTRIDE=1 -DPLANES=2
 // variant: conv3d_tiled_k3_stats -DKERNEL=3 -DSTRIDE=1 -DPLANES=2 -DSTATS
+// variant: conv3d_tiled_k3_norm -DKERNEL=3 -DSTRIDE=1 -DPLANES=2 -DNORM
+// variant: conv3d_tiled_k3_norm_stats -DKERNEL=3 -DSTRIDE=1 -DPLANES=2 -DNORM -DSTATS
 // variant: conv3d_tiled_k3_half -DKERNEL=3 -DSTRIDE=1 -DPLANES=2 -DHALF
 // variant: conv3d_tiled_k3_half_stats -DKERNEL=3 -DSTRIDE=1 -DPLANES=2 -DHALF -DSTATS
 // variant: conv3d_tiled_k3_stride2 -DKERNEL=3 -DSTRIDE=2 -DPLANES=1
 // variant: conv3d_tiled_k3_stride2_stats -DKERNEL=3 -DSTRIDE=2 -DPLANES=1 -DSTATS
-// variant: conv3d_tiled_k3_stride2_half -DKERNEL=3 -DSTRIDE=2 -DPLANES=1 -DHALF
-// variant: conv3d_tiled_k3_stride2_half_stats -DKERNEL=3 -DSTRIDE=2 -DPLANES=1 -DHALF -DSTATS
 // variant: conv3d_tiled_k1 -DKERNEL=1 -DPLANES=2
 // variant: conv3d_tiled_k1_stats -DKERNEL=1 -DPLANES=2 -DSTATS
 #version 450
 #extension GL_GOOGLE_include_directive : require
 #include "params/conv3d.h"
 #include "common/activation.glsl"
+#include "common/norm.glsl"
 
 #define LANES 64
+// Behind all others.
+#ifdef STATS
+#define STATS_BINDING 5
+#else
+#define STATS_BINDING 4
+#endif
 layout(local_size_x = LANES) in;
 // Lanes along z, 8 or 4; the others along y.
 layout(constant_id = 0) const int COLUMNS = 8;
@@ -33,15 +41,41 @@ layout(push_constant) uniform push_block
 };
 layout(std430, set = 0, binding = 0) readonly restrict buffer source_a_block
 {
-    ACTIVATION source_a[];
+    vec4 source_a[];
 };
+#ifdef NORM
+layout(std430, set = 0, binding = 1) readonly restrict buffer norm_block
+{
+    vec4 norm[]; // mean and scale of each channel group
+};
+#define READ(v) normalised(v, norm[2 * unit], norm[2 * unit + 1])
+#else
 layout(std430, set = 0, binding = 1) readonly restrict buffer source_b_block
 {
     ACTIVATION source_b[];
 };
+#ifdef HALF
+layout(constant_id = 1) const int SECOND = 2; // vec4 of the second source's statistics
+layout(std140, set = 0, binding = STATS_BINDING) uniform second_block
+{
+    vec4 second_stats[SECOND]; // mean and scale of each channel group
+};
+vec4 read_of(vec4 v, int group)
+{
+    return v;
+}
+vec4 read_of(uvec2 v, int group)
+{
+    return restored(wide_of(v), second_stats[2 * group], second_stats[2 * group + 1]);
+}
+#define READ(v) read_of(v, unit - p.units_a)
+#else
+#define READ(v) v
+#endif
+#endif
 layout(std430, set = 0, binding = 2) writeonly restrict buffer target_block
 {
-    ACTIVATION target[];
+    vec4 target[];
 };
 layout(std430, set = 0, binding = 3) readonly restrict buffer weight_block
 {
@@ -99,7 +133,7 @@ int element_at(int element, int first_y, int first_z)
 #define ELEMENT(i) int at##i = element_at(lane + i * LANES, y * STRIDE - 1, z * STRIDE - 1);
 #define FETCH(source, i)                                                                    \
     {                                                                                       \
-        vec4 v = WIDE(source[from + max(at##i, 0)]);                                        \
+        vec4 v = READ(source[from + max(at##i, 0)]);                                        \
         int element = lane + i * LANES;                                                     \
         int to = (element < TILE_PLANE ? s : STAGED - 1) * TILE_PLANE + element;            \
         bool within = at##i >= 0;                                                           \
@@ -140,8 +174,7 @@ int element_at(int element, int first_y, int first_z)
 #endif
 #include "common/parts.glsl"
 
-// Of the lane's two voxels, those that lie in the tensor, as they are stored.
-#define AS_STORED(s, o) s##o = WIDE(NARROW(s##o));
+// Of the lane's two voxels, those that lie in the tensor.
 #define SUM_OF(o) (here_a ? a##o : vec4(0.0)) + (here_b ? b##o : vec4(0.0))
 vec4 squares_of(vec4 a, bool here_a, vec4 b, bool here_b, vec4 mean)
 {
@@ -155,7 +188,6 @@ vec4 squares_of(vec4 a, bool here_a, vec4 b, bool here_b, vec4 mean)
     }
 #define STATS_OF(i, j, k)                                                                 \
     {                                                                                     \
-        AS_STORED(a, i) AS_STORED(a, j) AS_STORED(a, k) AS_STORED(b, i) AS_STORED(b, j) AS_STORED(b, k) \
         vec4 mean##i = SUM_OF(i), mean##j = SUM_OF(j), mean##k = SUM_OF(k);               \
         sum_lanes(lane, mean##i, mean##j, mean##k);                                       \
         mean##i *= 1.0 / count, mean##j *= 1.0 / count, mean##k *= 1.0 / count;           \
@@ -168,7 +200,7 @@ vec4 squares_of(vec4 a, bool here_a, vec4 b, bool here_b, vec4 mean)
 #define SUM(o) vec4 a##o = vec4(0.0), b##o = vec4(0.0);
 #define STORE(s, o)                                     \
     if (o < left) {                                     \
-        target[to + o * out_group] = NARROW(s##o);      \
+        target[to + o * out_group] = s##o;              \
     }
 #define STORE_VOXEL(s) STORE(s, 0) STORE(s, 1) STORE(s, 2) STORE(s, 3) STORE(s, 4) STORE(s, 5)
 
@@ -193,11 +225,15 @@ void main()
 #if KERNEL == 3
         for (int tap_x = 0; tap_x < 3; tap_x += TAPS_X) {
             barrier();
+#ifdef NORM
+            FETCH_TILE(source_a)
+#else
             if (second) {
                 FETCH_TILE(source_b)
             } else {
                 FETCH_TILE(source_a)
             }
+#endif
             barrier();
             for (int tap = 0, corner = first_corner; tap < TAPS_X; tap++, corner += TILE_PLANE) {
                 TAP_PLANE
@@ -209,11 +245,11 @@ void main()
         int from_a = at + group + plane_at(x * p.stride, plane), from_b = at + group + plane_at((x + 1) * p.stride, plane);
         vec4 in_a, in_b;
         if (second) {
-            in_a = WIDE(source_b[from_a]);
-            in_b = WIDE(source_b[from_b]);
+            in_a = source_b[from_a];
+            in_b = source_b[from_b];
         } else {
-            in_a = WIDE(source_a[from_a]);
-            in_b = WIDE(source_a[from_b]);
+            in_a = source_a[from_a];
+            in_b = source_a[from_b];
         }
         MAC_TAP(0)
         weight += UNIT_STRIDE;

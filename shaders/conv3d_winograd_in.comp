@@ -1,10 +1,13 @@
 // Winograd input transform: a lane turns the 6 x 6 patch of one tile, four channels, into 36 transform points. _norm: what is read is
 // normalised and activated first, with the numbers that instance_norm_apply would leave; the zeros around the tensor are zeros of those.
+// _half: of a source in 16 bits a number.
 // variant: conv3d_winograd_in
 // variant: conv3d_winograd_in_norm -DNORM
+// variant: conv3d_winograd_in_half -DHALF
 #version 450
 #extension GL_GOOGLE_include_directive : require
 #include "params/conv3d.h"
+#include "common/activation.glsl"
 #include "common/conv_winograd.glsl"
 #include "common/norm.glsl"
 
@@ -13,17 +16,21 @@ layout(push_constant) uniform push_block
 {
     ctvk_conv3d_winograd_params p;
 };
-layout(set = 0, binding = 0) uniform samplerBuffer source;
+layout(set = 0, binding = 0) uniform TEXELS source;
 layout(std430, set = 0, binding = 1) writeonly buffer scratch_block
 {
     vec4 scratch[];
 };
-#ifdef NORM
+#if defined(NORM) || defined(HALF)
 layout(std430, set = 0, binding = 2) readonly buffer stats_block
 {
     vec4 stats[];
 };
+#endif
+#if defined(NORM)
 #define READ(i) normalised(texelFetch(source, i), mean, scale)
+#elif defined(HALF)
+#define READ(i) restored(WIDE_TEXEL(texelFetch(source, i)), mean, scale)
 #else
 #define READ(i) texelFetch(source, i)
 #endif
@@ -59,7 +66,7 @@ void main()
     int z = (tile - tile_y * p.tiles_z) * 4 - 1;
     bool inside = x >= 0 && x < p.x;
     int plane = p.base + (clamp(x, p.bound_first, p.bound_last) - p.bound_first) * p.plane + group * p.y * p.z;
-#ifdef NORM
+#if defined(NORM) || defined(HALF)
     vec4 mean = stats[p.norm + 2 * group];
     vec4 scale = stats[p.norm + 2 * group + 1];
 #endif

@@ -1,10 +1,7 @@
 // Winograd output transform: a lane turns the 36 transform points of one tile, four channels, into 4 x 4 outputs.
-// variant: conv3d_winograd_out
-// variant: conv3d_winograd_out_half -DHALF
 #version 450
 #extension GL_GOOGLE_include_directive : require
 #include "params/conv3d.h"
-#include "common/activation.glsl"
 #include "common/conv_winograd.glsl"
 
 layout(local_size_x = 64) in;
@@ -15,7 +12,7 @@ layout(push_constant) uniform push_block
 layout(set = 0, binding = 0) uniform samplerBuffer scratch;
 layout(std430, set = 0, binding = 1) writeonly buffer target_block
 {
-    ACTIVATION target[];
+    vec4 target[];
 };
 
 #define FETCH(k) texelFetch(scratch, from + (k) * p.scratch_point)
@@ -29,7 +26,7 @@ layout(std430, set = 0, binding = 1) writeonly buffer target_block
     WINOGRAD_OUT(r[j], r[4 + j], r[8 + j], r[12 + j], r[16 + j], r[20 + j], s[j], s[4 + j], s[8 + j], s[12 + j])
 #define SAVE(i, j)                                     \
     if (y + i < p.y && z + j < p.z) {                  \
-        target[to + i * p.z + j] = NARROW(s[i * 4 + j]); \
+        target[to + i * p.z + j] = s[i * 4 + j];       \
     }
 #define SAVE_LINE(i) SAVE(i, 0) SAVE(i, 1) SAVE(i, 2) SAVE(i, 3)
 

@@ -3,12 +3,9 @@
 // variant: instance_norm_apply_add -DADD
 // variant: instance_norm_apply_texel -DTEXEL
 // variant: instance_norm_apply_add_texel -DADD -DTEXEL
-// variant: instance_norm_apply_half -DHALF
-// variant: instance_norm_apply_half_texel -DTEXEL -DHALF
 #version 450
 #extension GL_GOOGLE_include_directive : require
 #include "params/instance_norm.h"
-#include "common/activation.glsl"
 #include "common/chunk.glsl"
 #include "common/norm.glsl"
 
@@ -25,9 +22,9 @@ layout(set = 0, binding = 0) uniform samplerBuffer source;
 #else
 layout(std430, set = 0, binding = 0) readonly buffer source_block
 {
-    ACTIVATION source[];
+    vec4 source[];
 };
-#define LOAD(i) WIDE(source[i])
+#define LOAD(i) source[i]
 #endif
 layout(std140, set = 0, binding = 1) uniform stats_block
 {
@@ -35,7 +32,7 @@ layout(std140, set = 0, binding = 1) uniform stats_block
 };
 layout(std430, set = 0, binding = 2) writeonly buffer out_block
 {
-    ACTIVATION target[];
+    vec4 target[];
 };
 #ifdef ADD
 #ifdef TEXEL
@@ -73,7 +70,7 @@ void main()
 #ifdef ADD
             v += (LOAD_SHORTCUT(p.shortcut_base + at) - shortcut_mean) * shortcut_scale;
 #endif
-            target[p.out_base + at] = NARROW(activated(v));
+            target[p.out_base + at] = activated(v);
         }
         walk(w, LANES, step_planes, step_rest, p.area, p.plane);
     }

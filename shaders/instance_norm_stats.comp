@@ -2,11 +2,9 @@
 // two passes, then merged by Chan's formula. E[x^2] - E[x]^2 is never formed: over millions of voxels it would lose all digits.
 // variant: instance_norm_stats
 // variant: instance_norm_stats_texel -DTEXEL
-// variant: instance_norm_stats_half -DHALF
 #version 450
 #extension GL_GOOGLE_include_directive : require
 #include "params/instance_norm.h"
-#include "common/activation.glsl"
 #include "common/chunk.glsl"
 #include "common/moments.glsl"
 
@@ -21,9 +19,9 @@ layout(set = 0, binding = 0) uniform samplerBuffer source;
 #else
 layout(std430, set = 0, binding = 0) readonly buffer source_block
 {
-    ACTIVATION source[];
+    vec4 source[];
 };
-#define LOAD(i) WIDE(source[i])
+#define LOAD(i) source[i]
 #endif
 layout(std430, set = 0, binding = 1) writeonly buffer stats_block
 {

@@ -1,15 +1,13 @@
 // Transposed convolution, kernel 2, stride 2: a lane takes one input voxel, GROUPS channel groups, into 24 sums (see the params), which
-// are carried in the output between dispatches. _half: of an input in half precision, to logits. _norm: the input is normalised and
-// activated as it is read. _labels: of a voxel's logits only which is the largest, where one dispatch makes them all.
+// are carried in the output between dispatches. _norm: the input is normalised and activated as it is read. _labels: of a voxel's logits
+// only which is the largest, where one dispatch makes them all. _probabilities: that, and in the logits' place their softmax, bit for bit
+// that of classify.comp.
 // variant: transp_conv3d_1 -DGROUPS=1
 // variant: transp_conv3d_4 -DGROUPS=4
 // variant: transp_conv3d_12 -DGROUPS=12
 // variant: transp_conv3d_planar_1 -DGROUPS=1 -DPLANAR
 // variant: transp_conv3d_planar_4 -DGROUPS=4 -DPLANAR
 // variant: transp_conv3d_planar_12 -DGROUPS=12 -DPLANAR
-// variant: transp_conv3d_planar_half_1 -DGROUPS=1 -DPLANAR -DHALF
-// variant: transp_conv3d_planar_half_4 -DGROUPS=4 -DPLANAR -DHALF
-// variant: transp_conv3d_planar_half_12 -DGROUPS=12 -DPLANAR -DHALF
 // variant: transp_conv3d_address_1 -DGROUPS=1 -DADDRESS -DTEXEL
 // variant: transp_conv3d_address_4 -DGROUPS=4 -DADDRESS -DTEXEL
 // variant: transp_conv3d_address_12 -DGROUPS=12 -DADDRESS -DTEXEL
@@ -21,16 +19,19 @@
 // variant: transp_conv3d_planar_address_norm_12 -DGROUPS=12 -DPLANAR -DADDRESS -DTEXEL -DNORM
 // variant: transp_conv3d_labels_4 -DGROUPS=4 -DPLANAR -DLABELS
 // variant: transp_conv3d_labels_12 -DGROUPS=12 -DPLANAR -DLABELS
-// variant: transp_conv3d_labels_half_4 -DGROUPS=4 -DPLANAR -DLABELS -DHALF
-// variant: transp_conv3d_labels_half_12 -DGROUPS=12 -DPLANAR -DLABELS -DHALF
 // variant: transp_conv3d_labels_address_4 -DGROUPS=4 -DPLANAR -DLABELS -DADDRESS -DTEXEL
 // variant: transp_conv3d_labels_address_12 -DGROUPS=12 -DPLANAR -DLABELS -DADDRESS -DTEXEL
 // variant: transp_conv3d_labels_address_norm_4 -DGROUPS=4 -DPLANAR -DLABELS -DADDRESS -DTEXEL -DNORM
 // variant: transp_conv3d_labels_address_norm_12 -DGROUPS=12 -DPLANAR -DLABELS -DADDRESS -DTEXEL -DNORM
+// variant: transp_conv3d_probabilities_4 -DGROUPS=4 -DPLANAR -DPROBABILITIES
+// variant: transp_conv3d_probabilities_12 -DGROUPS=12 -DPLANAR -DPROBABILITIES
+// variant: transp_conv3d_probabilities_address_4 -DGROUPS=4 -DPLANAR -DPROBABILITIES -DADDRESS -DTEXEL
+// variant: transp_conv3d_probabilities_address_12 -DGROUPS=12 -DPLANAR -DPROBABILITIES -DADDRESS -DTEXEL
+// variant: transp_conv3d_probabilities_address_norm_4 -DGROUPS=4 -DPLANAR -DPROBABILITIES -DADDRESS -DTEXEL -DNORM
+// variant: transp_conv3d_probabilities_address_norm_12 -DGROUPS=12 -DPLANAR -DPROBABILITIES -DADDRESS -DTEXEL -DNORM
 #version 450
 #extension GL_GOOGLE_include_directive : require
 #include "params/transp_conv3d.h"
-#include "common/activation.glsl"
 #include "common/norm.glsl"
 
 // Units of packed weights are 24 vec4, padded to 512 bytes so that each may begin a binding.
@@ -50,17 +51,23 @@ layout(set = 0, binding = 0) uniform samplerBuffer source;
 #else
 layout(std430, set = 0, binding = 0) readonly buffer source_block
 {
-    ACTIVATION source[];
+    vec4 source[];
 };
-#define LOAD(i) WIDE(source[i])
+#define LOAD(i) source[i]
 #endif
 
+#if defined(LABELS) || defined(PROBABILITIES)
 #if defined(LABELS)
-layout(std430, set = 0, binding = 1) writeonly buffer target_block
+#define WORD_BINDING 1
+#elif defined(ADDRESS)
+#define WORD_BINDING 2
+#else
+#define WORD_BINDING 3
+#endif
+layout(std430, set = 0, binding = WORD_BINDING) writeonly buffer word_block
 {
-    uint target[];
+    uint words[];
 };
-#define LOAD_SUM(o, c, i) vec4 a##o = vec4(0.0);
 
 // At four corners, of the logits of up to three classes.
 uvec4 labels_of(vec4 a, vec4 b, vec4 c)
@@ -77,6 +84,39 @@ uvec4 labels_of(vec4 a, vec4 b, vec4 c)
     }
     return mix(label, uvec4(CTVK_LABEL_NOT_FINITE), equal(exponent, uvec4(0x7f800000u)));
 }
+#endif
+
+#ifdef PROBABILITIES
+#include "common/exp.glsl"
+
+// In place of the logits at four corners, operation by operation as classify.comp has it.
+void softmax(inout vec4 a, inout vec4 b, inout vec4 c)
+{
+    vec4 most = a;
+    if (p.out_count > 1) {
+        most = mix(most, b, greaterThan(b, most));
+    }
+    if (p.out_count > 2) {
+        most = mix(most, c, greaterThan(c, most));
+    }
+    a = exp_each(a - most);
+    vec4 total = a;
+    if (p.out_count > 1) {
+        b = exp_each(b - most);
+        total += b;
+    }
+    if (p.out_count > 2) {
+        c = exp_each(c - most);
+        total += c;
+    }
+    a /= total;
+    b /= total;
+    c /= total;
+}
+#endif
+
+#if defined(LABELS)
+#define LOAD_SUM(o, c, i) vec4 a##o = vec4(0.0);
 #elif defined(PLANAR)
 layout(std430, set = 0, binding = 1) buffer target_block
 {
@@ -84,9 +124,13 @@ layout(std430, set = 0, binding = 1) buffer target_block
 };
 // Sum 2c + i of channel c holds the four corners of x = i: (y, z) = 00, 01, 10, 11.
 #define AT(c, i) (to + min(c, p.out_count - 1) * out_group + (i) * p.out_plane)
+#ifdef PROBABILITIES
+#define LOAD_SUM(o, c, i) vec4 a##o = vec4(0.0);
+#else
 #define LOAD_SUM(o, c, i)                                                                                                    \
     vec4 a##o = p.accumulate != 0 ? vec4(target[AT(c, i)], target[AT(c, i) + 1], target[AT(c, i) + out_z], target[AT(c, i) + out_z + 1]) \
                                   : vec4(0.0);
+#endif
 #define STORE_SUM(o, c, i)                       \
     if (c < p.out_count) {                       \
         target[AT(c, i)] = a##o.x;               \
@@ -136,11 +180,9 @@ void main()
     int from = p.in_base + x * p.in_plane + rest;
     int out_z = 2 * p.in_z;
     int out_group = 4 * group;
-#if defined(LABELS)
-    int to = p.out_base + lane;
-#elif defined(PLANAR)
+#if defined(PLANAR) && !defined(LABELS)
     int to = p.out_base + 2 * x * p.out_plane + 2 * y * out_z + 2 * z;
-#else
+#elif !defined(PLANAR)
     int to = p.out_base + (2 * x + p.corner_x) * p.out_plane + (2 * y + p.corner_y) * out_z + 2 * z;
 #endif
     ALL_SUMS(LOAD_SUM)
@@ -152,10 +194,15 @@ void main()
     GROUP(4) GROUP(5) GROUP(6) GROUP(7) GROUP(8) GROUP(9) GROUP(10) GROUP(11)
 #endif
     if (int(gl_GlobalInvocationID.x) < p.lanes) {
-#ifdef LABELS
+#if defined(LABELS) || defined(PROBABILITIES)
         uvec4 labels = labels_of(a0, a2, a4) | labels_of(a1, a3, a5) << 16;
-        target[to] = labels.x | labels.y << 4 | labels.z << 8 | labels.w << 12;
-#else
+        words[p.word_base + lane] = labels.x | labels.y << 4 | labels.z << 8 | labels.w << 12;
+#endif
+#ifdef PROBABILITIES
+        softmax(a0, a2, a4);
+        softmax(a1, a3, a5);
+#endif
+#ifndef LABELS
         ALL_SUMS(STORE_SUM)
 #endif
     }

@@ -58,8 +58,8 @@ typedef struct ctvk_job_api {
     ctvk_status (*last_error)(const ctvk_job *job, ctvk_text *message);
 
     /* All steps; returns when done, failed or cancelled. Jobs of one context may run side by side on different threads.
-     * CTVK_ERROR_NO_DEVICE, _DEVICE_MEMORY and _HOST_MEMORY (both say what is needed, what there is and what would fit), _INPUT, _DEVICE
-     * (also where CTVK_PRECISION_F16 cannot hold what a model computes: beyond 65504), CTVK_CANCELLED. [one thread at a time] on the job */
+     * CTVK_ERROR_NO_DEVICE, _DEVICE_MEMORY and _HOST_MEMORY (both say what is needed, what there is and what would fit), _INPUT, _DEVICE,
+     * CTVK_CANCELLED. [one thread at a time] on the job */
     ctvk_status (*run)(ctvk_job *job);
     /* One step (open the device, prepare, upload, one window, classify, restore): CTVK_PENDING while work is left, then as run.
      * After the end it repeats its last answer. [one thread at a time] on the job */

@@ -71,13 +71,15 @@ ctvk_status ctvk_job_window(ctvk_job *job)
     ctvk_status status = job->window_data ? CTVK_OK : make_room(job);
     if (status != CTVK_OK)
         return status;
+    const int logits = (job->want & CTVK_WANT_LOGITS) != 0, probability = ctvk_job_needs_probability(job);
     ctvk_llmseg_run run = {.window = job->window_data,
                            .text = job->text.embedding,
                            .sigma_scale = m->sigma_scale,
                            .constant_blend = !m->gaussian,
                            .progress = on_window,
                            .tile = job->window_count > 1 ? on_tile : NULL,
-                           .labels = !(job->want & CTVK_WANT_LOGITS) && !ctvk_job_needs_probability(job),
+                           .labels = !logits && !probability,
+                           .probabilities = !logits && probability,
                            .user = job};
     ctvk_kept_window_find(&job->kept, job->window, &run.load, &run.save);
     if (!run.load)

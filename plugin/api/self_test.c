@@ -88,7 +88,7 @@ void ctvk_context_keep_answer(ctvk_context *context, const ctvk_gpu *gpu, int32_
 static ctvk_status try_part(ctvk_context *context, ctvk_gpu *gpu, int32_t part, int32_t channels, ctvk_gpu_check_fn check, void *user,
                             ctvk_error *error)
 {
-    static const char *const what[CTVK_TRIALS_PARTS] = {"", " in half precision", " with a language model"};
+    static const char *const what[CTVK_TRIALS_PARTS] = {"", " in f16", " with a language model"};
     char key[66];
     const char *wrong = NULL;
     uint64_t bit = bit_of(gpu);

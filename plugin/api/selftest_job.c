@@ -24,7 +24,7 @@ struct ctvk_selftest {
     ctvk_trials *trials;
     int32_t opened;
     uint32_t count, wrong; /* of operation */
-    uint32_t wrong_half;   /* of them those in half precision */
+    uint32_t wrong_half;   /* of them those of f16 */
     ctvk_selftest_operation operation[MAX_OPERATIONS];
     uint32_t device_index;
     char capabilities[256];

@@ -17,7 +17,7 @@ static const cli_option options[] = {
     [LLM] = {"--llm", "FILE.gguf", CLI_HELP_LLM, 0},
     [DEVICE] = {"--device", "SELECTOR", CLI_HELP_DEVICE, 0},
     [PRECISION] = {"--precision", "auto|f32|f16",
-                   "auto is f32; f16: the last block in half\nprecision, little more than half the device memory", 0},
+                   "auto is f32; f16: the finest skip connection in 16\nbits a number, little more than half the device memory", 0},
     [MEMORY_LIMIT] = {"--memory-limit", "MIB", "device memory to stay under", 0},
     [LOGITS] = {"--logits", "FILE.safetensors", "also write the logits on the preprocessed grid", 1},
     [PROBABILITY] = {"--probability", "FILE.nii.gz", "also write each class's probability, on the CT's grid", 1},

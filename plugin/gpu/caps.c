@@ -80,9 +80,9 @@ static void query_limits(const ctvk_gpu_instance *instance, VkPhysicalDevice dev
     VkPhysicalDeviceProperties2 properties = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2, .pNext = &maintenance};
     instance->vk.GetPhysicalDeviceProperties2(device, &properties);
     const VkPhysicalDeviceLimits *limits = &properties.properties.limits;
-    VkFormatProperties single, half;
+    VkFormatProperties single, words;
     instance->vk.GetPhysicalDeviceFormatProperties(device, VK_FORMAT_R32G32B32A32_SFLOAT, &single);
-    instance->vk.GetPhysicalDeviceFormatProperties(device, VK_FORMAT_R16G16B16A16_SFLOAT, &half);
+    instance->vk.GetPhysicalDeviceFormatProperties(device, VK_FORMAT_R32G32_UINT, &words);
 
     caps->max_storage_range = limits->maxStorageBufferRange;
     caps->max_uniform_range = limits->maxUniformBufferRange;
@@ -105,7 +105,7 @@ static void query_limits(const ctvk_gpu_instance *instance, VkPhysicalDevice dev
     caps->push_bytes = limits->maxPushConstantsSize;
     caps->is_cpu = properties.properties.deviceType == VK_PHYSICAL_DEVICE_TYPE_CPU;
     caps->maps_device = caps->is_cpu;
-    caps->texel_rgba32f = (single.bufferFeatures & half.bufferFeatures & VK_FORMAT_FEATURE_UNIFORM_TEXEL_BUFFER_BIT) != 0;
+    caps->texel_rgba32f = (single.bufferFeatures & words.bufferFeatures & VK_FORMAT_FEATURE_UNIFORM_TEXEL_BUFFER_BIT) != 0;
     caps->buffer_address = features->address.bufferDeviceAddress != 0;
     caps->fp16 = features->float16.shaderFloat16 != 0;
     caps->storage16 = features->storage16.storageBuffer16BitAccess != 0;

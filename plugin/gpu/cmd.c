@@ -159,7 +159,7 @@ ctvk_status ctvk_gpu_cmd_prepare(ctvk_gpu_cmd *cmd, double cost, const ctvk_gpu_
 /* Bytes of one element of the texel buffers of a dispatch. */
 static uint64_t texel_bytes(uint32_t flags)
 {
-    return flags & CTVK_GPU_HALF_TEXELS ? 8 : 16;
+    return flags & CTVK_GPU_WORD_TEXELS ? 8 : 16;
 }
 
 static ctvk_status check_bind(const ctvk_gpu *gpu, const ctvk_gpu_pipeline *pipeline, uint32_t i, const ctvk_gpu_bind *bind, uint32_t flags,
@@ -184,7 +184,7 @@ static ctvk_status check_bind(const ctvk_gpu *gpu, const ctvk_gpu_pipeline *pipe
     else if (bind->bytes > limit)
         wrong = "a range above the device's limit";
     else if (pipeline->reflection.kinds[i] == CTVK_GPU_BIND_TEXEL && bind->bytes % texel_bytes(flags))
-        wrong = flags & CTVK_GPU_HALF_TEXELS ? "a size that is no multiple of 8" : "a size that is no multiple of 16";
+        wrong = flags & CTVK_GPU_WORD_TEXELS ? "a size that is no multiple of 8" : "a size that is no multiple of 16";
     if (wrong)
         return ctvk_fail(error, CTVK_ERROR_INTERNAL,
                          "%s: %s binding %u has %s: %llu bytes at %llu of %llu, limit %llu, alignment %llu (report this)", pipeline->shader,
@@ -253,10 +253,9 @@ static ctvk_status write_set(ctvk_gpu *gpu, ctvk_gpu_slot *slot, const ctvk_gpu_
             continue;
         VkBufferViewCreateInfo view = {.sType = VK_STRUCTURE_TYPE_BUFFER_VIEW_CREATE_INFO,
                                        .buffer = binds[i].buffer->memory->buffer,
-                                       .format =
-                                           flags & CTVK_GPU_HALF_TEXELS ? VK_FORMAT_R16G16B16A16_SFLOAT : VK_FORMAT_R32G32B32A32_SFLOAT,
+                                       .format = flags & CTVK_GPU_WORD_TEXELS ? VK_FORMAT_R32G32_UINT : VK_FORMAT_R32G32B32A32_SFLOAT,
                                        .offset = binds[i].offset,
-                                       .range = view_bytes(gpu, &binds[i], flags & CTVK_GPU_HALF_TEXELS ? 8 : 16)};
+                                       .range = view_bytes(gpu, &binds[i], flags & CTVK_GPU_WORD_TEXELS ? 8 : 16)};
         CTVK_VK(gpu, gpu->vk.CreateBufferView(gpu->device, &view, NULL, &slot->views[slot->view_count]));
         writes[i].pTexelBufferView = &slot->views[slot->view_count++];
     }
@@ -291,7 +290,7 @@ ctvk_status ctvk_gpu_cmd_dispatch(ctvk_gpu_cmd *cmd, ctvk_gpu_pipeline *pipeline
     gpu->vk.CmdDispatch(buffer, groups[0], groups[1], groups[2]);
     cmd->open->work += work;
     cmd->work_recorded += work;
-    if (!(flags & CTVK_GPU_PART) && !is_named(cmd, pipeline))
+    if (!is_named(cmd, pipeline))
         atomic_fetch_add(&gpu->instance->misnamed, 1);
     if (!pipeline->used)
         cmd->open->fresh = 1;

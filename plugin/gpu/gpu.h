@@ -48,7 +48,7 @@ typedef struct ctvk_gpu_caps {
     uint8_t is_cpu;               /* software driver */
     uint8_t maps_device;          /* DEVICE buffers are mapped: no copy goes through staging */
     uint8_t buffer_address;       /* GL_EXT_buffer_reference usable (with int64 not required: uvec2 addresses) */
-    uint8_t texel_rgba32f;        /* uniform texel buffers usable, RGBA32F and RGBA16F: Vulkan promises both */
+    uint8_t texel_rgba32f;        /* uniform texel buffers usable, RGBA32F and RG32UI: Vulkan promises both */
     uint8_t fp16, storage16, storage8, int64;
     uint8_t robust_access;
     uint8_t cooperative; /* CTVK_GPU_MATRIX_*: cooperative matrices of halves with sums in float32, four subgroups to a workgroup */
@@ -189,12 +189,12 @@ typedef struct ctvk_gpu_bind {
 /* Commands are recorded and submitted in pieces of bounded work: each record call adds its `work`; when the sum passes the
  * device's budget (adapted from measured times so that a submission takes about 0.1 s), the piece is submitted. Between pieces
  * `check` is asked; non-zero gives CTVK_CANCELLED. Every dispatch sees the writes of all earlier ones (a barrier is put before each
- * dispatch unless CTVK_GPU_NO_BARRIER says that it neither reads nor overwrites what dispatches since the last barrier wrote). */
+ * dispatch unless CTVK_GPU_NO_BARRIER says that it neither reads nor overwrites what dispatches since the last barrier wrote, nor
+ * overwrites what they read). */
 typedef int32_t (*ctvk_gpu_check_fn)(void *user, double work_done);
 enum {
     CTVK_GPU_NO_BARRIER = 1,
-    CTVK_GPU_HALF_TEXELS = 2, /* texel buffers of this dispatch hold RGBA16F, else RGBA32F */
-    CTVK_GPU_PART = 4         /* the shader is a part of several operations: this dispatch belongs to the one that was named last */
+    CTVK_GPU_WORD_TEXELS = 2 /* texel buffers of this dispatch hold RG32UI, else RGBA32F */
 };
 ctvk_status ctvk_gpu_cmd_begin(ctvk_gpu *gpu, ctvk_gpu_check_fn check, void *user, ctvk_gpu_cmd **out, ctvk_error *error);
 /* A rehearsal: what is recorded is checked, but nothing of it is submitted, and pipelines that it asks for are not compiled. Its
@@ -203,10 +203,9 @@ ctvk_status ctvk_gpu_cmd_begin(ctvk_gpu *gpu, ctvk_gpu_check_fn check, void *use
  * told of its failure. One rehearsal of a gpu at a time, and nothing else recorded during it. */
 ctvk_status ctvk_gpu_cmd_rehearse(ctvk_gpu *gpu, ctvk_gpu_cmd **out, ctvk_error *error);
 /* What is recorded from here on belongs to this operation, until the next one is named: for the trace (core/trace.h), nothing else depends
- * on it. Every op names itself when it begins to record; its shaders begin with the same word (to the first _), but for
- * those of CTVK_GPU_PART. name: a literal. flop:
- * additions and multiplications of the plain algorithm; bytes: every operand once, read or written. The format gives shapes and variants.
- */
+ * on it. Every op names itself when it begins to record; its shaders begin with the same word (to the first _). name: a
+ * literal. flop: additions and multiplications of the plain algorithm; bytes: every operand once, read or written. The format gives shapes
+ * and variants. */
 void ctvk_gpu_cmd_operation(ctvk_gpu_cmd *cmd, const char *name, double flop, double bytes, const char *format, ...) CTVK_PRINTF(5, 6);
 /* groups: workgroups in x, y, z. work: estimated cost in multiply-adds (or 4 x float4 loads), for bounding. push_bytes must equal the
  * shader's push constant block (reflected, checked). count of binds must equal the shader's. */

@@ -15,11 +15,12 @@
 #define CTVK_HELD 128 /* tensors of one alignment: 74 */
 #define STAGING_BYTES (16u << 20)
 
-/* At least one plane in each of two tiles, whatever its size. */
+/* At least one plane in each of two tiles, whatever its size; little more where memory counts. */
 static uint64_t staging_bytes(const ctvk_llmseg_desc *desc)
 {
+    const uint64_t most = desc->half ? STAGING_BYTES / 4 : STAGING_BYTES;
     uint64_t plane = ctvk_align_up(ctvk_llmseg_tile_plane_bytes(desc), 256), whole = plane * (uint64_t)desc->window[0];
-    uint64_t bytes = whole < STAGING_BYTES ? whole : STAGING_BYTES;
+    uint64_t bytes = whole < most ? whole : most;
     return ctvk_align_up(bytes > 2 * plane ? bytes : 2 * plane, 512);
 }
 
@@ -198,29 +199,43 @@ ctvk_tensor ctvk_llmseg_tensor(const ctvk_llmseg *net, int32_t id)
     return (ctvk_tensor){span.buffer, span.offset, value->c, value->x, value->y, value->z, value->half};
 }
 
-/* TAPPED: every value that has a name is wanted as it is. LABELS: of the logits only which is the largest. */
-typedef enum run_manner { PLAIN, TAPPED, LABELS } run_manner;
+/* What is left of the logits of one window, of which these are wanted. */
+static ctvk_llmseg_manner manner_of(const ctvk_llmseg *net, int labels, int probabilities)
+{
+    if (net->net.words < 0)
+        return CTVK_LLMSEG_PLAIN;
+    return labels ? CTVK_LLMSEG_LABELS : probabilities ? CTVK_LLMSEG_PROBABILITIES : CTVK_LLMSEG_PLAIN;
+}
 
-static ctvk_status record_node(const ctvk_llmseg *net, ctvk_gpu_cmd *cmd, const ctvk_node *node, run_manner manner, ctvk_error *error)
+/* The last layer with what becomes of its logits. norm: NULL, or what it normalises with. */
+static ctvk_status record_classes(const ctvk_llmseg *net, ctvk_gpu_cmd *cmd, const ctvk_node *node, const ctvk_span *norm, int labels,
+                                  ctvk_error *error)
+{
+    const ctvk_tensor in = ctvk_llmseg_tensor(net, node->in), out = ctvk_llmseg_tensor(net, node->out);
+    const ctvk_span words = ctvk_llmseg_span(net, net->net.words), weights = {net->weights, node->weight_offset, node->weight_bytes};
+    if (labels)
+        return ctvk_transp_conv3d_labels_record(cmd, net->gpu, &node->as.transp, &in, norm, &weights, 0, in.x, &words, error);
+    return ctvk_transp_conv3d_probabilities_record(cmd, net->gpu, &node->as.transp, &in, norm, &weights, 0, in.x, &words, &out, error);
+}
+
+static ctvk_status record_node(const ctvk_llmseg *net, ctvk_gpu_cmd *cmd, const ctvk_node *node, ctvk_llmseg_manner manner,
+                               ctvk_error *error)
 {
     ctvk_tensor in = ctvk_llmseg_tensor(net, node->in), in_b = ctvk_llmseg_tensor(net, node->in_b),
                 out = ctvk_llmseg_tensor(net, node->out);
     ctvk_span stats = ctvk_llmseg_span(net, node->stats), stats_b = ctvk_llmseg_span(net, node->stats_b),
               scratch = ctvk_llmseg_span(net, node->scratch);
     ctvk_span weights = {net->weights, node->weight_offset, node->weight_bytes};
-    int two = node->in_b >= 0, normalised = node->stats >= 0, tapped = manner == TAPPED;
+    int two = node->in_b >= 0, normalised = node->stats >= 0, tapped = manner == CTVK_LLMSEG_TAPPED;
     switch (node->kind) {
     case CTVK_NODE_CONV:
         return ctvk_conv3d_record(cmd, net->gpu, &node->as.conv, &in, two ? &in_b : NULL, normalised ? &stats : NULL, &weights, &scratch,
                                   &out, node->stats_b >= 0 ? &stats_b : NULL, error);
     case CTVK_NODE_TRANSP:
-        if (manner == LABELS && node->out == net->net.logits) {
-            const ctvk_span words = ctvk_llmseg_span(net, net->net.words);
-            return ctvk_transp_conv3d_labels_record(cmd, net->gpu, &node->as.transp, &in, normalised ? &stats : NULL, &weights, 0, in.x,
-                                                    &words, error);
-        }
-        return ctvk_transp_conv3d_record(cmd, net->gpu, &node->as.transp, &in, normalised && !tapped ? &stats : NULL, &weights, &scratch,
-                                         &out, error);
+        if (node->out == net->net.logits && (manner == CTVK_LLMSEG_LABELS || manner == CTVK_LLMSEG_PROBABILITIES))
+            return record_classes(net, cmd, node, normalised ? &stats : NULL, manner == CTVK_LLMSEG_LABELS, error);
+        return ctvk_transp_conv3d_record(cmd, net->gpu, &node->as.transp, &in, normalised && !tapped ? &stats : NULL, &weights, &out,
+                                         error);
     case CTVK_NODE_STATS:
         return ctvk_instance_norm_stats(cmd, net->gpu, &in, &stats, error);
     case CTVK_NODE_APPLY:
@@ -231,7 +246,7 @@ static ctvk_status record_node(const ctvk_llmseg *net, ctvk_gpu_cmd *cmd, const 
         stats = ctvk_llmseg_span(net, node->in); /* the text */
         return ctvk_alignment_record(cmd, net->gpu, &node->as.align, &weights, &stats, &scratch, &out, error);
     case CTVK_NODE_NARROW:
-        return ctvk_narrow_record(cmd, net->gpu, &in, &out, error);
+        return ctvk_narrow_record(cmd, net->gpu, &in, &stats, &out, error);
     case CTVK_NODE_SHORTCUT:
         return ctvk_planar_shortcut_record(cmd, net->gpu, &node->as.shortcut, &in, &weights, &stats_b, &out, &stats, error);
     }
@@ -242,14 +257,15 @@ static ctvk_status record_node(const ctvk_llmseg *net, ctvk_gpu_cmd *cmd, const 
 static ctvk_status rehearse(const ctvk_llmseg *net, const ctvk_llmseg_wanted *wanted, ctvk_error *error)
 {
     ctvk_tensor logits = ctvk_llmseg_tensor(net, net->net.logits), tile = {net->tile, 0, logits.c + 1, 1, logits.y, logits.z, 0};
-    const int labels = wanted->one_window && !wanted->logits && !wanted->probability && net->net.words >= 0;
+    const int fused = wanted->one_window && !wanted->logits;
+    const ctvk_llmseg_manner manner = manner_of(net, fused && !wanted->probability, fused && wanted->probability);
     ctvk_gpu_cmd *cmd = NULL;
     ctvk_status status = ctvk_gpu_cmd_rehearse(net->gpu, &cmd, error);
     for (int32_t i = 0; i < net->net.graph.nodes && status == CTVK_OK; i++)
-        status = record_node(net, cmd, &net->net.graph.node[i], labels ? LABELS : PLAIN, error);
+        status = record_node(net, cmd, &net->net.graph.node[i], manner, error);
     if (status == CTVK_OK && !wanted->one_window)
         status = ctvk_blend_record(cmd, net->gpu, &logits, 0.125, 0, 0, 1, &tile, error);
-    if (status == CTVK_OK && !labels)
+    if (status == CTVK_OK && manner == CTVK_LLMSEG_PLAIN)
         status = ctvk_llmseg_rehearse_classes(net, cmd, wanted, error);
     if (status == CTVK_OK)
         status = ctvk_gpu_cmd_finish(cmd, error);
@@ -259,7 +275,7 @@ static ctvk_status rehearse(const ctvk_llmseg *net, const ctvk_llmseg_wanted *wa
 
 typedef struct progress {
     const ctvk_llmseg_run *run;
-    run_manner manner;
+    ctvk_llmseg_manner manner;
     double before, total;
 } progress;
 
@@ -333,7 +349,9 @@ static ctvk_status encode(ctvk_llmseg *net, const ctvk_llmseg_run *run, progress
 ctvk_status ctvk_llmseg_window(ctvk_llmseg *net, const ctvk_llmseg_run *run, ctvk_error *error)
 {
     ctvk_span text = ctvk_llmseg_span(net, net->net.text);
-    const run_manner manner = run->tap ? TAPPED : run->labels && !run->tile && net->net.words >= 0 ? LABELS : PLAIN;
+    const ctvk_llmseg_manner manner = run->tap    ? CTVK_LLMSEG_TAPPED
+                                      : run->tile ? CTVK_LLMSEG_PLAIN
+                                                  : manner_of(net, run->labels, run->probabilities);
     progress p = {run, manner, 0, (run->load ? net->net.work - net->net.encoder_work : net->net.work) * 1.02 + 1};
     int32_t first = run->load || run->save ? net->net.encoder_nodes : 0;
     ctvk_status status = run->load ? ctvk_llmseg_encoded_load(net, report_copy, &p, run->load, error) : upload_window(net, run, error);
@@ -345,6 +363,6 @@ ctvk_status ctvk_llmseg_window(ctvk_llmseg *net, const ctvk_llmseg_run *run, ctv
     if (status == CTVK_OK)
         status = run_range(net, run, &p, first, net->net.graph.nodes, error);
     p.before = p.total;
-    net->left_labels = manner == LABELS;
+    net->ran = manner;
     return status == CTVK_OK && run->tile ? ctvk_llmseg_hand_tiles(net, run, report, &p, error) : status;
 }

@@ -9,7 +9,7 @@ typedef struct ctvk_llmseg_desc {
     int32_t in_channels, out_channels, feature_size;
     int32_t has_text, text_dim, prompts;
     int32_t window[3];
-    int32_t half; /* not 0: half precision in the last block of the decoder, and a leaner first block of the encoder, of the same bits */
+    int32_t half; /* not 0: the finest skip connection in 16 bits a number, and the largest tensors in each other's place */
 } ctvk_llmseg_desc;
 
 enum { CTVK_LLMSEG_LEVELS = 5 };
@@ -67,8 +67,10 @@ typedef struct ctvk_llmseg_run {
     int32_t constant_blend;
     ctvk_llmseg_progress_fn progress;
     ctvk_llmseg_tile_fn tile; /* NULL: the logits stay on the device, for ctvk_llmseg_classify_window */
-    int32_t labels;           /* not 0, without tile and tap: nothing but labels will be asked of them, so that they need not be stored */
-    ctvk_llmseg_tap_fn tap;   /* NULL in ordinary runs */
+    /* Without tile and tap, at most one of them not 0: nothing but labels, or nothing but probabilities and labels, will be asked of the
+     * logits, so that they need not be stored. */
+    int32_t labels, probabilities;
+    ctvk_llmseg_tap_fn tap; /* NULL in ordinary runs */
     void *user;
     int32_t unchecked;               /* not 0: tiles that are not finite are handed over too, instead of CTVK_ERROR_DEVICE */
     ctvk_llmseg_encoded *save;       /* takes the encoder's levels; NULL: nowhere */

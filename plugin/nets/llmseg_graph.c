@@ -6,12 +6,18 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Tensors of the finest level where their memory counts (lay_out). */
+typedef struct lean {
+    int32_t skip, encoded, encoding, out, h, u, coarse;
+    int32_t stats; /* with which the skip connection is stored */
+} lean;
+
 typedef struct builder {
     const ctvk_gpu *gpu;
     const ctvk_llmseg_desc *desc;
     ctvk_llmseg_graph *net;
-    int full;     /* a table overflowed */
-    int32_t skip; /* in half precision: the finest level of the encoder, once it is rounded */
+    int full;  /* a table overflowed */
+    lean lean; /* where desc->half */
 } builder;
 
 static ctvk_value *value_of(builder *b, int32_t id)
@@ -61,7 +67,7 @@ static int32_t stats(builder *b, int32_t in)
     return n.stats;
 }
 
-/* in_b < 0: one source. norm: statistics of `in`, which is normalised as it is read, or -1. out is in the precision of a blocked input.
+/* in_b < 0: one source. norm: statistics of `in`, which is normalised as it is read, or those that in_b is stored with, or -1.
  * Returns the statistics of out: taken as it is written where the variant can, else by a node of their own. */
 static int32_t conv_to(builder *b, const char *block, const char *name, int32_t in, int32_t in_b, int32_t norm, int32_t out, int32_t kernel,
                        int32_t stride)
@@ -74,9 +80,10 @@ static int32_t conv_to(builder *b, const char *block, const char *name, int32_t 
     n.stats = norm;
     n.out = out;
     n.weight_bytes = ctvk_conv3d_weight_bytes(b->gpu, &n.as.conv, to->x, to->y, to->z);
-    n.scratch = span(b, ctvk_conv3d_scratch_bytes(b->gpu, &n.as.conv, to->half, to->x, to->y, to->z));
+    const int spare = source->over >= 0 && to->over >= 0;
+    n.scratch = span(b, ctvk_conv3d_scratch_bytes(b->gpu, &n.as.conv, spare, to->x, to->y, to->z));
     snprintf(n.weight, sizeof n.weight, "%s.%s.conv.weight", block, name);
-    uint64_t taken = ctvk_conv3d_stats_bytes(b->gpu, &n.as.conv, to->half, to->x, to->y, to->z);
+    uint64_t taken = ctvk_conv3d_stats_bytes(b->gpu, &n.as.conv, to->x, to->y, to->z);
     n.stats_b = span(b, taken);
     add(b, &n);
     b->net->work += (double)(n.as.conv.in_a + n.as.conv.in_b) * to->c * kernel * kernel * kernel * to->x * to->y * to->z;
@@ -89,25 +96,31 @@ static int32_t conv(builder *b, const char *block, const char *name, int32_t in,
 {
     ctvk_value *source = value_of(b, in);
     int32_t extent[3] = {source->x / stride, source->y / stride, source->z / stride};
-    int32_t out = tensor(b, source->half, channels, extent);
+    int32_t out = tensor(b, 0, channels, extent);
     *norm = conv_to(b, block, name, in, in_b, -1, out, kernel, stride);
     return out;
 }
 
-static int32_t transp(builder *b, const char *name, int32_t in, int32_t half, int32_t channels, int planar)
+static void transp_to(builder *b, const char *name, int32_t in, int32_t out, int planar)
 {
-    ctvk_value *source = value_of(b, in);
-    int32_t extent[3] = {source->x * 2, source->y * 2, source->z * 2};
+    ctvk_value *source = value_of(b, in), *to = value_of(b, out);
     ctvk_node n = node_of(CTVK_NODE_TRANSP);
-    n.as.transp = (ctvk_transp_conv3d){source->c, channels, planar};
+    n.as.transp = (ctvk_transp_conv3d){source->c, to->c, planar};
     n.in = in;
-    n.out = tensor(b, half, channels, extent);
+    n.out = out;
     n.weight_bytes = ctvk_transp_conv3d_weight_bytes(b->gpu, &n.as.transp);
-    n.scratch = span(b, ctvk_transp_conv3d_scratch_bytes(&n.as.transp, half, extent[0], extent[1], extent[2]));
     snprintf(n.weight, sizeof n.weight, "%s.transp_conv.conv.weight", name);
     add(b, &n);
-    b->net->work += (double)source->c * channels * extent[0] * extent[1] * extent[2];
-    return n.out;
+    b->net->work += (double)source->c * to->c * to->x * to->y * to->z;
+}
+
+static int32_t transp(builder *b, const char *name, int32_t in, int32_t channels, int planar)
+{
+    ctvk_value *source = value_of(b, in);
+    const int32_t extent[3] = {source->x * 2, source->y * 2, source->z * 2};
+    int32_t out = tensor(b, 0, channels, extent);
+    transp_to(b, name, in, out, planar);
+    return out;
 }
 
 /* in place: in = lrelu(IN(in) [+ IN(shortcut)]). */
@@ -150,12 +163,14 @@ static void planar_shortcut(builder *b, const char *block, int32_t in, int32_t o
     b->net->work += 2.0 * source->c * to->c * to->x * to->y * to->z;
 }
 
-/* conv1, norm, conv2, norm, with the shortcut through conv3 where the block is residual (model.md, "Encoder", "Decoder"). */
-static int32_t block(builder *b, const char *name, int32_t in, int32_t in_b, int32_t channels, int32_t stride, int residual)
+/* conv1, norm, conv2, norm, with the shortcut through conv3 where the block is residual (model.md, "Encoder", "Decoder"). out: its output,
+ * or -1 for a tensor of its own. */
+static int32_t block(builder *b, const char *name, int32_t in, int32_t in_b, int32_t channels, int32_t stride, int residual, int32_t out)
 {
     int32_t norm, h = conv(b, name, "conv1", in, in_b, channels, 3, stride, &norm), r = -1, r_stats = -1;
     ctvk_value *like = value_of(b, h);
-    int32_t extent[3] = {like->x, like->y, like->z}, out = tensor(b, like->half, channels, extent);
+    int32_t extent[3] = {like->x, like->y, like->z};
+    out = out < 0 ? tensor(b, 0, channels, extent) : out;
     int32_t out_stats = second_conv(b, name, h, norm, out);
     if (in == b->net->input) {
         planar_shortcut(b, name, in, out, out_stats);
@@ -167,35 +182,73 @@ static int32_t block(builder *b, const char *name, int32_t in, int32_t in_b, int
     return out;
 }
 
-/* As block() for the finest level of the encoder, whose tensors are the largest, where their memory counts: the second convolution writes
- * over its own input, some planes behind what it reads, and what the decoder reads is rounded in place, again some planes behind. All three
- * lie over each other, the last one lowest. */
-static int32_t lean_block(builder *b, const char *name, int32_t in, int32_t c)
+/* Planes that a convolution which writes over what it reads stays behind that (ops/conv3d.h): it works in blocks of so many. At least
+ * three, as statistics want: a window has 32 voxels or more. */
+static int32_t planes_behind(int32_t x)
 {
-    ctvk_graph *graph = &b->net->graph;
-    ctvk_value *source = value_of(b, in);
-    int32_t x = source->x / 2, y = source->y / 2, z = source->z / 2, extent[3] = {x, y, z};
-    uint64_t plane = (uint64_t)c * (uint64_t)y * (uint64_t)z * sizeof(float);
-    b->skip = tensor(b, 1, c, extent);
-    int32_t out = ctvk_graph_tensor_over(graph, b->skip, (uint64_t)(x / 32 + 1) * plane, 0, c, x, y, z);
-    /* At least three planes, as statistics want (ops/conv3d.h): a window has 32 voxels or more. */
-    int32_t h = out < 0 ? -1 : ctvk_graph_tensor_over(graph, out, (uint64_t)(x / 8 + 1) * plane, 0, c, x, y, z);
-    b->full |= h < 0;
-    if (h < 0)
-        return b->skip;
-    int32_t norm = conv_to(b, name, "conv1", in, -1, -1, h, 3, 2);
-    int32_t out_stats = second_conv(b, name, h, norm, out);
-    planar_shortcut(b, name, in, out, out_stats);
-    return out;
+    return x / 24 + 3;
 }
 
-static int32_t narrow(builder *b, int32_t in, int32_t out)
+/* A tensor of float32 that lies over `under`, `behind` bytes behind its beginning. */
+static int32_t tensor_over(builder *b, int32_t under, uint64_t behind, int32_t c, const int32_t extent[3])
+{
+    int32_t id = ctvk_graph_tensor_over(&b->net->graph, under, behind, 0, c, extent[0], extent[1], extent[2]);
+    b->full |= id < 0;
+    return id < 0 ? 0 : id;
+}
+
+/* The largest tensors, of the finest level, where their memory counts: all lie over the skip connection, which has 16 bits a number, and
+ * each operation writes over what it reads, some planes behind that. Of the encoder: the skip connection over its block's output, and this
+ * over what is between its convolutions. Of the decoder the same upwards from the skip connection's end, where the last level, u and h go
+ * one over the other; when both are read, the output goes over them from the very beginning. */
+static void lay_out(builder *b)
+{
+    const int32_t c = b->desc->feature_size, x = b->desc->window[0] / 2, y = b->desc->window[1] / 2, z = b->desc->window[2] / 2;
+    const int32_t extent[3] = {x, y, z}, coarse[3] = {x / 2, y / 2, z / 2};
+    const uint64_t plane = (uint64_t)c * (uint64_t)y * (uint64_t)z * sizeof(float), behind = (uint64_t)planes_behind(x) * plane;
+    lean *l = &b->lean;
+    l->skip = tensor(b, 1, c, extent);
+    if (b->full)
+        return;
+    const uint64_t end = value_of(b, l->skip)->bytes;
+    l->encoded = tensor_over(b, l->skip, (uint64_t)(x / 32 + 1) * plane, c, extent);
+    l->encoding = tensor_over(b, l->skip, (uint64_t)(x / 32 + 1) * plane + behind, c, extent);
+    l->out = tensor_over(b, l->skip, 0, c, extent);
+    l->h = tensor_over(b, l->skip, end, c, extent);
+    l->u = tensor_over(b, l->skip, end + behind, c, extent);
+    /* Its last planes end some planes after u. */
+    const uint64_t coarse_plane = plane / 4, coarse_bytes = coarse_plane * (uint64_t)coarse[0];
+    l->coarse = tensor_over(b, l->skip, end + behind + plane * (uint64_t)x - coarse_bytes + (uint64_t)(coarse[0] / 8 + 1) * coarse_plane, c,
+                            coarse);
+}
+
+/* As block() for the finest level of the encoder. */
+static int32_t lean_encoder(builder *b, const char *name, int32_t in)
+{
+    const lean *l = &b->lean;
+    int32_t norm = conv_to(b, name, "conv1", in, -1, -1, l->encoding, 3, 2);
+    int32_t out_stats = second_conv(b, name, l->encoding, norm, l->encoded);
+    planar_shortcut(b, name, in, l->encoded, out_stats);
+    return l->encoded;
+}
+
+/* Of the decoder, from u and the skip connection. */
+static int32_t lean_decoder(builder *b, const char *name)
+{
+    const lean *l = &b->lean;
+    int32_t norm = conv_to(b, name, "conv1", l->u, l->skip, l->stats, l->h, 3, 1);
+    int32_t out_stats = second_conv(b, name, l->h, norm, l->out);
+    apply(b, l->out, out_stats, -1, -1);
+    return l->out;
+}
+
+static void narrow(builder *b, int32_t in, int32_t norm, int32_t out)
 {
     ctvk_node n = node_of(CTVK_NODE_NARROW);
     n.in = in;
+    n.stats = norm;
     n.out = out;
     add(b, &n);
-    return out;
 }
 
 static void align(builder *b, int32_t level, int32_t image)
@@ -218,35 +271,42 @@ static void encode(builder *b, int32_t levels[CTVK_LLMSEG_LEVELS])
     for (int32_t i = 0; i < CTVK_LLMSEG_LEVELS; i++) {
         snprintf(name, sizeof name, "%s.layer", names[i]);
         int32_t c = ctvk_llmseg_channels(b->desc, i);
-        levels[i] = x = i == 0 && b->desc->half ? lean_block(b, name, x, c) : block(b, name, x, -1, c, 2, 1);
+        levels[i] = x = i == 0 && b->desc->half ? lean_encoder(b, name, x) : block(b, name, x, -1, c, 2, 1, -1);
         tap(b, names[i]);
     }
 }
 
-/* Half precision is for the finest level of the decoder alone: there three of the largest tensors live at once, and no norm over a few
- * voxels comes after it, which would make the rounding larger. */
+/* Sixteen bits a number are for the skip connection of the finest level alone, which waits there from the encoder to the end of the
+ * decoder, and is stored as deviations (ops/narrow.h). */
 static int32_t decode(builder *b, const int32_t levels[CTVK_LLMSEG_LEVELS])
 {
     int32_t x = levels[4];
+    if (b->desc->half) {
+        b->lean.stats = stats(b, levels[0]);
+        narrow(b, levels[0], b->lean.stats, b->lean.skip);
+    }
     for (int32_t i = 4; i >= 1; i--) {
         char name[32], decoder[16];
         snprintf(decoder, sizeof decoder, "decoder%d", i);
         snprintf(name, sizeof name, "%s.conv_block", decoder);
-        int32_t c = ctvk_llmseg_channels(b->desc, i - 1), half = i == 1 && b->desc->half;
-        int32_t skip = half ? narrow(b, levels[0], b->skip) : levels[i - 1], u = transp(b, decoder, x, half, c, 0);
-        x = block(b, name, u, skip, c, 1, i == 4);
+        int32_t c = ctvk_llmseg_channels(b->desc, i - 1), out = i == 2 && b->desc->half ? b->lean.coarse : -1;
+        if (i > 1 || !b->desc->half) {
+            x = block(b, name, transp(b, decoder, x, c, 0), levels[i - 1], c, 1, i == 4, out);
+        } else {
+            transp_to(b, decoder, x, b->lean.u, 0);
+            x = lean_decoder(b, name);
+        }
         tap(b, decoder);
     }
     return x;
 }
 
-/* The last node's input is normalised by node `norm`, or by itself as it reads. In half precision that would not be rounded, and other
- * numbers than a tapped run's. */
+/* The last node's input is normalised by node `norm`, or by itself as it reads. */
 static void defer_norm(builder *b, int32_t norm)
 {
     ctvk_graph *graph = &b->net->graph;
     ctvk_node *apply = &graph->node[norm], *reader = &graph->node[graph->nodes - 1];
-    if (b->full || value_of(b, apply->out)->half || !ctvk_transp_conv3d_normalises(b->gpu, &reader->as.transp))
+    if (b->full || !ctvk_transp_conv3d_normalises(b->gpu, &reader->as.transp))
         return;
     apply->deferred = 1;
     reader->stats = apply->stats;
@@ -274,7 +334,7 @@ static void keep_classes(builder *b)
 
 ctvk_status ctvk_llmseg_graph_build(const ctvk_gpu *gpu, const ctvk_llmseg_desc *desc, ctvk_llmseg_graph *out, ctvk_error *error)
 {
-    builder b = {gpu, desc, out, 0, -1};
+    builder b = {.gpu = gpu, .desc = desc, .net = out};
     memset(out, 0, sizeof *out);
     out->input = tensor(&b, 0, desc->in_channels, desc->window);
     value_of(&b, out->input)->first = -1;
@@ -283,6 +343,8 @@ ctvk_status ctvk_llmseg_graph_build(const ctvk_gpu *gpu, const ctvk_llmseg_desc 
         out->text = span(&b, (uint64_t)desc->prompts * (uint64_t)desc->text_dim * sizeof(float));
         value_of(&b, out->text)->first = -1;
     }
+    if (desc->half)
+        lay_out(&b);
     encode(&b, out->level);
     out->encoder_nodes = out->graph.nodes;
     out->encoder_work = out->work;
@@ -293,7 +355,7 @@ ctvk_status ctvk_llmseg_graph_build(const ctvk_gpu *gpu, const ctvk_llmseg_desc 
         tap(&b, name);
     }
     int32_t last = decode(&b, out->level), norm = out->graph.nodes - 1;
-    out->logits = transp(&b, "out", last, 0, desc->out_channels, 1);
+    out->logits = transp(&b, "out", last, desc->out_channels, 1);
     defer_norm(&b, norm);
     tap(&b, "out");
     ctvk_graph_keep(&out->graph, out->logits);

@@ -10,8 +10,8 @@ typedef struct ctvk_llmseg_graph {
     int32_t input;  /* planar [x][in_channels][y][z], written by the host */
     int32_t text;   /* [P][D], written by the host; -1 for a vision-only model */
     int32_t logits; /* planar [x][out_channels][y][z] */
-    /* What becomes of them. words: labels in their place (ops/transp_conv3d.h), where a run asks for no more; -1: the last layer cannot
-     * make them. not_finite: the uint32 of ops/classify.h. */
+    /* What becomes of them. words: labels (ops/transp_conv3d.h), where a run asks for no logits; -1: the last layer cannot make them.
+     * not_finite: the uint32 of ops/classify.h. */
     int32_t words, not_finite;
     double work; /* multiply-adds of all convolutions: what progress is measured against */
     /* The encoder is the nodes before encoder_nodes; of what they write the rest reads these levels alone, and no text has touched them. */

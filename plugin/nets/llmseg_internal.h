@@ -5,6 +5,10 @@
 #include "nets/llmseg_graph.h"
 #include "ops/classify.h"
 
+/* How a window is run. TAPPED: every value that has a name is wanted as it is. LABELS: of the logits only which is the largest is left,
+ * as words. PROBABILITIES: these, and in the logits' place their softmax. */
+typedef enum ctvk_llmseg_manner { CTVK_LLMSEG_PLAIN, CTVK_LLMSEG_TAPPED, CTVK_LLMSEG_LABELS, CTVK_LLMSEG_PROBABILITIES } ctvk_llmseg_manner;
+
 struct ctvk_llmseg {
     ctvk_gpu *gpu;
     ctvk_llmseg_desc desc;
@@ -14,7 +18,7 @@ struct ctvk_llmseg {
     ctvk_gpu_buffer *tile; /* DOWNLOAD: two tiles of planes, blended or classified; classified sums */
     ctvk_gpu_buffer *sums; /* UPLOAD: accumulators to classify */
     uint64_t staging_bytes;
-    int32_t left_labels; /* the last run left no logits but their labels, as words */
+    ctvk_llmseg_manner ran; /* of the last run: what it has left */
 };
 
 /* Where a value lies in the arena; buffer NULL for id < 0. */

@@ -1,32 +1,17 @@
 /* Intermediate tensors for tests: plain and slow. */
-#include "formats/half.h"
 #include "nets/llmseg_internal.h"
-
-#include <string.h>
-
-/* Numbers of half precision at the beginning of `numbers` become float32, in place. */
-static void widen(float *numbers, uint64_t count)
-{
-    while (count--) {
-        uint16_t half;
-        memcpy(&half, (const uint8_t *)numbers + count * sizeof half, sizeof half);
-        numbers[count] = ctvk_half_to_float(half);
-    }
-}
 
 ctvk_status ctvk_llmseg_hand_tap(const ctvk_llmseg *net, const ctvk_node *node, const ctvk_llmseg_run *run, ctvk_error *error)
 {
     ctvk_tensor t = ctvk_llmseg_tensor(net, node->out);
     const ctvk_host *host = ctvk_gpu_host(net->gpu);
-    uint64_t bytes = ctvk_tensor_bytes(&t), count = t.half ? bytes / sizeof(uint16_t) : bytes / sizeof(float);
+    uint64_t bytes = ctvk_tensor_bytes(&t), count = bytes / sizeof(float);
     int32_t planar = node->out == net->net.logits, shape[4] = {t.c, t.x, t.y, t.z};
     float *raw = ctvk_alloc(host, count * sizeof *raw), *data = ctvk_alloc(host, count * sizeof *data);
     ctvk_status status =
         raw && data ? ctvk_gpu_download(t.buffer, t.offset, raw, bytes, error)
                     : ctvk_fail(error, CTVK_ERROR_HOST_MEMORY, "network: no host memory for an intermediate tensor (close programs)");
     uint64_t plane = (uint64_t)t.y * (uint64_t)t.z;
-    if (status == CTVK_OK && t.half)
-        widen(raw, count);
     for (uint64_t c = 0, at = 0; status == CTVK_OK && c < (uint64_t)t.c; c++)
         for (uint64_t x = 0; x < (uint64_t)t.x; x++)
             for (uint64_t i = 0; i < plane; i++, at++)

@@ -51,17 +51,14 @@ ctvk_status ctvk_llmseg_tiles(const ctvk_llmseg *net, const ctvk_llmseg_way *way
 
 ctvk_status ctvk_llmseg_not_finite(const ctvk_llmseg *net, ctvk_error *error)
 {
-    if (net->desc.half)
-        return ctvk_fail(
-            error, CTVK_ERROR_DEVICE,
-            "network: logits that are not finite: half precision does not hold what this model computes (take --precision f32)");
     return ctvk_fail(error, CTVK_ERROR_DEVICE,
-                     "network: logits that are not finite: device %s computes wrongly (update the driver or take another device)",
+                     "network: logits that are not finite: device %s computes wrongly, or this model's numbers are too large for it "
+                     "(update the driver or take another "
+                     "device)",
                      ctvk_gpu_get_info(net->gpu)->name);
 }
 
-/* A number that half precision could not hold has become NaN, and with the norms all that follow from it. Without this a NaN would be the
- * first label. */
+/* With the norms one number that is none makes none of all that follow from it. Without this a NaN would be the first label. */
 static int is_finite(const float *numbers, uint64_t count)
 {
     uint32_t wrong = 0;

@@ -71,8 +71,3 @@ uint64_t ctvk_source_range(const ctvk_gpu_caps *caps, int texel)
 {
     return texel ? caps->max_texel_elements * 16 : caps->max_storage_range;
 }
-
-uint64_t ctvk_half_range(const ctvk_gpu_caps *caps, int texel)
-{
-    return texel ? caps->max_texel_elements * 8 : caps->max_storage_range;
-}

@@ -24,10 +24,8 @@ ctvk_gpu_bind ctvk_chunks_bind(const ctvk_chunks *chunks, const ctvk_tensor *ten
 int32_t ctvk_planes_per_dispatch(const ctvk_gpu_cmd *cmd, const ctvk_tensor *tensor, uint64_t range, double work_per_voxel,
                                  int32_t voxels_per_group);
 
-/* Whether loads go through texel buffers (software drivers: a quarter of the time of storage loads), and the range of a binding of float32
- * tensors; ctvk_half_range: of tensors in half precision. */
+/* Whether loads go through texel buffers (software drivers: a quarter of the time of storage loads), and the range of a binding. */
 int ctvk_prefers_texel(const ctvk_gpu_caps *caps);
 uint64_t ctvk_source_range(const ctvk_gpu_caps *caps, int texel);
-uint64_t ctvk_half_range(const ctvk_gpu_caps *caps, int texel);
 
 #endif

@@ -31,6 +31,17 @@ static ctvk_status check_conv(const ctvk_conv3d *conv, ctvk_error *error)
     return CTVK_OK;
 }
 
+int ctvk_conv3d_second_is_half(const ctvk_conv3d_job *job)
+{
+    return job->conv->in_b > 0 && job->b->half != 0;
+}
+
+ctvk_gpu_bind ctvk_conv3d_norm_bind(const ctvk_conv3d_job *job)
+{
+    const int32_t c = ctvk_conv3d_second_is_half(job) ? job->conv->in_b : job->conv->in_a;
+    return (ctvk_gpu_bind){job->norm->buffer, job->norm->offset, (uint64_t)c * 2 * sizeof(float)};
+}
+
 static int32_t parts_of(const ctvk_conv3d_job *job)
 {
     const ctvk_tensor *out = job->out;
@@ -41,6 +52,16 @@ static int stats_fit(const ctvk_conv3d_job *job)
 {
     int32_t parts = parts_of(job);
     return parts > 0 && job->stats->offset % 256 == 0 && job->stats->bytes >= ctvk_instance_norm_parts_bytes(job->conv->out, parts);
+}
+
+/* Statistics of the second source where it has 16 bits a number, else of the first where it is normalised. */
+static int norm_fits(const ctvk_conv3d_job *job)
+{
+    const int half = ctvk_conv3d_second_is_half(job);
+    if (!job->norm)
+        return !half;
+    return (half || ctvk_conv3d_plan_normalises(job->plan, job->conv)) && job->norm->offset % 256 == 0 &&
+           job->norm->bytes >= (uint64_t)(half ? job->conv->in_b : job->conv->in_a) * 2 * sizeof(float);
 }
 
 static ctvk_status check_job(const ctvk_conv3d_job *job, ctvk_error *error)
@@ -54,9 +75,8 @@ static ctvk_status check_job(const ctvk_conv3d_job *job, ctvk_error *error)
     if (!a || !out || !source_fits(a, a, conv->in_a) || (conv->in_b && !source_fits(job->b, a, conv->in_b))) {
         return refuse(error, "the inputs do not have the shapes of the operation");
     }
-    if (!job->plan->half != !out->half || !a->half != !out->half || (conv->in_b && !job->b->half != !out->half) ||
-        (out->half && (conv->planar || conv->kernel != 3))) {
-        return refuse(error, "a tensor is in another precision than was planned");
+    if (a->half || out->half || (ctvk_conv3d_second_is_half(job) && (conv->kernel != 3 || conv->stride != 1))) {
+        return refuse(error, "only the second source of kernel 3 and stride 1 may have 16 bits a number");
     }
     if (out->c != conv->out || out->x != halve(a->x, conv->stride) || out->y != halve(a->y, conv->stride) ||
         out->z != halve(a->z, conv->stride)) {
@@ -68,9 +88,8 @@ static ctvk_status check_job(const ctvk_conv3d_job *job, ctvk_error *error)
     if (job->weights->bytes < ctvk_conv3d_plan_weight_bytes(job->plan, conv)) {
         return refuse(error, "the packed weights are too short");
     }
-    if (job->norm && (!ctvk_conv3d_plan_normalises(job->plan, conv) || job->norm->offset % 256 ||
-                      job->norm->bytes < (uint64_t)conv->in_a * 2 * sizeof(float))) {
-        return refuse(error, "the input cannot be normalised with these statistics");
+    if (!norm_fits(job)) {
+        return refuse(error, "a source cannot be read with these statistics");
     }
     if (job->stats && !stats_fit(job)) {
         return refuse(error, "the output's statistics cannot be taken there");
@@ -102,10 +121,10 @@ int32_t ctvk_conv3d_free_planes(const ctvk_conv3d_job *job)
     return (int32_t)((a->offset - out->offset) / plane) - 1;
 }
 
-/* Output planes whose input fits the binding limit. */
+/* Output planes whose input fits the binding limit. The limit may be one of texels, which are half as long where numbers have 16 bits. */
 static int32_t planes_by_source(const ctvk_conv3d_job *job, const ctvk_tensor *source)
 {
-    int32_t most = ctvk_tensor_max_planes(source, job->plan->source_bytes);
+    int32_t most = ctvk_tensor_max_planes(source, job->plan->source_bytes / (source->half ? 2 : 1));
     if (most >= source->x)
         return job->out->x;
     return most < job->conv->kernel ? 0 : (most - job->conv->kernel) / job->conv->stride + 1;
@@ -116,9 +135,9 @@ static int32_t smaller(int32_t a, int32_t b)
     return a < b ? a : b;
 }
 
-int32_t ctvk_conv3d_block_planes(const ctvk_conv3d_job *job, const ctvk_tensor *target)
+int32_t ctvk_conv3d_block_planes(const ctvk_conv3d_job *job)
 {
-    int32_t most = smaller(ctvk_tensor_max_planes(target, job->plan->target_bytes), ctvk_conv3d_free_planes(job));
+    int32_t most = smaller(ctvk_tensor_max_planes(job->out, job->plan->target_bytes), ctvk_conv3d_free_planes(job));
     most = smaller(most, planes_by_source(job, job->a));
     return job->conv->in_b ? smaller(most, planes_by_source(job, job->b)) : most;
 }
@@ -151,7 +170,10 @@ static void name_operation(const ctvk_conv3d_job *job)
     double flop = 2 * taps * out->x * out->y * out->z;
     if (conv->in_b)
         bytes += (double)ctvk_tensor_bytes(job->b);
-    if (job->norm)
+    const int half = ctvk_conv3d_second_is_half(job), normalises = job->norm && !half;
+    if (half)
+        flop += 2.0 * conv->in_b * job->a->x * job->a->y * job->a->z;
+    if (normalises)
         flop += 3.0 * conv->in_a * job->a->x * job->a->y * job->a->z;
     if (job->stats) {
         flop += 4.0 * conv->out * out->x * out->y * out->z;
@@ -159,7 +181,11 @@ static void name_operation(const ctvk_conv3d_job *job)
     }
     ctvk_gpu_cmd_operation(job->cmd, "conv3d", flop, bytes, "%dx%dx%d / %d, %d + %d -> %d, %d x %d x %d, %s%s%s", conv->kernel,
                            conv->kernel, conv->kernel, conv->stride, conv->in_a, conv->in_b, conv->out, out->x, out->y, out->z,
-                           ctvk_conv3d_plan_name(job->plan), job->norm ? ", normalises" : "", job->stats ? ", takes statistics" : "");
+                           ctvk_conv3d_plan_name(job->plan),
+                           normalises ? ", normalises"
+                           : half     ? ", 16 bits"
+                                      : "",
+                           job->stats ? ", takes statistics" : "");
 }
 
 static ctvk_status record_variant(const ctvk_conv3d_job *job, ctvk_error *error)
@@ -194,7 +220,8 @@ ctvk_status ctvk_conv3d_plan_record(const ctvk_conv3d_job *job, ctvk_error *erro
 
 int ctvk_conv3d_plan_normalises(const ctvk_conv3d_plan *plan, const ctvk_conv3d *conv)
 {
-    return plan->family == CTVK_CONV3D_WINOGRAD && conv->in_b == 0;
+    return conv->in_b == 0 &&
+           (plan->family == CTVK_CONV3D_WINOGRAD || (plan->family == CTVK_CONV3D_TILED && conv->kernel == 3 && conv->stride == 1));
 }
 
 int ctvk_conv3d_normalises(const ctvk_gpu *gpu, const ctvk_conv3d *conv, int32_t x, int32_t y, int32_t z)
@@ -209,11 +236,9 @@ int32_t ctvk_conv3d_plan_parts(const ctvk_gpu_caps *caps, const ctvk_conv3d_plan
     return plan->family == CTVK_CONV3D_TILED ? ctvk_conv3d_tiled_parts(caps, plan, conv, x, y, z) : 0;
 }
 
-uint64_t ctvk_conv3d_stats_bytes(const ctvk_gpu *gpu, const ctvk_conv3d *conv, int32_t half, int32_t x, int32_t y, int32_t z)
+uint64_t ctvk_conv3d_stats_bytes(const ctvk_gpu *gpu, const ctvk_conv3d *conv, int32_t x, int32_t y, int32_t z)
 {
     ctvk_conv3d_plan plan = ctvk_conv3d_plan_for(gpu, conv, x, y, z);
-    if (half)
-        ctvk_conv3d_plan_halve(&plan);
     int32_t parts = ctvk_conv3d_plan_parts(ctvk_gpu_get_caps(gpu), &plan, conv, x, y, z);
     return parts ? ctvk_instance_norm_parts_bytes(conv->out, parts) : 0;
 }
@@ -230,11 +255,11 @@ void ctvk_conv3d_pack(const ctvk_gpu *gpu, const ctvk_conv3d *conv, int32_t x, i
     ctvk_conv3d_plan_pack(&plan, conv, weights, packed);
 }
 
-uint64_t ctvk_conv3d_scratch_bytes(const ctvk_gpu *gpu, const ctvk_conv3d *conv, int32_t half, int32_t x, int32_t y, int32_t z)
+uint64_t ctvk_conv3d_scratch_bytes(const ctvk_gpu *gpu, const ctvk_conv3d *conv, int32_t spare, int32_t x, int32_t y, int32_t z)
 {
     ctvk_conv3d_plan plan = ctvk_conv3d_plan_for(gpu, conv, x, y, z);
-    if (half)
-        ctvk_conv3d_plan_halve(&plan);
+    if (spare)
+        ctvk_conv3d_plan_spare(&plan);
     return ctvk_conv3d_plan_scratch_bytes(&plan, conv, x, y, z);
 }
 
@@ -243,8 +268,8 @@ ctvk_status ctvk_conv3d_record(ctvk_gpu_cmd *cmd, ctvk_gpu *gpu, const ctvk_conv
                                const ctvk_span *stats, ctvk_error *error)
 {
     ctvk_conv3d_plan plan = ctvk_conv3d_plan_for(gpu, conv, out->x, out->y, out->z);
-    if (out->half)
-        ctvk_conv3d_plan_halve(&plan);
+    if (overlap(a, out))
+        ctvk_conv3d_plan_spare(&plan);
     ctvk_conv3d_job job = {cmd, gpu, &plan, conv, a, b, out, weights, scratch, norm, stats};
     return ctvk_conv3d_plan_record(&job, error);
 }

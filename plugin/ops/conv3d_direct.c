@@ -1,6 +1,5 @@
 /* Direct convolution: straight-line kernels of 24 output channels, one run of input channels a dispatch (shaders/conv3d_direct.comp). */
 #include "ops/conv3d_plan.h"
-#include "ops/narrow.h"
 #include "params/conv3d.h"
 
 #include <string.h>
@@ -52,30 +51,17 @@ void ctvk_conv3d_direct_pack(const ctvk_conv3d *conv, const float *weights, floa
     }
 }
 
-/* An output in half precision gets its sums from the scratch, some planes at a time. */
-uint64_t ctvk_conv3d_direct_scratch_bytes(const ctvk_conv3d_plan *plan, const ctvk_conv3d *conv, int32_t x, int32_t y, int32_t z)
-{
-    uint64_t plane = (uint64_t)conv->out * (uint64_t)y * (uint64_t)z * sizeof(float);
-    return plan->half ? (uint64_t)ctvk_planes_at_a_time(conv->out, x, y, z, 1) * plane : 0;
-}
-
-/* A shader of the job: 0 the one-unit kernel, 1 the one of `chunk` units. */
-static const char *shader_name(const ctvk_conv3d_job *job, int longer)
+/* A shader of the job for one of its sources: 0 the one-unit kernel, 1 the one of `chunk` units. */
+static const char *shader_name(const ctvk_conv3d_job *job, const ctvk_tensor *source, int longer)
 {
     static const char *const names[2][2][3] = {
         {{"conv3d_k1", "conv3d_k1_address1", "conv3d_k1_address4"}, {"conv3d_k3", "conv3d_k3_address1", "conv3d_k3_address2"}},
         {{"conv3d_planar_k1", "conv3d_planar_k1_address", 0}, {"conv3d_planar_k3", "conv3d_planar_k3_address", 0}}};
     int address = job->plan->family == CTVK_CONV3D_PORTABLE ? 0 : 1 + longer;
-    if (!address && job->a->half) /* a texel buffer has the format of what it reads */
-        return "conv3d_k3_half";
+    static const char *const halves[3] = {"conv3d_k3_half", "conv3d_k3_address1_half", "conv3d_k3_address2_half"};
+    if (source->half)
+        return halves[address];
     return names[job->conv->planar != 0][job->conv->kernel == 3][address];
-}
-
-/* What the kernels write: the output, or where that is in half precision sums for some of its planes. */
-static ctvk_tensor target_of(const ctvk_conv3d_job *job)
-{
-    const ctvk_tensor *out = job->out;
-    return out->half ? ctvk_narrow_sums(job->scratch, out, ctvk_planes_at_a_time(out->c, out->x, out->y, out->z, 1)) : *out;
 }
 
 static uint64_t lanes_of_plane(const ctvk_tensor *out)
@@ -93,8 +79,7 @@ static ctvk_status planes_per_block(const ctvk_conv3d_job *job, int32_t units, i
 {
     double lanes = (double)lanes_of_plane(job->out);
     double work = lanes * units * unit_channels(job->conv) * taps_of(job->conv) * OUT_CHANNELS;
-    const ctvk_tensor target = target_of(job);
-    int32_t n = smaller(ctvk_conv3d_block_planes(job, &target), (double)LOCAL * MAX_GROUPS / lanes);
+    int32_t n = smaller(ctvk_conv3d_block_planes(job), (double)LOCAL * MAX_GROUPS / lanes);
     if (n < 1)
         return ctvk_conv3d_refuse_plane(job, error);
     double fit = ctvk_gpu_cmd_work_limit(job->cmd) / work;
@@ -124,7 +109,7 @@ static ctvk_status record_run(const ctvk_conv3d_job *job, const ctvk_conv3d_rang
                               int32_t packed_unit, int32_t units, ctvk_error *error)
 {
     ctvk_gpu_pipeline *pipeline;
-    ctvk_status status = ctvk_gpu_pipeline_get(job->gpu, shader_name(job, units > 1), 0, 0, &pipeline, error);
+    ctvk_status status = ctvk_gpu_pipeline_get(job->gpu, shader_name(job, source, units > 1), 0, 0, &pipeline, error);
     if (status) {
         return status;
     }
@@ -132,25 +117,30 @@ static ctvk_status record_run(const ctvk_conv3d_job *job, const ctvk_conv3d_rang
     uint64_t unit_bytes = ctvk_conv3d_direct_unit_bytes(job->conv);
     struct ctvk_conv3d_params p = params_for(job, r);
     uint32_t in_base, out_base;
-    ctvk_gpu_bind binds[3];
-    const ctvk_tensor target = target_of(job);
+    ctvk_gpu_bind binds[4];
+    uint32_t bound = portable ? 3 : 2;
     binds[0] = ctvk_tensor_bind(source, r->in_first, r->in_last - r->in_first + 1, planar ? 4 : 16, &in_base);
-    binds[1] = ctvk_tensor_bind(&target, job->out->half ? 0 : r->first, r->count, 16, &out_base);
+    binds[1] = ctvk_tensor_bind(job->out, r->first, r->count, 16, &out_base);
     p.in_plane = (planar ? source->c : source->c / 4) * source->y * source->z;
     p.in_base = (int32_t)in_base + unit * source->y * source->z;
     p.accumulate = packed_unit > 0;
+    p.stats = 2 * unit;
+    if (source->half)
+        binds[bound] = ctvk_conv3d_norm_bind(job);
     uint32_t groups[3] = {((uint32_t)p.lanes + LOCAL - 1) / LOCAL, 1, 1};
     double work = (double)p.lanes * units * unit_channels(job->conv) * taps_of(job->conv) * OUT_CHANNELS;
     for (int32_t chunk = 0; chunk < ctvk_conv3d_out_chunks(job->conv) && !status; chunk++) {
         int32_t first_group = chunk * CTVK_CONV3D_OUT_GROUPS, left = job->conv->out / 4 - first_group;
         uint64_t at = job->weights->offset + ((uint64_t)chunk * ctvk_conv3d_in_units(job->conv) + packed_unit) * unit_bytes;
         uint64_t address = job->weights->buffer->address + at;
-        binds[2] = (ctvk_gpu_bind){job->weights->buffer, at, (uint64_t)taps_of(job->conv) * unit_channels(job->conv) * OUT_CHANNELS * 4};
+        if (portable)
+            binds[2] =
+                (ctvk_gpu_bind){job->weights->buffer, at, (uint64_t)taps_of(job->conv) * unit_channels(job->conv) * OUT_CHANNELS * 4};
         p.out_base = (int32_t)out_base + first_group * job->out->y * job->out->z;
         p.out_groups = left < CTVK_CONV3D_OUT_GROUPS ? left : CTVK_CONV3D_OUT_GROUPS;
         p.address_low = (int32_t)(uint32_t)address;
         p.address_high = (int32_t)(uint32_t)(address >> 32);
-        status = ctvk_gpu_cmd_dispatch(job->cmd, pipeline, binds, portable ? 3 : 2, &p, sizeof p, groups, work,
+        status = ctvk_gpu_cmd_dispatch(job->cmd, pipeline, binds, bound + (source->half != 0), &p, sizeof p, groups, work,
                                        (chunk ? CTVK_GPU_NO_BARRIER : 0) | ctvk_tensor_texels(source), error);
     }
     return status;
@@ -179,10 +169,6 @@ ctvk_status ctvk_conv3d_direct_record(const ctvk_conv3d_job *job, ctvk_error *er
         status = record_source(job, &r, job->a, 0, error);
         if (!status && job->conv->in_b) {
             status = record_source(job, &r, job->b, units_a, error);
-        }
-        if (!status && job->out->half) {
-            const ctvk_tensor sums = ctvk_narrow_sums(job->scratch, job->out, r.count);
-            status = ctvk_narrow_planes(job->cmd, job->gpu, &sums, job->out, r.first, error);
         }
     }
     return status;

@@ -78,12 +78,6 @@ static uint64_t run_bytes(const ctvk_conv3d *conv, const block *k, int32_t y, in
     return (uint64_t)(conv->out / 4) * k->planes * y * z * 16;
 }
 
-/* Where the output is in half precision the sums of a round wait beside the products of the next one. */
-static uint64_t spare(const ctvk_conv3d_plan *plan)
-{
-    return plan->half ? 1 : 0;
-}
-
 static uint64_t binding(const ctvk_conv3d_plan *plan)
 {
     return plan->source_bytes < plan->target_bytes ? plan->source_bytes : plan->target_bytes;
@@ -91,7 +85,7 @@ static uint64_t binding(const ctvk_conv3d_plan *plan)
 
 static int fits(const ctvk_conv3d_plan *plan, const ctvk_conv3d *conv, const block *k, int32_t y, int32_t z)
 {
-    uint64_t out = (3 + spare(plan)) * run_bytes(conv, k, y, z), most = binding(plan);
+    uint64_t out = 3 * run_bytes(conv, k, y, z), most = binding(plan);
     return k->out_at + out <= plan->scratch_bytes && k->out_at <= most && out <= most;
 }
 
@@ -105,8 +99,8 @@ static block choose(const ctvk_conv3d_plan *plan, const ctvk_conv3d *conv, int32
     int32_t blocks = (x + k.planes - 1) / k.planes;
     k.planes = (x + blocks - 1) / blocks;
     size_block(conv, y, z, &k);
-    uint64_t one = run_bytes(conv, &k, y, z), more = 3 + spare(plan);
-    while (k.runs < runs_of(conv) && k.out_at + (k.runs + more) * one <= plan->scratch_bytes && (k.runs + more) * one <= binding(plan)) {
+    uint64_t one = run_bytes(conv, &k, y, z);
+    while (k.runs < runs_of(conv) && k.out_at + (k.runs + 3) * one <= plan->scratch_bytes && (k.runs + 3) * one <= binding(plan)) {
         k.runs += 3;
     }
     return k;
@@ -115,7 +109,7 @@ static block choose(const ctvk_conv3d_plan *plan, const ctvk_conv3d *conv, int32
 uint64_t ctvk_conv3d_gemm_scratch_bytes(const ctvk_conv3d_plan *plan, const ctvk_conv3d *conv, int32_t x, int32_t y, int32_t z)
 {
     block k = choose(plan, conv, x, y, z);
-    return k.out_at + (k.runs + spare(plan)) * run_bytes(conv, &k, y, z);
+    return k.out_at + k.runs * run_bytes(conv, &k, y, z);
 }
 
 static ctvk_gpu_bind scratch_bind(const ctvk_conv3d_job *job, uint64_t at, uint64_t bytes)
@@ -123,13 +117,13 @@ static ctvk_gpu_bind scratch_bind(const ctvk_conv3d_job *job, uint64_t at, uint6
     return (ctvk_gpu_bind){job->scratch->buffer, job->scratch->offset + at, bytes};
 }
 
-static ctvk_status dispatch(const ctvk_conv3d_job *job, const char *shader, const ctvk_gpu_bind binds[2], const void *push, uint32_t bytes,
-                            const uint32_t groups[3], uint32_t flags, ctvk_error *error)
+static ctvk_status dispatch(const ctvk_conv3d_job *job, const char *shader, const ctvk_gpu_bind *binds, uint32_t count, const void *push,
+                            uint32_t bytes, const uint32_t groups[3], uint32_t flags, ctvk_error *error)
 {
     ctvk_gpu_pipeline *pipeline;
     ctvk_status status = ctvk_gpu_pipeline_get(job->gpu, shader, 0, 0, &pipeline, error);
     return status ? status
-                  : ctvk_gpu_cmd_dispatch(job->cmd, pipeline, binds, 2, push, bytes, groups,
+                  : ctvk_gpu_cmd_dispatch(job->cmd, pipeline, binds, count, push, bytes, groups,
                                           VEC4_WORK * LOCAL * groups[0] * groups[1] * groups[2], flags, error);
 }
 
@@ -148,10 +142,13 @@ static ctvk_status pad(const ctvk_conv3d_job *job, const block *k, const ctvk_te
                                        .columns = k->columns,
                                        .to = to * k->in_planes * k->rows * k->columns};
     uint32_t base = 0, groups[3] = {(uint32_t)(k->rows * k->columns + LOCAL - 1) / LOCAL, (uint32_t)k->in_planes, (uint32_t)source->c / 4};
-    ctvk_gpu_bind binds[2] = {ctvk_tensor_bind(source, p.bound_first, p.bound_last - p.bound_first + 1, 16, &base),
+    ctvk_gpu_bind binds[3] = {ctvk_tensor_bind(source, p.bound_first, p.bound_last - p.bound_first + 1, 16, &base),
                               scratch_bind(job, 0, k->out_at)};
+    if (source->half)
+        binds[2] = ctvk_conv3d_norm_bind(job);
     p.base = (int32_t)base;
-    return dispatch(job, "conv3d_pad", binds, &p, sizeof p, groups, (to ? CTVK_GPU_NO_BARRIER : 0) | ctvk_tensor_texels(source), error);
+    return dispatch(job, source->half ? "conv3d_pad_half" : "conv3d_pad", binds, source->half ? 3 : 2, &p, sizeof p, groups,
+                    (to ? CTVK_GPU_NO_BARRIER : 0) | ctvk_tensor_texels(source), error);
 }
 
 static struct ctvk_conv3d_product_params params_for(const ctvk_conv3d_job *job, const block *k)
@@ -224,29 +221,22 @@ static ctvk_status products1(const ctvk_conv3d_job *job, const block *k, const c
     return ctvk_conv3d_product_record(job, &product, &p, error);
 }
 
-/* Runs [run, run + runs) into the output. In half precision those of all rounds but the last are kept as one more run of the `next` ones.
- */
-static ctvk_status sum(const ctvk_conv3d_job *job, const block *k, int32_t run, int32_t runs, int32_t next, ctvk_error *error)
+/* Runs [run, run + runs) into the output. */
+static ctvk_status sum(const ctvk_conv3d_job *job, const block *k, int32_t run, int32_t runs, ctvk_error *error)
 {
     const ctvk_tensor *out = job->out;
-    int half = out->half != 0, keep = half && next;
     uint32_t base = 0;
     struct ctvk_conv3d_sum_params p = {.plane = out->c / 4 * out->y * out->z,
                                        .area = out->y * out->z,
                                        .lanes = k->planes * out->y * out->z,
                                        .run = out->c / 4 * k->planes * out->y * out->z,
-                                       .runs = runs + (half && run > 0),
-                                       .accumulate = !half && run > 0};
+                                       .runs = runs,
+                                       .accumulate = run > 0};
     ctvk_gpu_bind binds[2] = {scratch_bind(job, k->out_at, (uint64_t)(uint32_t)p.runs * (uint32_t)p.run * 16),
                               ctvk_tensor_bind(out, k->first, k->planes, 16, &base)};
     uint32_t groups[3] = {((uint32_t)p.lanes + LOCAL - 1) / LOCAL, (uint32_t)out->c / 4, 1};
     p.base = (int32_t)base;
-    if (keep) { /* as products lie: a plane of all lanes */
-        binds[1] = scratch_bind(job, k->out_at, (uint64_t)(uint32_t)(next + 1) * (uint32_t)p.run * 16);
-        p.base = next * p.run;
-        p.area = p.lanes;
-    }
-    return dispatch(job, half && !keep ? "conv3d_sum_half" : "conv3d_sum", binds, &p, sizeof p, groups, 0, error);
+    return dispatch(job, "conv3d_sum", binds, 2, &p, sizeof p, groups, 0, error);
 }
 
 static ctvk_status record_block(const ctvk_conv3d_job *job, const block *k, ctvk_error *error)
@@ -258,16 +248,15 @@ static ctvk_status record_block(const ctvk_conv3d_job *job, const block *k, ctvk
         status = status || !conv->in_b ? status : pad(job, k, job->b, conv->in_a / 4, error);
     }
     for (int32_t run = 0, runs; run < runs_of(conv) && !status; run += runs) {
-        int32_t left = runs_of(conv) - run, next;
+        int32_t left = runs_of(conv) - run;
         runs = left < k->runs ? left : k->runs;
-        next = left - runs < k->runs ? left - runs : k->runs;
         if (conv->kernel == 3) {
             status = products3(job, k, run, runs, error);
         } else {
             status = products1(job, k, job->a, 0, run, runs, error);
             status = status || !conv->in_b ? status : products1(job, k, job->b, conv->in_a / 4 / RUN1, run, runs, error);
         }
-        status = status ? status : sum(job, k, run, runs, next, error);
+        status = status ? status : sum(job, k, run, runs, error);
     }
     return status;
 }
@@ -276,7 +265,7 @@ static ctvk_status record_block(const ctvk_conv3d_job *job, const block *k, ctvk
 static int32_t most_planes(const ctvk_conv3d_job *job)
 {
     const ctvk_tensor *out = job->out;
-    int32_t most = ctvk_conv3d_block_planes(job, out), stride = job->conv->stride;
+    int32_t most = ctvk_conv3d_block_planes(job), stride = job->conv->stride;
     double lanes = (double)out->y * out->z,
            fit = ctvk_gpu_cmd_work_limit(job->cmd) / (3 * lanes * run_length(job->conv) * 4 * OUT_CHANNELS);
     double groups = (double)LOCAL * MAX_GROUPS / (lanes * stride * stride);
@@ -289,7 +278,7 @@ ctvk_status ctvk_conv3d_gemm_record(const ctvk_conv3d_job *job, ctvk_error *erro
     const ctvk_tensor *out = job->out;
     block k = choose(job->plan, job->conv, out->x, out->y, out->z);
     int32_t most = most_planes(job), planes = k.planes < most ? k.planes : most;
-    uint64_t out_bytes = (3 + spare(job->plan)) * run_bytes(job->conv, &k, out->y, out->z);
+    uint64_t out_bytes = 3 * run_bytes(job->conv, &k, out->y, out->z);
     if (most < 1 || k.out_at > job->plan->target_bytes || k.out_at > job->plan->source_bytes || out_bytes > job->plan->target_bytes ||
         out_bytes > job->plan->source_bytes) {
         return ctvk_conv3d_refuse_plane(job, error);

@@ -30,21 +30,21 @@ int32_t ctvk_conv3d_candidates(const ctvk_gpu_caps *caps, const ctvk_conv3d *con
     uint64_t storage = usable(caps->max_storage_range, caps->storage_alignment);
     uint64_t texel = usable(caps->max_texel_elements * 16, caps->storage_alignment);
     int32_t count = 0;
-    out[count++] = (ctvk_conv3d_plan){CTVK_CONV3D_PORTABLE, 1, storage, storage, 0, 0};
+    out[count++] = (ctvk_conv3d_plan){CTVK_CONV3D_PORTABLE, 1, storage, storage, 0};
     /* Software drivers have no memory that is nearer than another, and a barrier costs them more than what it orders: not theirs. */
     if (ctvk_conv3d_class(caps) == CTVK_CONV3D_GPU && ctvk_conv3d_tiled_fits(conv, storage))
-        out[count++] = (ctvk_conv3d_plan){CTVK_CONV3D_TILED, 1, storage, storage, 0, 0};
+        out[count++] = (ctvk_conv3d_plan){CTVK_CONV3D_TILED, 1, storage, storage, 0};
     if (count == 2 && caps->cooperative)
-        out[count++] = (ctvk_conv3d_plan){CTVK_CONV3D_COOPERATIVE, 1, storage, storage, 0, 0};
+        out[count++] = (ctvk_conv3d_plan){CTVK_CONV3D_COOPERATIVE, 1, storage, storage, 0};
     if (!has_addresses(caps))
         return count;
-    out[count++] = (ctvk_conv3d_plan){CTVK_CONV3D_ADDRESS, ctvk_conv3d_direct_chunk(conv), conv->planar ? storage : texel, storage, 0, 0};
+    out[count++] = (ctvk_conv3d_plan){CTVK_CONV3D_ADDRESS, ctvk_conv3d_direct_chunk(conv), conv->planar ? storage : texel, storage, 0};
     if (ctvk_conv3d_winograd_fits(conv)) {
         int32_t chunk = (conv->in_a + conv->in_b) % 48 == 0 ? 12 : 4;
-        out[count++] = (ctvk_conv3d_plan){CTVK_CONV3D_WINOGRAD, chunk, texel, storage, 64u << 20, 0};
+        out[count++] = (ctvk_conv3d_plan){CTVK_CONV3D_WINOGRAD, chunk, texel, storage, 64u << 20};
     }
     if (ctvk_conv3d_gemm_fits(conv))
-        out[count++] = (ctvk_conv3d_plan){CTVK_CONV3D_GEMM, ctvk_conv3d_direct_chunk(conv), texel, storage, 32u << 20, 0};
+        out[count++] = (ctvk_conv3d_plan){CTVK_CONV3D_GEMM, ctvk_conv3d_direct_chunk(conv), texel, storage, 32u << 20};
     return count;
 }
 
@@ -114,12 +114,9 @@ ctvk_conv3d_plan ctvk_conv3d_plan_for(const ctvk_gpu *gpu, const ctvk_conv3d *co
     return ctvk_conv3d_choose(ctvk_gpu_get_caps(gpu), ctvk_gpu_tuned_find(gpu, key), conv, x, y, z);
 }
 
-void ctvk_conv3d_plan_halve(ctvk_conv3d_plan *plan)
+void ctvk_conv3d_plan_spare(ctvk_conv3d_plan *plan)
 {
-    const uint64_t most = 16u << 20; /* what the tensors have become smaller is not to go into scratch */
-    plan->half = 1;
-    if (plan->family != CTVK_CONV3D_PORTABLE && plan->family != CTVK_CONV3D_TILED && plan->family != CTVK_CONV3D_COOPERATIVE)
-        plan->source_bytes /= 2; /* as many texels */
+    const uint64_t most = 16u << 20;
     plan->scratch_bytes = plan->scratch_bytes < most ? plan->scratch_bytes : most;
 }
 
@@ -166,10 +163,7 @@ uint64_t ctvk_conv3d_plan_scratch_bytes(const ctvk_conv3d_plan *plan, const ctvk
         return ctvk_conv3d_winograd_scratch_bytes(plan, conv, x, y, z);
     case CTVK_CONV3D_GEMM:
         return ctvk_conv3d_gemm_scratch_bytes(plan, conv, x, y, z);
-    case CTVK_CONV3D_TILED:
-    case CTVK_CONV3D_COOPERATIVE:
-        return 0;
     default:
-        return ctvk_conv3d_direct_scratch_bytes(plan, conv, x, y, z);
+        return 0;
     }
 }

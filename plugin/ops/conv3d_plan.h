@@ -24,7 +24,6 @@ typedef struct ctvk_conv3d_plan {
     uint64_t source_bytes;  /* the most that one binding of an input may hold */
     uint64_t target_bytes;  /* same of an output */
     uint64_t scratch_bytes; /* Winograd, GEMM: about how much scratch to use */
-    int32_t half;           /* tensors are in half precision; scratch and sums are float32 */
 } ctvk_conv3d_plan;
 
 /* --- the planner (conv3d_plan.c): the one place where a variant is chosen --- */
@@ -53,8 +52,8 @@ ctvk_conv3d_plan ctvk_conv3d_plan_for(const ctvk_gpu *gpu, const ctvk_conv3d *co
  * ratios mean anything. */
 double ctvk_conv3d_cost(const ctvk_conv3d_plan *plan, const ctvk_conv3d *conv, int32_t x, int32_t y, int32_t z);
 
-/* A plan for tensors in half precision from one for float32. Weights stay as they are packed. */
-void ctvk_conv3d_plan_halve(ctvk_conv3d_plan *plan);
+/* The same variant with little scratch, where memory counts. */
+void ctvk_conv3d_plan_spare(ctvk_conv3d_plan *plan);
 
 /* As the functions of conv3d.h, with a given plan. */
 uint64_t ctvk_conv3d_plan_weight_bytes(const ctvk_conv3d_plan *plan, const ctvk_conv3d *conv);
@@ -73,6 +72,9 @@ typedef struct ctvk_conv3d_job {
     const ctvk_span *stats; /* same */
 } ctvk_conv3d_job;
 ctvk_status ctvk_conv3d_plan_record(const ctvk_conv3d_job *job, ctvk_error *error);
+/* Whether the second source has 16 bits a number; the binding of its statistics then, else of the first one's, which is normalised. */
+int ctvk_conv3d_second_is_half(const ctvk_conv3d_job *job);
+ctvk_gpu_bind ctvk_conv3d_norm_bind(const ctvk_conv3d_job *job);
 /* Whether the variant can normalise what it reads. */
 int ctvk_conv3d_plan_normalises(const ctvk_conv3d_plan *plan, const ctvk_conv3d *conv);
 /* How many parts of its output's statistics (ops/instance_norm.h) the variant leaves on this device, each in its place whatever the pieces
@@ -82,9 +84,9 @@ int32_t ctvk_conv3d_plan_parts(const ctvk_gpu_caps *caps, const ctvk_conv3d_plan
 /* The most output planes of one block: where the output lies over planes of its input, a block writes none that it or a later one reads.
  * Less than 1: they overlap in another way, which cannot be done. */
 int32_t ctvk_conv3d_free_planes(const ctvk_conv3d_job *job);
-/* The most output planes of one block: by that, and by the bindings of the sources and of what is written, `target`. Less than 1: not even
- * one plane, which ctvk_conv3d_refuse_plane says. */
-int32_t ctvk_conv3d_block_planes(const ctvk_conv3d_job *job, const ctvk_tensor *target);
+/* The most output planes of one block: by that, and by the bindings of the sources and of the output. Less than 1: not even one plane,
+ * which ctvk_conv3d_refuse_plane says. */
+int32_t ctvk_conv3d_block_planes(const ctvk_conv3d_job *job);
 ctvk_status ctvk_conv3d_refuse_plane(const ctvk_conv3d_job *job, ctvk_error *error);
 
 /* Output planes [first, first + count) and the input planes [in_first, in_last] that they read. */
@@ -113,7 +115,6 @@ int32_t ctvk_conv3d_out_chunks(const ctvk_conv3d *conv);
 int32_t ctvk_conv3d_direct_chunk(const ctvk_conv3d *conv);
 uint64_t ctvk_conv3d_direct_weight_bytes(const ctvk_conv3d *conv);
 void ctvk_conv3d_direct_pack(const ctvk_conv3d *conv, const float *weights, float *packed);
-uint64_t ctvk_conv3d_direct_scratch_bytes(const ctvk_conv3d_plan *plan, const ctvk_conv3d *conv, int32_t x, int32_t y, int32_t z);
 ctvk_status ctvk_conv3d_direct_record(const ctvk_conv3d_job *job, ctvk_error *error);
 
 /* Products of input that lies in `in` (texels) with weights at `at` of the job's, stored as [run][out group][lane] vec4 in `out`; see

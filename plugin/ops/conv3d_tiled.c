@@ -56,16 +56,17 @@ static ctvk_status cooperative_pipeline(const ctvk_conv3d_job *job, ctvk_gpu_pip
                                            {"conv3d_cooperative_16x16x16", "conv3d_cooperative_16x16x16_half"},
                                            {"conv3d_cooperative_8x16x16", "conv3d_cooperative_8x16x16_half"},
                                            {"conv3d_cooperative_8x8x8", "conv3d_cooperative_8x8x8_half"}};
-    const uint32_t constants[3] = {(uint32_t)job->conv->kernel, (uint32_t)job->conv->stride,
-                                   SUBGROUPS * ctvk_gpu_get_caps(job->gpu)->subgroup_size};
-    return ctvk_gpu_pipeline_get(job->gpu, names[matrix_of(job)][job->out->half != 0], constants, 3, out, error);
+    const int half = ctvk_conv3d_second_is_half(job);
+    const uint32_t constants[4] = {(uint32_t)job->conv->kernel, (uint32_t)job->conv->stride,
+                                   SUBGROUPS * ctvk_gpu_get_caps(job->gpu)->subgroup_size, (uint32_t)job->conv->in_b / 2};
+    return ctvk_gpu_pipeline_get(job->gpu, names[matrix_of(job)][half], constants, half ? 4 : 3, out, error);
 }
 
 /* Whether bindings hold pieces of so many planes, whole bricks, of the output. */
 static int bricks_fit(const ctvk_gpu_caps *caps, const ctvk_conv3d_plan *plan, const ctvk_conv3d *conv, int32_t planes, int32_t y,
                       int32_t z)
 {
-    uint64_t voxel = plan->half ? sizeof(uint16_t) : sizeof(float), area = (uint64_t)y * (uint64_t)z, stride = (uint64_t)conv->stride;
+    uint64_t voxel = sizeof(float), area = (uint64_t)y * (uint64_t)z, stride = (uint64_t)conv->stride;
     uint64_t in = (uint64_t)(conv->in_a > conv->in_b ? conv->in_a : conv->in_b) * area * stride * stride * voxel;
     uint64_t read = (uint64_t)(planes - 1) * stride + (uint64_t)conv->kernel, written = (uint64_t)conv->out * area * voxel;
     return read * in + caps->storage_alignment <= plan->source_bytes &&
@@ -86,16 +87,19 @@ int32_t ctvk_conv3d_tiled_parts(const ctvk_gpu_caps *caps, const ctvk_conv3d_pla
 
 static ctvk_status pipeline_for(const ctvk_conv3d_job *job, const brick *b, ctvk_gpu_pipeline **out, ctvk_error *error)
 {
-    static const char *const names[3][2][2] = {
-        {{"conv3d_tiled_k3", "conv3d_tiled_k3_stats"}, {"conv3d_tiled_k3_half", "conv3d_tiled_k3_half_stats"}},
-        {{"conv3d_tiled_k3_stride2", "conv3d_tiled_k3_stride2_stats"},
-         {"conv3d_tiled_k3_stride2_half", "conv3d_tiled_k3_stride2_half_stats"}},
-        {{"conv3d_tiled_k1", "conv3d_tiled_k1_stats"}, {NULL, NULL}}};
+    static const char *const names[5][2] = {{"conv3d_tiled_k3", "conv3d_tiled_k3_stats"},
+                                            {"conv3d_tiled_k3_half", "conv3d_tiled_k3_half_stats"},
+                                            {"conv3d_tiled_k3_norm", "conv3d_tiled_k3_norm_stats"},
+                                            {"conv3d_tiled_k3_stride2", "conv3d_tiled_k3_stride2_stats"},
+                                            {"conv3d_tiled_k1", "conv3d_tiled_k1_stats"}};
     if (job->plan->family == CTVK_CONV3D_COOPERATIVE)
         return cooperative_pipeline(job, out, error);
-    int kernel = job->conv->kernel == 1 ? 2 : job->conv->stride == 2;
-    const uint32_t columns = (uint32_t)b->columns;
-    return ctvk_gpu_pipeline_get(job->gpu, names[kernel][job->out->half != 0][job->stats != NULL], &columns, 1, out, error);
+    const int half = ctvk_conv3d_second_is_half(job);
+    int variant = half ? 1 : job->norm ? 2 : 0;
+    if (job->conv->kernel == 1 || job->conv->stride == 2)
+        variant = job->conv->kernel == 1 ? 4 : 3;
+    const uint32_t constants[2] = {(uint32_t)b->columns, (uint32_t)job->conv->in_b / 2};
+    return ctvk_gpu_pipeline_get(job->gpu, names[variant][job->stats != NULL], constants, half ? 2 : 1, out, error);
 }
 
 /* Multiply-adds of one row of one plane, whole bricks along z. */
@@ -111,7 +115,7 @@ static double row_work(const ctvk_conv3d_job *job, const brick *b)
 static ctvk_status size_piece(const ctvk_conv3d_job *job, const brick *b, brick *piece, ctvk_error *error)
 {
     const ctvk_tensor *out = job->out;
-    int32_t most = ctvk_conv3d_block_planes(job, out);
+    int32_t most = ctvk_conv3d_block_planes(job);
     if (most < 1)
         return ctvk_conv3d_refuse_plane(job, error);
     if (job->stats && most < b->planes && most < out->x)
@@ -165,7 +169,7 @@ static ctvk_status record_piece(const ctvk_conv3d_job *job, const brick *b, cons
     const ctvk_tensor *second = job->conv->in_b ? job->b : job->a; /* a binding that is not read must hold something too */
     uint32_t base_a = 0, base_b = 0, base_out = 0;
     int32_t in_planes = r->in_last - r->in_first + 1;
-    ctvk_gpu_bind binds[BINDINGS + 1] = {ctvk_tensor_bind(job->a, r->in_first, in_planes, 16, &base_a),
+    ctvk_gpu_bind binds[BINDINGS + 2] = {ctvk_tensor_bind(job->a, r->in_first, in_planes, 16, &base_a),
                                          ctvk_tensor_bind(second, r->in_first, in_planes, 16, &base_b),
                                          ctvk_tensor_bind(job->out, r->first, r->count, 16, &base_out), ctvk_span_bind(job->weights)};
     p.base_a = (int32_t)base_a;
@@ -175,11 +179,15 @@ static ctvk_status record_piece(const ctvk_conv3d_job *job, const brick *b, cons
     uint32_t groups[3] = {(uint32_t)(ceiling(p.chunks, b->chunks) * ceiling(p.out_z, b->columns)), (uint32_t)ceiling(rows, b->rows),
                           (uint32_t)ceiling(r->count, b->planes)};
     double work = row_work(job, b) * groups[1] * b->rows * groups[2] * b->planes;
+    if (job->norm && !job->conv->in_b)
+        binds[1] = ctvk_conv3d_norm_bind(job);
     binds[3].bytes = ctvk_conv3d_direct_weight_bytes(job->conv);
+    uint32_t bound = BINDINGS;
     if (job->stats)
-        binds[BINDINGS] = ctvk_span_bind(job->stats);
-    return ctvk_gpu_cmd_dispatch(job->cmd, pipeline, binds, job->stats ? BINDINGS + 1 : BINDINGS, &p, sizeof p, groups, work,
-                                 row ? CTVK_GPU_NO_BARRIER : 0, error);
+        binds[bound++] = ctvk_span_bind(job->stats);
+    if (ctvk_conv3d_second_is_half(job))
+        binds[bound++] = ctvk_conv3d_norm_bind(job);
+    return ctvk_gpu_cmd_dispatch(job->cmd, pipeline, binds, bound, &p, sizeof p, groups, work, row ? CTVK_GPU_NO_BARRIER : 0, error);
 }
 
 ctvk_status ctvk_conv3d_tiled_record(const ctvk_conv3d_job *job, ctvk_error *error)

@@ -112,7 +112,7 @@ uint64_t ctvk_conv3d_winograd_scratch_bytes(const ctvk_conv3d_plan *plan, const 
 /* The bindings and work of a block may have to be smaller than its scratch: source planes with halo, output planes, submission. */
 static void shrink(const ctvk_conv3d_job *job, blocking *b)
 {
-    int32_t most = ctvk_conv3d_block_planes(job, job->out);
+    int32_t most = ctvk_conv3d_block_planes(job);
     b->planes = b->planes < most ? b->planes : most;
     double work = (double)job->plan->chunk * 12 * OUT_CHANNELS * b->tiles_z, limit = ctvk_gpu_cmd_work_limit(job->cmd);
     double lanes =
@@ -187,10 +187,10 @@ static ctvk_status transform_in(const ctvk_conv3d_job *job, const block *k, cons
     p.scratch_point = job->plan->chunk * p.planes * p.tiles;
     p.lanes = count * p.planes * p.tiles;
     p.norm = 2 * group;
-    if (!job->norm)
+    if (!source->half && (!job->norm || job->conv->in_b))
         return dispatch_transform(job, "conv3d_winograd_in", binds, 2, &p, flags, error);
-    binds[2] = (ctvk_gpu_bind){job->norm->buffer, job->norm->offset, (uint64_t)source->c * 2 * sizeof(float)};
-    return dispatch_transform(job, "conv3d_winograd_in_norm", binds, 3, &p, flags, error);
+    binds[2] = ctvk_conv3d_norm_bind(job);
+    return dispatch_transform(job, source->half ? "conv3d_winograd_in_half" : "conv3d_winograd_in_norm", binds, 3, &p, flags, error);
 }
 
 /* The units [unit, unit + chunk) of the concatenated sources. */
@@ -244,7 +244,7 @@ static ctvk_status transform_out(const ctvk_conv3d_job *job, const block *k, ctv
     p.base = (int32_t)base;
     p.scratch_point = job->conv->out / 4 * p.planes * p.tiles;
     p.lanes = p.scratch_point;
-    return dispatch_transform(job, job->out->half ? "conv3d_winograd_out_half" : "conv3d_winograd_out", binds, 2, &p, 0, error);
+    return dispatch_transform(job, "conv3d_winograd_out", binds, 2, &p, 0, error);
 }
 
 static ctvk_status record_block(const ctvk_conv3d_job *job, const block *k, ctvk_error *error)

@@ -53,7 +53,7 @@ static ctvk_status too_large(const ctvk_tensor *t, ctvk_error *error)
 
 static ctvk_status check(const ctvk_tensor *in, const ctvk_span *stats, ctvk_error *error)
 {
-    if (in->c < 4 || in->c % 4 || in->x < 1 || in->y < 1 || in->z < 1 || in->offset % 256 || stats->offset % 256 ||
+    if (in->half || in->c < 4 || in->c % 4 || in->x < 1 || in->y < 1 || in->z < 1 || in->offset % 256 || stats->offset % 256 ||
         stats->bytes < final_bytes(in->c))
         return ctvk_fail(error, CTVK_ERROR_INTERNAL, "instance norm: tensor %d x %d x %d x %d does not fit its statistics (report this)",
                          in->c, in->x, in->y, in->z);
@@ -95,7 +95,7 @@ ctvk_status ctvk_instance_norm_stats(ctvk_gpu_cmd *cmd, ctvk_gpu *gpu, const ctv
 {
     const ctvk_gpu_caps *caps = ctvk_gpu_get_caps(gpu);
     int texel = ctvk_prefers_texel(caps);
-    const char *shader = texel ? "instance_norm_stats_texel" : in->half ? "instance_norm_stats_half" : "instance_norm_stats";
+    const char *shader = texel ? "instance_norm_stats_texel" : "instance_norm_stats";
     ctvk_chunks chunks = ctvk_instance_norm_chunks(gpu, in->c, in->x, in->y, in->z);
     double work = 12.0 * in->c / 4; /* of a voxel */
     ctvk_gpu_pipeline *pipeline = NULL;
@@ -104,8 +104,7 @@ ctvk_status ctvk_instance_norm_stats(ctvk_gpu_cmd *cmd, ctvk_gpu *gpu, const ctv
         return ctvk_fail(error, CTVK_ERROR_INTERNAL, "instance norm: the statistics are too short (report this)");
     if (!status)
         status = ctvk_gpu_pipeline_get(gpu, shader, NULL, 0, &pipeline, error);
-    uint64_t range = in->half ? ctvk_half_range(caps, texel) : ctvk_source_range(caps, texel);
-    int32_t most = status ? 1 : ctvk_chunks_runs_per_dispatch(&chunks, cmd, in, range, work);
+    int32_t most = status ? 1 : ctvk_chunks_runs_per_dispatch(&chunks, cmd, in, ctvk_source_range(caps, texel), work);
     if (most < 1)
         return too_large(in, error);
     /* Sum, difference, square and sum of squares. */
@@ -116,15 +115,14 @@ ctvk_status ctvk_instance_norm_stats(ctvk_gpu_cmd *cmd, ctvk_gpu *gpu, const ctv
         struct ctvk_instance_norm_stats_params p = {.groups = in->c / 4};
         uint32_t groups[3] = {0, (uint32_t)in->c / 4, 1};
         ctvk_gpu_bind binds[2] = {ctvk_chunks_bind(&chunks, in, run, count, &p.chunk, &groups[0]), ctvk_span_bind(stats)};
-        status = ctvk_gpu_cmd_dispatch(cmd, pipeline, binds, 2, &p, sizeof p, groups, work * p.chunk.planes * p.chunk.area,
-                                       ctvk_tensor_texels(in), error);
+        status = ctvk_gpu_cmd_dispatch(cmd, pipeline, binds, 2, &p, sizeof p, groups, work * p.chunk.planes * p.chunk.area, 0, error);
     }
     return status ? status : ctvk_instance_norm_merge(cmd, gpu, in->c, chunks.count, stats, error);
 }
 
 static ctvk_status check_same(const ctvk_tensor *a, const ctvk_tensor *b, ctvk_error *error)
 {
-    if (a->c != b->c || a->x != b->x || a->y != b->y || a->z != b->z || !a->half != !b->half || b->offset % 256)
+    if (a->c != b->c || a->x != b->x || a->y != b->y || a->z != b->z || b->half || b->offset % 256)
         return ctvk_fail(error, CTVK_ERROR_INTERNAL, "instance norm: tensors %d x %d x %d x %d and %d x %d x %d x %d differ (report this)",
                          a->c, a->x, a->y, a->z, b->c, b->x, b->y, b->z);
     return CTVK_OK;
@@ -136,9 +134,8 @@ ctvk_status ctvk_instance_norm_apply(ctvk_gpu_cmd *cmd, ctvk_gpu *gpu, const ctv
 {
     const ctvk_gpu_caps *caps = ctvk_gpu_get_caps(gpu);
     int texel = ctvk_prefers_texel(caps);
-    static const char *const names[2][2][2] = {
-        {{"instance_norm_apply", "instance_norm_apply_add"}, {"instance_norm_apply_texel", "instance_norm_apply_add_texel"}},
-        {{"instance_norm_apply_half", NULL}, {"instance_norm_apply_half_texel", NULL}}};
+    static const char *const names[2][2] = {{"instance_norm_apply", "instance_norm_apply_add"},
+                                            {"instance_norm_apply_texel", "instance_norm_apply_add_texel"}};
     uint32_t constant = (uint32_t)in->c / 4 * 2;
     double work = (shortcut ? 16.0 : 10.0) * in->c / 4;
     ctvk_gpu_pipeline *pipeline = NULL;
@@ -149,12 +146,10 @@ ctvk_status ctvk_instance_norm_apply(ctvk_gpu_cmd *cmd, ctvk_gpu *gpu, const ctv
         status = check(shortcut, shortcut_stats, error);
     if (!status && shortcut)
         status = check_same(in, shortcut, error);
-    if (!status && shortcut && in->half)
-        status = ctvk_fail(error, CTVK_ERROR_INTERNAL, "instance norm: no shortcut in half precision (report this)");
     if (!status)
-        status = ctvk_gpu_pipeline_get(gpu, names[in->half != 0][texel][shortcut != NULL], &constant, 1, &pipeline, error);
+        status = ctvk_gpu_pipeline_get(gpu, names[texel][shortcut != NULL], &constant, 1, &pipeline, error);
     /* The written tensor is always a storage binding. */
-    uint64_t range = in->half ? ctvk_half_range(caps, texel) : ctvk_source_range(caps, texel);
+    uint64_t range = ctvk_source_range(caps, texel);
     range = range < caps->max_storage_range ? range : caps->max_storage_range;
     int32_t most = status ? 1 : ctvk_planes_per_dispatch(cmd, in, range - caps->storage_alignment, work, APPLY_VOXELS);
     if (most < 1)
@@ -181,8 +176,7 @@ ctvk_status ctvk_instance_norm_apply(ctvk_gpu_cmd *cmd, ctvk_gpu *gpu, const ctv
                                                     .area = in->y * in->z,
                                                     .voxels = count * in->y * in->z};
         uint32_t groups[3] = {((uint32_t)p.voxels + APPLY_VOXELS - 1) / APPLY_VOXELS, (uint32_t)in->c / 4, 1};
-        status = ctvk_gpu_cmd_dispatch(cmd, pipeline, binds, shortcut ? 5 : 3, &p, sizeof p, groups, work * p.voxels,
-                                       ctvk_tensor_texels(in), error);
+        status = ctvk_gpu_cmd_dispatch(cmd, pipeline, binds, shortcut ? 5 : 3, &p, sizeof p, groups, work * p.voxels, 0, error);
     }
     return status;
 }

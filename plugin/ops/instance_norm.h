@@ -22,8 +22,8 @@ uint64_t ctvk_instance_norm_parts_bytes(int32_t c, int32_t parts);
 /* stats <- the final ones, as ctvk_instance_norm_stats leaves them. Names itself, for a tensor of extents x, y, z. */
 ctvk_status ctvk_instance_norm_merge_parts(ctvk_gpu_cmd *cmd, ctvk_gpu *gpu, int32_t c, int32_t x, int32_t y, int32_t z, int32_t parts,
                                            const ctvk_span *stats, ctvk_error *error);
-/* out = lrelu(IN(in) [+ IN(shortcut)]), slope 0.01; shortcut and shortcut_stats may both be NULL; out may be in itself. in and out may
- * be in half precision, where there is no shortcut. */
+/* out = lrelu(IN(in) [+ IN(shortcut)]), slope 0.01; shortcut and shortcut_stats may both be NULL; out may be in itself. All are
+ * float32. */
 ctvk_status ctvk_instance_norm_apply(ctvk_gpu_cmd *cmd, ctvk_gpu *gpu, const ctvk_tensor *in, const ctvk_span *stats,
                                      const ctvk_tensor *shortcut, const ctvk_span *shortcut_stats, const ctvk_tensor *out,
                                      ctvk_error *error);

@@ -10,14 +10,6 @@ uint64_t ctvk_tensor_bytes(const ctvk_tensor *tensor)
     return ctvk_tensor_plane_bytes(tensor) * (uint64_t)tensor->x;
 }
 
-int32_t ctvk_planes_at_a_time(int32_t c, int32_t x, int32_t y, int32_t z, int32_t step)
-{
-    uint64_t plane = (uint64_t)c * (uint64_t)y * (uint64_t)z * sizeof(float);
-    int64_t planes = (int64_t)((16u << 20) / (plane ? plane : 1)) / step * step;
-    planes = planes < step ? step : planes;
-    return planes < x ? (int32_t)planes : x;
-}
-
 ctvk_gpu_bind ctvk_tensor_bind(const ctvk_tensor *tensor, int32_t first, int32_t count, uint32_t unit, uint32_t *base)
 {
     uint64_t alignment = ctvk_gpu_get_caps(tensor->buffer->gpu)->storage_alignment, plane = ctvk_tensor_plane_bytes(tensor);
@@ -28,7 +20,7 @@ ctvk_gpu_bind ctvk_tensor_bind(const ctvk_tensor *tensor, int32_t first, int32_t
 
 uint32_t ctvk_tensor_texels(const ctvk_tensor *tensor)
 {
-    return tensor->half ? CTVK_GPU_HALF_TEXELS : 0;
+    return tensor->half ? CTVK_GPU_WORD_TEXELS : 0;
 }
 
 ctvk_gpu_bind ctvk_span_bind(const ctvk_span *span)

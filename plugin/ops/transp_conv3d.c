@@ -1,6 +1,5 @@
 /* Transposed convolution, kernel 2, stride 2: every input voxel makes eight output voxels of its own (shaders/transp_conv3d.comp). */
 #include "ops/transp_conv3d.h"
-#include "ops/narrow.h"
 #include "ops/transp_conv3d_plan.h"
 #include "params/transp_conv3d.h"
 
@@ -66,28 +65,37 @@ void ctvk_transp_conv3d_pack(const ctvk_gpu *gpu, const ctvk_transp_conv3d *conv
     }
 }
 
-uint64_t ctvk_transp_conv3d_scratch_bytes(const ctvk_transp_conv3d *conv, int32_t half, int32_t x, int32_t y, int32_t z)
-{
-    return half ? (uint64_t)ctvk_planes_at_a_time(conv->out, x, y, z, 2) * (uint64_t)conv->out * (uint64_t)y * (uint64_t)z * sizeof(float)
-                : 0;
-}
-
 typedef struct job {
     ctvk_gpu_cmd *cmd;
     ctvk_gpu *gpu;
     const ctvk_transp_conv3d_plan *plan;
     const ctvk_transp_conv3d *conv;
-    const ctvk_tensor *in, *out;
-    const ctvk_span *norm, *weights, *scratch;
-    ctvk_tensor sums;       /* of an output in half precision: some planes at a time, in the scratch */
-    const ctvk_span *words; /* labels of planes `from` and following, in place of `out`, which has a shape alone then; or NULL */
-    int32_t from;
+    const ctvk_tensor *in, *out; /* out: of these planes alone. Logits; with words their softmax; NULL: none, but words */
+    const ctvk_span *norm, *weights;
+    const ctvk_span *words; /* labels of these planes, or NULL */
+    int32_t from, count;    /* planes of in */
 } job;
 
-/* What the kernels write. */
-static const ctvk_tensor *target_of(const job *j)
+/* Bytes of the words of one input plane. */
+static uint64_t word_plane(const job *j)
 {
-    return j->out->half ? &j->sums : j->out;
+    return (uint64_t)j->in->y * (uint64_t)j->in->z * sizeof(uint32_t);
+}
+
+/* Input planes of one block, so that what it writes ends before they begin, where the output lies over the input; 0: that cannot be. Eight
+ * voxels are written for each that is read: if it holds for the last block it does for all. */
+static int32_t free_planes(const job *j)
+{
+    const ctvk_tensor *in = j->in, *out = j->out;
+    if (!out || in->buffer != out->buffer)
+        return j->count;
+    const uint64_t plane = ctvk_tensor_plane_bytes(in), begin = in->offset + (uint64_t)j->from * plane,
+                   end = begin + (uint64_t)j->count * plane, written = out->offset + ctvk_tensor_bytes(out);
+    if (out->offset >= end || begin >= written)
+        return j->count;
+    if (2 * ctvk_tensor_plane_bytes(out) < plane || written > end)
+        return 0;
+    return (int32_t)((end - written) / plane);
 }
 
 static ctvk_status check(const job *j, ctvk_error *error)
@@ -95,55 +103,45 @@ static ctvk_status check(const job *j, ctvk_error *error)
     const ctvk_transp_conv3d *conv = j->conv;
     const ctvk_tensor *in = j->in, *out = j->out;
     const char *why = 0;
-    uint64_t need = ctvk_transp_conv3d_scratch_bytes(conv, out->half, out->x, out->y, out->z);
     if (conv->in < 4 || conv->in % 4 || conv->out < 1 || (!conv->planar && conv->out % 4)) {
         why = "channel counts must be positive multiples of 4";
-    } else if (in->c != conv->in || out->c != conv->out || out->x != 2 * in->x || out->y != 2 * in->y || out->z != 2 * in->z) {
+    } else if (j->from < 0 || j->count < 1 || j->from > in->x - j->count) {
+        why = "there are not so many planes";
+    } else if (in->c != conv->in ||
+               (out && (out->c != conv->out || out->x != 2 * j->count || out->y != 2 * in->y || out->z != 2 * in->z))) {
         why = "the tensors do not have the shapes of the operation";
+    } else if (free_planes(j) < 1) {
+        why = "the output lies over the input";
     } else if (j->weights->bytes < ctvk_transp_conv3d_weight_bytes(j->gpu, conv)) {
         why = "the packed weights are too short";
-    } else if (conv->planar ? out->half : in->half) {
-        why = "only a blocked output and the input of a planar one may be in half precision";
-    } else if (j->norm && (in->half || !ctvk_transp_conv3d_plan_normalises(j->plan, conv) || j->norm->offset % 256 ||
+    } else if (in->half || (out && out->half)) {
+        why = "the tensors must be float32";
+    } else if (j->norm && (!ctvk_transp_conv3d_plan_normalises(j->plan, conv) || j->norm->offset % 256 ||
                            j->norm->bytes < (uint64_t)conv->in * 2 * sizeof(float))) {
         why = "the input cannot be normalised with these statistics";
-    } else if (need && (!j->scratch || j->scratch->bytes < need || j->scratch->offset % 256)) {
-        why = "the scratch is too short";
+    } else if (j->words && !ctvk_transp_conv3d_labels(conv)) {
+        why = "not all logits of a voxel come from one dispatch";
+    } else if (j->words && (j->words->bytes < (uint64_t)j->count * word_plane(j) || j->words->offset % 256)) {
+        why = "the labels do not fit";
     }
     return why ? ctvk_fail(error, CTVK_ERROR_INTERNAL, "transposed convolution: %s (report this)", why) : CTVK_OK;
 }
 
-static ctvk_status check_labels(const job *j, int32_t count, ctvk_error *error)
-{
-    const uint64_t bytes = (uint64_t)count * (uint64_t)j->in->y * (uint64_t)j->in->z * sizeof(uint32_t);
-    const char *why = 0;
-    if (!ctvk_transp_conv3d_labels(j->conv))
-        why = "not all logits of a voxel come from one dispatch";
-    else if (j->from < 0 || count < 1 || j->from > j->in->x - count)
-        why = "there are not so many planes";
-    else if (j->words->bytes < bytes || j->words->offset % 256)
-        why = "the labels do not fit";
-    return why ? ctvk_fail(error, CTVK_ERROR_INTERNAL, "transposed convolution: %s (report this)", why) : CTVK_OK;
-}
-
-/* Output planes that one binding holds. */
+/* Input planes whose outputs one binding of each holds. */
 static double target_planes(const job *j)
 {
-    if (j->words) /* two for each of the input */
-        return 2 * (double)(j->plan->target_bytes / ((uint64_t)j->in->y * (uint64_t)j->in->z * sizeof(uint32_t)));
-    return ctvk_tensor_max_planes(target_of(j), j->plan->target_bytes);
+    double out = j->out ? floor(ctvk_tensor_max_planes(j->out, j->plan->target_bytes) / 2.0) : j->count,
+           words = j->words ? (double)(j->plan->target_bytes / word_plane(j)) : j->count;
+    return out < words ? out : words;
 }
 
-/* The binding of what planes [first, first + planes) of the input give, and where it begins. */
-static ctvk_gpu_bind target_bind(const job *j, int32_t first, int32_t planes, uint32_t *base)
+/* The binding of the words of planes [first, first + planes) of the input, and where they begin. */
+static ctvk_gpu_bind bind_words(const job *j, int32_t first, int32_t planes, uint32_t *base)
 {
-    if (!j->words)
-        return ctvk_tensor_bind(target_of(j), j->out->half ? 0 : 2 * first, 2 * planes, j->conv->planar ? 4 : 16, base);
-    uint64_t plane = (uint64_t)j->in->y * (uint64_t)j->in->z * sizeof(uint32_t),
-             begin = j->words->offset + (uint64_t)(first - j->from) * plane,
+    uint64_t begin = j->words->offset + (uint64_t)(first - j->from) * word_plane(j),
              aligned = begin & ~(ctvk_gpu_get_caps(j->gpu)->storage_alignment - 1);
     *base = (uint32_t)((begin - aligned) / sizeof(uint32_t));
-    return (ctvk_gpu_bind){j->words->buffer, aligned, begin - aligned + (uint64_t)planes * plane};
+    return (ctvk_gpu_bind){j->words->buffer, aligned, begin - aligned + (uint64_t)planes * word_plane(j)};
 }
 
 /* Input planes of one dispatch: bindings, number of workgroups, work. At least one, whatever its work. */
@@ -151,36 +149,54 @@ static int32_t planes_per_block(const job *j)
 {
     double lanes = (double)j->in->y * j->in->z;
     double work = lanes * (j->conv->in < 48 ? j->conv->in : 48) * SUMS;
-    uint64_t source_bytes = j->plan->address && j->in->half ? j->plan->source_bytes / 2 : j->plan->source_bytes;
-    double most = ctvk_tensor_max_planes(j->in, source_bytes), out = floor(target_planes(j) / 2);
+    double most = ctvk_tensor_max_planes(j->in, j->plan->source_bytes), out = target_planes(j);
     double groups = LOCAL * (double)MAX_GROUPS / lanes, fit = ctvk_gpu_cmd_work_limit(j->cmd) / work;
     most = out < most ? out : most;
     most = groups < most ? groups : most;
     fit = fit < 1 ? 1 : fit;
     most = fit < most ? fit : most;
-    return (int32_t)(most < j->in->x ? most : j->in->x);
+    most = free_planes(j) < most ? free_planes(j) : most;
+    return (int32_t)(most < j->count ? most : j->count);
 }
 
 static const char *shader_name(const job *j, int32_t units)
 {
     static const char *const normalising[3] = {"transp_conv3d_planar_address_norm_1", "transp_conv3d_planar_address_norm_4",
                                                "transp_conv3d_planar_address_norm_12"};
-    static const char *const names[3][2][3] = {
+    static const char *const names[2][2][3] = {
         {{"transp_conv3d_1", "transp_conv3d_4", "transp_conv3d_12"},
          {"transp_conv3d_address_1", "transp_conv3d_address_4", "transp_conv3d_address_12"}},
         {{"transp_conv3d_planar_1", "transp_conv3d_planar_4", "transp_conv3d_planar_12"},
-         {"transp_conv3d_planar_address_1", "transp_conv3d_planar_address_4", "transp_conv3d_planar_address_12"}},
-        /* A texel buffer has the format of what it reads. */
-        {{"transp_conv3d_planar_half_1", "transp_conv3d_planar_half_4", "transp_conv3d_planar_half_12"},
          {"transp_conv3d_planar_address_1", "transp_conv3d_planar_address_4", "transp_conv3d_planar_address_12"}}};
-    static const char *const labels[4][3] = {{NULL, "transp_conv3d_labels_4", "transp_conv3d_labels_12"},
-                                             {NULL, "transp_conv3d_labels_half_4", "transp_conv3d_labels_half_12"},
-                                             {NULL, "transp_conv3d_labels_address_4", "transp_conv3d_labels_address_12"},
-                                             {NULL, "transp_conv3d_labels_address_norm_4", "transp_conv3d_labels_address_norm_12"}};
+    static const char *const labels[2][3][3] = {
+        {{NULL, "transp_conv3d_labels_4", "transp_conv3d_labels_12"},
+         {NULL, "transp_conv3d_labels_address_4", "transp_conv3d_labels_address_12"},
+         {NULL, "transp_conv3d_labels_address_norm_4", "transp_conv3d_labels_address_norm_12"}},
+        {{NULL, "transp_conv3d_probabilities_4", "transp_conv3d_probabilities_12"},
+         {NULL, "transp_conv3d_probabilities_address_4", "transp_conv3d_probabilities_address_12"},
+         {NULL, "transp_conv3d_probabilities_address_norm_4", "transp_conv3d_probabilities_address_norm_12"}}};
     int of_units = units == 12 ? 2 : units == 4 ? 1 : 0;
     if (j->words)
-        return labels[j->norm ? 3 : j->plan->address ? 2 : j->in->half != 0][of_units];
-    return j->norm ? normalising[of_units] : names[(j->conv->planar != 0) + (j->in->half != 0)][j->plan->address != 0][of_units];
+        return labels[j->out != NULL][j->norm ? 2 : j->plan->address != 0][of_units];
+    return j->norm ? normalising[of_units] : names[j->conv->planar != 0][j->plan->address != 0][of_units];
+}
+
+/* Bindings 1 and following of planes [first, first + planes) of the input; returns their number and where the weights of a chunk go, 0
+ * where they are no binding. */
+static uint32_t bind_targets(const job *j, int32_t first, int32_t planes, struct ctvk_transp_conv3d_params *p, ctvk_gpu_bind binds[4],
+                             uint32_t *weights)
+{
+    uint32_t out_base = 0, word_base = 0, count = 1;
+    ctvk_gpu_bind words = {0};
+    if (j->words)
+        words = bind_words(j, first, planes, &word_base);
+    binds[count++] = j->out ? ctvk_tensor_bind(j->out, 2 * (first - j->from), 2 * planes, j->conv->planar ? 4 : 16, &out_base) : words;
+    *weights = j->plan->address ? 0 : count++;
+    if (j->out && j->words)
+        binds[count++] = words;
+    p->out_base = (int32_t)out_base;
+    p->word_base = (int32_t)word_base;
+    return count;
 }
 
 /* `units` channel groups of the input from `unit` on, planes [first, first + planes), into all outputs. */
@@ -189,97 +205,94 @@ static ctvk_status record_run(const job *j, int32_t first, int32_t planes, int32
     ctvk_gpu_pipeline *pipeline;
     ctvk_status status = ctvk_gpu_pipeline_get(j->gpu, shader_name(j, units), 0, 0, &pipeline, error);
     int planar = j->conv->planar != 0;
-    int32_t out_voxels = j->out->y * j->out->z, corners = planar ? 1 : 4, per_chunk = planar ? 3 : 3 * 4;
-    uint32_t in_base = 0, out_base = 0;
-    ctvk_gpu_bind binds[3];
+    int32_t out_voxels = 4 * j->in->y * j->in->z, corners = planar ? 1 : 4, per_chunk = planar ? 3 : 3 * 4;
+    uint32_t in_base = 0, of_weights;
+    ctvk_gpu_bind binds[4];
     binds[0] = ctvk_tensor_bind(j->in, first, planes, 16, &in_base);
-    binds[1] = target_bind(j, first, planes, &out_base);
     struct ctvk_transp_conv3d_params p = {.in_base = (int32_t)in_base + unit * j->in->y * j->in->z,
                                           .in_plane = j->in->c / 4 * j->in->y * j->in->z,
                                           .in_y = j->in->y,
                                           .in_z = j->in->z,
-                                          .out_plane = (planar ? j->out->c : j->out->c / 4) * out_voxels,
+                                          .out_plane = (planar ? j->conv->out : j->conv->out / 4) * out_voxels,
                                           .lanes = planes * j->in->y * j->in->z,
                                           .accumulate = unit > 0};
     uint64_t norm = j->norm ? j->norm->buffer->address + j->norm->offset + (uint64_t)unit * 2 * 16 : 0;
     uint32_t groups[3] = {((uint32_t)p.lanes + LOCAL - 1) / LOCAL, 1, 1};
+    uint32_t bound = bind_targets(j, first, planes, &p, binds, &of_weights);
+    int32_t out_base = p.out_base;
     p.norm_low = (int32_t)(uint32_t)norm;
     p.norm_high = (int32_t)(uint32_t)(norm >> 32);
     for (int32_t chunk = 0; chunk < chunks_of(j->conv) && !status; chunk++) {
         int32_t channel = chunk / corners * per_chunk, left = j->conv->out - channel;
         uint64_t at = j->weights->offset + ((uint64_t)chunk * (j->conv->in / 4) + unit) * UNIT_FLOATS * sizeof(float);
         uint64_t address = j->weights->buffer->address + at;
-        binds[2] = (ctvk_gpu_bind){j->weights->buffer, at, (uint64_t)units * UNIT_FLOATS * sizeof(float)};
+        if (of_weights)
+            binds[of_weights] = (ctvk_gpu_bind){j->weights->buffer, at, (uint64_t)units * UNIT_FLOATS * sizeof(float)};
         left = left < per_chunk ? left : per_chunk;
-        p.out_base = (int32_t)out_base + (planar ? channel : channel / 4) * out_voxels;
+        p.out_base = out_base + (planar ? channel : channel / 4) * out_voxels;
         p.out_count = planar ? left : left / 4;
         p.corner_x = chunk % corners / 2;
         p.corner_y = chunk % corners % 2;
         p.address_low = (int32_t)(uint32_t)address;
         p.address_high = (int32_t)(uint32_t)(address >> 32);
-        status =
-            ctvk_gpu_cmd_dispatch(j->cmd, pipeline, binds, j->plan->address ? 2 : 3, &p, sizeof p, groups,
-                                  (double)p.lanes * units * 4 * SUMS, (chunk ? CTVK_GPU_NO_BARRIER : 0) | ctvk_tensor_texels(j->in), error);
+        status = ctvk_gpu_cmd_dispatch(j->cmd, pipeline, binds, bound, &p, sizeof p, groups, (double)p.lanes * units * 4 * SUMS,
+                                       chunk ? CTVK_GPU_NO_BARRIER : 0, error);
     }
     return status;
 }
 
 /* Every voxel of the output is one product of a matrix with a voxel of the input; difference, factor and slope of one that is normalised
- * as it is read. Of `planes` planes of the input. */
-static void name_operation(const job *j, int32_t planes)
+ * as it is read; of each probability difference, exponential, sum and quotient. */
+static void name_operation(const job *j)
 {
-    double weights = 8.0 * j->conv->in * j->conv->out, voxels = (double)planes * j->in->y * j->in->z;
-    double out = j->words ? voxels * sizeof(uint32_t) : (double)ctvk_tensor_bytes(j->out);
-    double bytes = (double)ctvk_tensor_plane_bytes(j->in) * planes + out + 4 * weights;
+    double weights = 8.0 * j->conv->in * j->conv->out, voxels = (double)j->count * j->in->y * j->in->z;
+    double out = (j->out ? (double)ctvk_tensor_bytes(j->out) : 0) + (j->words ? voxels * sizeof(uint32_t) : 0);
+    double bytes = (double)ctvk_tensor_plane_bytes(j->in) * j->count + out + 4 * weights;
     double flop = 2 * weights * voxels + (j->norm ? 3 * j->conv->in * voxels : 0);
-    ctvk_gpu_cmd_operation(j->cmd, "transp_conv3d", flop, bytes, "%d -> %d, %d x %d x %d%s%s", j->conv->in, j->conv->out, 2 * planes,
-                           j->out->y, j->out->z, j->norm ? ", normalises" : "", j->words ? ", labels" : "");
+    if (j->out && j->words)
+        flop += 4.0 * 8 * j->conv->out * voxels;
+    ctvk_gpu_cmd_operation(j->cmd, "transp_conv3d", flop, bytes, "%d -> %d, %d x %d x %d%s%s", j->conv->in, j->conv->out, 2 * j->count,
+                           2 * j->in->y, 2 * j->in->z, j->norm ? ", normalises" : "",
+                           !j->words ? ""
+                           : j->out  ? ", probabilities"
+                                     : ", labels");
 }
 
-static ctvk_status no_room(const job *j, ctvk_error *error)
+static ctvk_status record_all(const job *j, ctvk_error *error)
 {
-    return ctvk_fail(error, CTVK_ERROR_DEVICE_MEMORY,
-                     "transposed convolution: two planes of %d x %d voxels are larger than the device's buffer binding (use a smaller "
-                     "window)",
-                     j->out->y, j->out->z);
-}
-
-ctvk_status ctvk_transp_conv3d_plan_record(ctvk_gpu_cmd *cmd, ctvk_gpu *gpu, const ctvk_transp_conv3d_plan *plan,
-                                           const ctvk_transp_conv3d *conv, const ctvk_tensor *in, const ctvk_span *norm,
-                                           const ctvk_span *weights, const ctvk_span *scratch, const ctvk_tensor *out, ctvk_error *error)
-{
-    job j = {
-        .cmd = cmd, .gpu = gpu, .plan = plan, .conv = conv, .in = in, .out = out, .norm = norm, .weights = weights, .scratch = scratch};
-    ctvk_status status = check(&j, error);
-    if (status) {
+    ctvk_status status = check(j, error);
+    if (status != CTVK_OK)
         return status;
-    }
-    if (out->half)
-        j.sums = ctvk_narrow_sums(scratch, out, ctvk_planes_at_a_time(out->c, out->x, out->y, out->z, 2));
-    int32_t planes = planes_per_block(&j), all = conv->in / 4;
+    int32_t planes = planes_per_block(j), all = j->conv->in / 4;
     if (planes < 1)
-        return no_room(&j, error);
-    name_operation(&j, in->x);
-    for (int32_t first = 0; first < in->x; first += planes) {
-        int32_t count = in->x - first < planes ? in->x - first : planes;
+        return ctvk_fail(error, CTVK_ERROR_DEVICE_MEMORY,
+                         "transposed convolution: two planes of %d x %d voxels are larger than the device's buffer binding (use a smaller "
+                         "window)",
+                         2 * j->in->y, 2 * j->in->z);
+    name_operation(j);
+    for (int32_t done = 0, some; done < j->count; done += some) {
+        some = j->count - done < planes ? j->count - done : planes;
         for (int32_t unit = 0, run; unit < all && !status; unit += run) {
             run = all - unit >= 12 ? 12 : all - unit >= 4 ? 4 : 1;
-            status = record_run(&j, first, count, unit, run, error);
-        }
-        if (!status && out->half) {
-            const ctvk_tensor sums = ctvk_narrow_sums(scratch, out, 2 * count);
-            status = ctvk_narrow_planes(cmd, gpu, &sums, out, 2 * first, error);
+            status = record_run(j, j->from + done, some, unit, run, error);
         }
     }
     return status;
 }
 
+ctvk_status ctvk_transp_conv3d_plan_record(ctvk_gpu_cmd *cmd, ctvk_gpu *gpu, const ctvk_transp_conv3d_plan *plan,
+                                           const ctvk_transp_conv3d *conv, const ctvk_tensor *in, const ctvk_span *norm,
+                                           const ctvk_span *weights, const ctvk_tensor *out, ctvk_error *error)
+{
+    const job j = {cmd, gpu, plan, conv, in, out, norm, weights, NULL, 0, in->x};
+    return record_all(&j, error);
+}
+
 ctvk_status ctvk_transp_conv3d_record(ctvk_gpu_cmd *cmd, ctvk_gpu *gpu, const ctvk_transp_conv3d *conv, const ctvk_tensor *in,
-                                      const ctvk_span *norm, const ctvk_span *weights, const ctvk_span *scratch, const ctvk_tensor *out,
-                                      ctvk_error *error)
+                                      const ctvk_span *norm, const ctvk_span *weights, const ctvk_tensor *out, ctvk_error *error)
 {
     ctvk_transp_conv3d_plan plan = ctvk_transp_conv3d_plan_for(ctvk_gpu_get_caps(gpu));
-    return ctvk_transp_conv3d_plan_record(cmd, gpu, &plan, conv, in, norm, weights, scratch, out, error);
+    return ctvk_transp_conv3d_plan_record(cmd, gpu, &plan, conv, in, norm, weights, out, error);
 }
 
 int ctvk_transp_conv3d_labels(const ctvk_transp_conv3d *conv)
@@ -292,31 +305,8 @@ ctvk_status ctvk_transp_conv3d_plan_labels(ctvk_gpu_cmd *cmd, ctvk_gpu *gpu, con
                                            const ctvk_span *weights, int32_t first, int32_t count, const ctvk_span *words,
                                            ctvk_error *error)
 {
-    const ctvk_tensor out = {NULL, 0, conv->out, 2 * in->x, 2 * in->y, 2 * in->z, 0};
-    job j = {.cmd = cmd,
-             .gpu = gpu,
-             .plan = plan,
-             .conv = conv,
-             .in = in,
-             .out = &out,
-             .norm = norm,
-             .weights = weights,
-             .words = words,
-             .from = first};
-    ctvk_status status = check(&j, error);
-    if (status == CTVK_OK)
-        status = check_labels(&j, count, error);
-    if (status != CTVK_OK)
-        return status;
-    int32_t planes = planes_per_block(&j);
-    if (planes < 1)
-        return no_room(&j, error);
-    name_operation(&j, count);
-    for (int32_t done = 0, some; done < count && !status; done += some) {
-        some = count - done < planes ? count - done : planes;
-        status = record_run(&j, first + done, some, 0, conv->in / 4, error);
-    }
-    return status;
+    const job j = {cmd, gpu, plan, conv, in, NULL, norm, weights, words, first, count};
+    return record_all(&j, error);
 }
 
 ctvk_status ctvk_transp_conv3d_labels_record(ctvk_gpu_cmd *cmd, ctvk_gpu *gpu, const ctvk_transp_conv3d *conv, const ctvk_tensor *in,
@@ -325,4 +315,21 @@ ctvk_status ctvk_transp_conv3d_labels_record(ctvk_gpu_cmd *cmd, ctvk_gpu *gpu, c
 {
     ctvk_transp_conv3d_plan plan = ctvk_transp_conv3d_plan_for(ctvk_gpu_get_caps(gpu));
     return ctvk_transp_conv3d_plan_labels(cmd, gpu, &plan, conv, in, norm, weights, first, count, words, error);
+}
+
+ctvk_status ctvk_transp_conv3d_plan_probabilities(ctvk_gpu_cmd *cmd, ctvk_gpu *gpu, const ctvk_transp_conv3d_plan *plan,
+                                                  const ctvk_transp_conv3d *conv, const ctvk_tensor *in, const ctvk_span *norm,
+                                                  const ctvk_span *weights, int32_t first, int32_t count, const ctvk_span *words,
+                                                  const ctvk_tensor *out, ctvk_error *error)
+{
+    const job j = {cmd, gpu, plan, conv, in, out, norm, weights, words, first, count};
+    return record_all(&j, error);
+}
+
+ctvk_status ctvk_transp_conv3d_probabilities_record(ctvk_gpu_cmd *cmd, ctvk_gpu *gpu, const ctvk_transp_conv3d *conv, const ctvk_tensor *in,
+                                                    const ctvk_span *norm, const ctvk_span *weights, int32_t first, int32_t count,
+                                                    const ctvk_span *words, const ctvk_tensor *out, ctvk_error *error)
+{
+    ctvk_transp_conv3d_plan plan = ctvk_transp_conv3d_plan_for(ctvk_gpu_get_caps(gpu));
+    return ctvk_transp_conv3d_plan_probabilities(cmd, gpu, &plan, conv, in, norm, weights, first, count, words, out, error);
 }

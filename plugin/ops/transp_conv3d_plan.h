@@ -14,10 +14,14 @@ ctvk_transp_conv3d_plan ctvk_transp_conv3d_plan_for(const ctvk_gpu_caps *caps);
 int ctvk_transp_conv3d_plan_normalises(const ctvk_transp_conv3d_plan *plan, const ctvk_transp_conv3d *conv);
 ctvk_status ctvk_transp_conv3d_plan_record(ctvk_gpu_cmd *cmd, ctvk_gpu *gpu, const ctvk_transp_conv3d_plan *plan,
                                            const ctvk_transp_conv3d *conv, const ctvk_tensor *in, const ctvk_span *norm,
-                                           const ctvk_span *weights, const ctvk_span *scratch, const ctvk_tensor *out, ctvk_error *error);
+                                           const ctvk_span *weights, const ctvk_tensor *out, ctvk_error *error);
 ctvk_status ctvk_transp_conv3d_plan_labels(ctvk_gpu_cmd *cmd, ctvk_gpu *gpu, const ctvk_transp_conv3d_plan *plan,
                                            const ctvk_transp_conv3d *conv, const ctvk_tensor *in, const ctvk_span *norm,
                                            const ctvk_span *weights, int32_t first, int32_t count, const ctvk_span *words,
                                            ctvk_error *error);
+ctvk_status ctvk_transp_conv3d_plan_probabilities(ctvk_gpu_cmd *cmd, ctvk_gpu *gpu, const ctvk_transp_conv3d_plan *plan,
+                                                  const ctvk_transp_conv3d *conv, const ctvk_tensor *in, const ctvk_span *norm,
+                                                  const ctvk_span *weights, int32_t first, int32_t count, const ctvk_span *words,
+                                                  const ctvk_tensor *out, ctvk_error *error);
 
 #endif

@@ -2,31 +2,74 @@
 
 #include <math.h>
 
-uint16_t ref_narrow(float value)
+enum { NO_NUMBER = 31, LEAST = -15 };
+
+/* The unit of the first three integers is 2^(exponent - 13); of the last one, which has a bit less, twice that. */
+static double unit_of(int exponent, int i)
 {
-    const uint16_t sign = signbit(value) ? 0x8000 : 0;
-    double size = fabs((double)value);
-    int exponent;
-    if (!(size < 65520))
-        return sign | 0x7e00;
-    (void)frexp(size, &exponent); /* size in [2^(exponent - 1), 2^exponent) */
-    if (size < 0x1p-14)
-        exponent = -13;
-    /* Units of the last place; the subnormal numbers and every exponent's go on where those before end. */
-    double units = nearbyint(ldexp(size, 11 - exponent));
-    return (uint16_t)(sign | ((exponent + 13) * 1024 + (int)units));
+    return ldexp(1, exponent - (i == 3 ? 12 : 13));
 }
 
-double ref_widen(uint16_t half)
+/* The largest number's; less than LEAST never. */
+static int exponent_of(const float in[4])
 {
-    int exponent = half >> 10 & 31, fraction = half & 0x3ff;
-    double size = exponent == 0 ? ldexp(fraction, -24) : ldexp(1024 + fraction, exponent - 25);
-    if (exponent == 31)
-        size = fraction ? NAN : INFINITY;
-    return half & 0x8000 ? -size : size;
+    double largest = 0;
+    for (int i = 0; i < 4; i++) {
+        if (!isfinite(in[i]))
+            return NO_NUMBER;
+        largest = fmax(largest, fabs((double)in[i]));
+    }
+    int exponent = LEAST;
+    while (exponent < 16 && largest >= ldexp(2, exponent))
+        exponent++;
+    return exponent;
 }
 
-float ref_narrowed(float value)
+void ref_narrow(const float in[4], uint32_t out[2])
 {
-    return (float)ref_widen(ref_narrow(value));
+    int exponent = exponent_of(in), none = exponent > 15;
+    uint32_t code = none ? NO_NUMBER : (uint32_t)(exponent - LEAST), integer[4] = {0};
+    for (int i = 0; i < 4 && !none; i++) {
+        const double most = i == 3 ? 8191 : 16383, rounded = nearbyint(in[i] / unit_of(exponent, i));
+        integer[i] = (uint32_t)(int32_t)fmax(-most, fmin(rounded, most));
+    }
+    out[0] = (integer[0] & 0x7fff) << 2 | integer[1] << 17 | (code & 3);
+    out[1] = (integer[2] & 0x7fff) << 3 | integer[3] << 18 | code >> 2;
+}
+
+/* The integer whose two's complement is the lower `bits` of `field`. */
+static int integer_of(uint32_t field, int bits)
+{
+    int value = (int)(field & ((1u << bits) - 1));
+    return value < 1 << (bits - 1) ? value : value - (1 << bits);
+}
+
+void ref_widen(const uint32_t in[2], float out[4])
+{
+    const uint32_t code = (in[0] & 3) | (in[1] & 7) << 2;
+    const int integer[4] = {integer_of(in[0] >> 2, 15), integer_of(in[0] >> 17, 15), integer_of(in[1] >> 3, 15),
+                            integer_of(in[1] >> 18, 14)};
+    for (int i = 0; i < 4; i++)
+        out[i] = code == NO_NUMBER ? NAN : (float)(integer[i] * unit_of((int)code + LEAST, i));
+}
+
+void ref_narrowed(float *numbers, int c, size_t voxels)
+{
+    for (size_t i = 0; i < (size_t)c / 4 * voxels; i++) {
+        float *first = numbers + i / voxels * 4 * voxels + i % voxels, four[4];
+        uint32_t words[2];
+        for (int k = 0; k < 4; k++)
+            four[k] = first[(size_t)k * voxels];
+        ref_narrow(four, words);
+        ref_widen(words, four);
+        for (int k = 0; k < 4; k++)
+            first[(size_t)k * voxels] = four[k];
+    }
+}
+
+void ref_restored(float *numbers, const float *stats, int c, size_t voxels)
+{
+    for (int i = 0; i < c; i++)
+        for (size_t k = 0; k < voxels; k++, numbers++)
+            *numbers = *numbers / stats[i / 4 * 8 + 4 + i % 4] + stats[i / 4 * 8 + i % 4];
 }

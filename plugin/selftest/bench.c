@@ -78,42 +78,46 @@ static size_t place(const ctvk_tensor *t, int32_t planar, int32_t c, int32_t x, 
            (size_t)(c % 4);
 }
 
-/* One number of a tensor, as it lies in the mirror; to_mirror: it goes there, else it comes from there. */
-static void move(ctvk_trials *b, const ctvk_tensor *t, size_t place_of, float *number, int32_t to_mirror)
-{
-    uint8_t *lies = b->mirror + t->offset + place_of * (t->half ? sizeof(uint16_t) : sizeof(float));
-    uint16_t half = t->half && to_mirror ? ref_narrow(*number) : 0;
-    if (!t->half) {
-        memcpy(to_mirror ? (void *)lies : number, to_mirror ? (void *)number : lies, sizeof *number);
-        return;
-    }
-    memcpy(to_mirror ? (void *)lies : &half, to_mirror ? (void *)&half : lies, sizeof half);
-    *number = (float)ref_widen(half);
-}
-
 /* to_mirror: dense goes to its places, else the other way. */
 static void reorder(ctvk_trials *b, const ctvk_tensor *t, int32_t planar, float *dense, int32_t to_mirror)
 {
-    size_t at = 0;
+    float *lies = (float *)(void *)(b->mirror + t->offset);
     for (int32_t c = 0; c < t->c; c++)
         for (int32_t x = 0; x < t->x; x++)
             for (int32_t y = 0; y < t->y; y++)
-                for (int32_t z = 0; z < t->z; z++, at++)
-                    move(b, t, place(t, planar, c, x, y, z), &dense[at], to_mirror);
+                for (int32_t z = 0; z < t->z; z++, dense++) {
+                    float *cell = lies + place(t, planar, c, x, y, z);
+                    *(to_mirror ? cell : dense) = *(to_mirror ? dense : cell);
+                }
+}
+
+/* As reorder, where numbers have 16 bits: dense as its numbers are stored. */
+static void reorder_words(ctvk_trials *b, const ctvk_tensor *t, float *dense, int32_t to_mirror)
+{
+    const size_t area = (size_t)t->y * (size_t)t->z, voxels = (size_t)t->x * area;
+    uint32_t *lies = (uint32_t *)(void *)(b->mirror + t->offset);
+    for (size_t i = 0; i < (size_t)t->c / 4 * voxels; i++, lies += 2) {
+        size_t x = i / (area * (size_t)(t->c / 4)), group = i / area % (size_t)(t->c / 4);
+        float *first = dense + group * 4 * voxels + x * area + i % area, four[4];
+        for (size_t k = 0; k < 4; k++)
+            four[k] = first[k * voxels];
+        if (to_mirror)
+            ref_narrow(four, lies);
+        ref_widen(lies, four);
+        for (size_t k = 0; k < 4; k++)
+            first[k * voxels] = four[k];
+    }
 }
 
 ctvk_tensor ctvk_bench_tensor(ctvk_trials *b, int32_t c, int32_t x, int32_t y, int32_t z, int32_t layout, float *dense)
 {
     ctvk_tensor tensor = {b->device, 0, c, x, y, z, layout == CTVK_BENCH_HALF};
     tensor.offset = ctvk_bench_span(b, ctvk_tensor_bytes(&tensor), NULL).offset;
-    if (dense && !b->status)
+    if (dense && !b->status && tensor.half)
+        reorder_words(b, &tensor, dense, 1);
+    else if (dense && !b->status)
         reorder(b, &tensor, layout == CTVK_BENCH_PLANAR, dense, 1);
     return tensor;
-}
-
-double ctvk_bench_stored(const ctvk_tensor *tensor, double limit)
-{
-    return tensor->half ? limit + 0x1p-11 : limit;
 }
 
 int32_t ctvk_bench_begin(ctvk_trials *b)
@@ -159,7 +163,9 @@ const float *ctvk_bench_floats(const ctvk_trials *b, const ctvk_span *span)
 const float *ctvk_bench_dense(ctvk_trials *b, const ctvk_tensor *tensor, int32_t planar)
 {
     float *dense = ctvk_bench_take(b, ctvk_tensor_bytes(tensor) * (tensor->half ? 2 : 1));
-    if (dense)
+    if (dense && tensor->half)
+        reorder_words(b, tensor, dense, 0);
+    else if (dense)
         reorder(b, tensor, planar, dense, 0);
     return dense ? dense : (const float *)b->host;
 }

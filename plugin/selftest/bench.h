@@ -11,7 +11,7 @@ enum { CTVK_BENCH_SPANS = 12, CTVK_BENCH_CHANNELS = 64 };
 struct ctvk_trials {
     ctvk_gpu *gpu;
     int32_t full, variants; /* variants: all of the convolution, whatever the planner takes */
-    int32_t half;           /* the trial under way is one of half precision */
+    int32_t half;           /* the trial under way is one of 16 bits a number */
     int32_t channels;       /* of the small shapes where a shader is specialised by them: a multiple of 16, at most CTVK_BENCH_CHANNELS */
     ctvk_gpu_check_fn check;
     void *user;
@@ -38,12 +38,10 @@ float *ctvk_bench_random(ctvk_trials *b, size_t count, double scale);
 double *ctvk_bench_doubles(ctvk_trials *b, size_t count);
 /* Device operands between guards. content NULL: every float is NaN. */
 ctvk_span ctvk_bench_span(ctvk_trials *b, uint64_t bytes, const void *content);
-enum { CTVK_BENCH_BLOCKED = 0, CTVK_BENCH_PLANAR = 1, CTVK_BENCH_HALF = 2 /* blocked, in half precision */ };
-/* dense: [c][x][y][z], laid out as ops/tensor.h has it; NULL: every number is NaN. In half precision dense is rounded to what the tensor
- * holds, for the reference. layout: CTVK_BENCH_*. */
+enum { CTVK_BENCH_BLOCKED = 0, CTVK_BENCH_PLANAR = 1, CTVK_BENCH_HALF = 2 /* blocked, 16 bits a number */ };
+/* dense: [c][x][y][z], laid out as ops/tensor.h has it; NULL: every number is NaN. With 16 bits a number dense is rounded to what the
+ * tensor holds, for the reference. layout: CTVK_BENCH_*. */
 ctvk_tensor ctvk_bench_tensor(ctvk_trials *b, int32_t c, int32_t x, int32_t y, int32_t z, int32_t layout, float *dense);
-/* `limit` for numbers that were stored in this tensor: half precision adds 2^-11. */
-double ctvk_bench_stored(const ctvk_tensor *tensor, double limit);
 /* Puts the operands on the device and begins to record into b->cmd. 0 after a failure. */
 int32_t ctvk_bench_begin(ctvk_trials *b);
 /* status: of the recording. Waits and fetches every operand. */

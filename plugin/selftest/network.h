@@ -8,7 +8,8 @@
 #include "selftest/trials.h"
 
 typedef struct ctvk_network_trial {
-    /* "llama", "llmseg", "llmseg f16" (its activations in half precision): relative L2 error of the embedding and of the logits */
+    /* "llama", "llmseg", "llmseg f16" (its finest skip connection in 16 bits a number): relative L2 error of the embedding and of the
+     * logits */
     ctvk_trial_result text, image, half;
     int64_t dim[3];  /* of labels, fastest first */
     uint8_t *labels; /* of "llmseg". OWNED: ctvk_free */

@@ -2,10 +2,10 @@
  * from: Vulkan lets a GPU's exp, division and square root be off by a few ulp more than those of the software drivers. */
 #include "ops/conv3d_plan.h"
 #include "ops/instance_norm.h"
-#include "ops/narrow.h"
 #include "ops/transp_conv3d.h"
 #include "ref/conv3d.h"
 #include "ref/instance_norm.h"
+#include "ref/narrow.h"
 #include "ref/transp_conv3d.h"
 #include "selftest/bench.h"
 
@@ -63,13 +63,21 @@ static void compare_stats(ctvk_trials *b, const ctvk_span *stats, const ctvk_ten
     ctvk_bench_compare(b, ctvk_bench_floats(b, stats), want, (size_t)c * 2, CTVK_BY_SIZE, sizes, 4e-6);
 }
 
+/* Statistics for a source of 16 bits a number, whose numbers become what they stand for. */
+static ctvk_span stored_stats(ctvk_trials *b, float *dense, int32_t c, size_t voxels)
+{
+    float *stats = ctvk_bench_random(b, (size_t)c * 2, 1);
+    for (int32_t i = 0; i < c * 2 && !b->status; i++)
+        stats[i] = i % 8 < 4 ? stats[i] : 1.5f + stats[i];
+    if (!b->status)
+        ref_restored(dense, stats, c, voxels);
+    return ctvk_bench_span(b, (uint64_t)c * 2 * sizeof *stats, stats);
+}
+
 /* Where the variant can take the statistics of its output, it does. */
-static void conv3d(ctvk_trials *b, const conv_case *t, const ctvk_conv3d_plan *candidate, int32_t normalises)
+static void conv3d(ctvk_trials *b, const conv_case *t, const ctvk_conv3d_plan *plan, int32_t normalises)
 {
     const ctvk_conv3d *conv = &t->conv;
-    ctvk_conv3d_plan chosen = *candidate, *plan = &chosen;
-    if (b->half)
-        ctvk_conv3d_plan_halve(plan);
     int32_t in = conv->in_a + conv->in_b, s = conv->stride, x = (t->x + s - 1) / s, y = (t->y + s - 1) / s, z = (t->z + s - 1) / s;
     size_t voxels = (size_t)t->x * (size_t)t->y * (size_t)t->z, count = (size_t)conv->out * (size_t)x * (size_t)y * (size_t)z;
     size_t taps = (size_t)conv->kernel * (size_t)conv->kernel * (size_t)conv->kernel;
@@ -80,25 +88,29 @@ static void conv3d(ctvk_trials *b, const conv_case *t, const ctvk_conv3d_plan *c
     if (!packed)
         return;
     ctvk_conv3d_plan_pack(plan, conv, kernel, packed);
-    int32_t layout = b->half ? CTVK_BENCH_HALF : CTVK_BENCH_BLOCKED;
-    ctvk_tensor a = ctvk_bench_tensor(b, conv->in_a, t->x, t->y, t->z, conv->planar ? CTVK_BENCH_PLANAR : layout, dense), second = {0};
-    if (conv->in_b)
+    int32_t layout = conv->planar ? CTVK_BENCH_PLANAR : CTVK_BENCH_BLOCKED;
+    ctvk_tensor a = ctvk_bench_tensor(b, conv->in_a, t->x, t->y, t->z, layout, dense), second = {0};
+    if (conv->in_b) {
+        layout = b->half ? CTVK_BENCH_HALF : CTVK_BENCH_BLOCKED;
         second = ctvk_bench_tensor(b, conv->in_b, t->x, t->y, t->z, layout, dense + (size_t)conv->in_a * voxels);
+    }
     ctvk_span weights = ctvk_bench_span(b, ctvk_conv3d_plan_weight_bytes(plan, conv), packed);
     ctvk_span scratch = ctvk_bench_span(b, ctvk_conv3d_plan_scratch_bytes(plan, conv, x, y, z), NULL);
     const int32_t parts = ctvk_conv3d_plan_parts(ctvk_gpu_get_caps(b->gpu), plan, conv, x, y, z);
-    ctvk_span stats = stats_of(b, dense, in, voxels, normalises),
+    const int32_t half = b->half && conv->in_b;
+    ctvk_span stats = half ? stored_stats(b, dense + (size_t)conv->in_a * voxels, conv->in_b, voxels)
+                           : stats_of(b, dense, in, voxels, normalises),
               taken = parts ? ctvk_bench_span(b, ctvk_instance_norm_parts_bytes(conv->out, parts), NULL) : (ctvk_span){0};
-    ctvk_tensor out = ctvk_bench_tensor(b, conv->out, x, y, z, layout, NULL);
+    ctvk_tensor out = ctvk_bench_tensor(b, conv->out, x, y, z, CTVK_BENCH_BLOCKED, NULL);
     if (!ctvk_bench_begin(b))
         return;
     ctvk_conv3d_job job = {b->cmd, b->gpu, plan, conv, &a, conv->in_b ? &second : NULL, &out, &weights, &scratch, NULL, NULL};
-    job.norm = normalises ? &stats : NULL;
+    job.norm = half || normalises ? &stats : NULL;
     job.stats = parts ? &taken : NULL;
     ctvk_bench_finish(b, ctvk_conv3d_plan_record(&job, b->error));
     ref_conv3d(normalises ? normalised(b, dense, in, voxels) : dense, in, t->x, t->y, t->z, kernel, conv->out, conv->kernel, s, want);
     ctvk_bench_compare(b, ctvk_bench_dense(b, &out, 0), want, count, CTVK_BY_LARGEST, NULL,
-                       ctvk_bench_stored(&out, plan->family == CTVK_CONV3D_WINOGRAD ? 2.4e-4 : 2.4e-5));
+                       plan->family == CTVK_CONV3D_WINOGRAD ? 2.4e-4 : 2.4e-5);
     if (parts)
         compare_stats(b, &taken, &out);
 }
@@ -135,9 +147,14 @@ void ctvk_trial_conv3d(ctvk_trials *b)
         {{1, 0, 48, 3, 1, 1}, 3, 5, 9, DIRECT},     {{3, 0, 12, 3, 2, 1}, 7, 9, 33, DIRECT},  {{24, 0, 48, 1, 2, 0}, 5, 8, 8, DIRECT},
         {{12, 20, 16, 1, 1, 0}, 3, 5, 33, DIRECT},  {{2, 0, 4, 1, 1, 1}, 16, 16, 16, DIRECT}, {{96, 0, 96, 3, 1, 0}, 3, 6, 4, GEMM},
         {{48, 0, 96, 3, 2, 0}, 8, 6, 10, DIRECT}};
-    for (int i = 0; i < (b->full ? (int)(sizeof cases / sizeof *cases) : 7); i++)
-        if (!b->half || (cases[i].conv.kernel == 3 && !cases[i].conv.planar))
-            conv3d_variants(b, &cases[i]);
+    /* With a second source of 16 bits a number; the first two are the small self-test's. */
+    static const conv_case halves[] = {{{16, 16, 16, 3, 1, 0}, 2, 4, 5, DIRECT},   {{16, 16, 16, 3, 1, 0}, 3, 5, 5, WINOGRAD},
+                                       {{48, 48, 48, 3, 1, 0}, 3, 5, 9, WINOGRAD}, {{4, 16, 52, 3, 1, 0}, 7, 9, 33, DIRECT},
+                                       {{20, 28, 24, 3, 1, 0}, 2, 3, 5, WINOGRAD}, {{16, 32, 20, 3, 1, 0}, 1, 1, 1, GEMM}};
+    const conv_case *tried = b->half ? halves : cases;
+    const int all = b->half ? (int)(sizeof halves / sizeof *halves) : (int)(sizeof cases / sizeof *cases), few = b->half ? 2 : 7;
+    for (int i = 0; i < (b->full ? all : few); i++)
+        conv3d_variants(b, &tried[i]);
 }
 
 /* Input and weights of a transposed convolution on the host, and room for the reference. */
@@ -166,26 +183,21 @@ static void transp_conv3d_of(ctvk_trials *b, const ctvk_transp_conv3d *conv, int
     transp_case k;
     if (!begin_transp(b, conv, voxels, &k))
         return;
-    /* In half precision are a blocked output, and the input of a planar one. */
-    int32_t in_layout = b->half && conv->planar ? CTVK_BENCH_HALF : CTVK_BENCH_BLOCKED;
-    int32_t out_layout = conv->planar ? CTVK_BENCH_PLANAR : b->half ? CTVK_BENCH_HALF : CTVK_BENCH_BLOCKED;
-    ctvk_tensor in = ctvk_bench_tensor(b, conv->in, x, y, z, in_layout, k.dense);
+    ctvk_tensor in = ctvk_bench_tensor(b, conv->in, x, y, z, CTVK_BENCH_BLOCKED, k.dense);
     ctvk_span weights = ctvk_bench_span(b, ctvk_transp_conv3d_weight_bytes(b->gpu, conv), k.packed);
-    ctvk_tensor out = ctvk_bench_tensor(b, conv->out, 2 * x, 2 * y, 2 * z, out_layout, NULL);
-    ctvk_span scratch = ctvk_bench_span(b, ctvk_transp_conv3d_scratch_bytes(conv, out.half, out.x, out.y, out.z), NULL);
+    ctvk_tensor out = ctvk_bench_tensor(b, conv->out, 2 * x, 2 * y, 2 * z, conv->planar ? CTVK_BENCH_PLANAR : CTVK_BENCH_BLOCKED, NULL);
     ctvk_span stats = stats_of(b, k.dense, conv->in, voxels, normalises);
     if (!ctvk_bench_begin(b))
         return;
-    ctvk_bench_finish(b,
-                      ctvk_transp_conv3d_record(b->cmd, b->gpu, conv, &in, normalises ? &stats : NULL, &weights, &scratch, &out, b->error));
+    ctvk_bench_finish(b, ctvk_transp_conv3d_record(b->cmd, b->gpu, conv, &in, normalises ? &stats : NULL, &weights, &out, b->error));
     ref_transp_conv3d(normalises ? normalised(b, k.dense, conv->in, voxels) : k.dense, conv->in, x, y, z, k.kernel, conv->out, k.want);
-    ctvk_bench_compare(b, ctvk_bench_dense(b, &out, conv->planar), k.want, count, CTVK_BY_LARGEST, NULL, ctvk_bench_stored(&out, 1.6e-5));
+    ctvk_bench_compare(b, ctvk_bench_dense(b, &out, conv->planar), k.want, count, CTVK_BY_LARGEST, NULL, 1.6e-5);
 }
 
 /* Whether a network's input is normalised as it is read; the same shader without is for who looks at what lies between. */
 static int32_t normalises(const ctvk_trials *b, const ctvk_transp_conv3d *conv)
 {
-    return !b->half && ctvk_transp_conv3d_normalises(b->gpu, conv);
+    return ctvk_transp_conv3d_normalises(b->gpu, conv);
 }
 
 static void transp_conv3d(ctvk_trials *b, const ctvk_transp_conv3d *conv, int32_t x, int32_t y, int32_t z)
@@ -197,10 +209,28 @@ static void transp_conv3d(ctvk_trials *b, const ctvk_transp_conv3d *conv, int32_
 }
 
 /* How the labels of a planar output are tried, bit by bit. BAD: one input is infinite, and the labels of what it gives must say so; nothing
- * else is looked at then. NORMALISES: the input is normalised as it is read. */
-enum { PLAINLY = 0, BAD = 1, NORMALISES = 2 };
+ * else is looked at then. NORMALISES: the input is normalised as it is read. SOFT: with probabilities. */
+enum { PLAINLY = 0, BAD = 1, NORMALISES = 2, SOFT = 4 };
 
-/* The label of each voxel of a planar output against its logits. */
+/* Probabilities against logits, which become these. Logits off by 1.6e-5 of the largest, as above, move a probability by half of that. */
+static void compare_soft(ctvk_trials *b, const ctvk_tensor *soft, double *logits, int32_t classes, size_t voxels)
+{
+    double largest = 0;
+    for (size_t i = 0; i < voxels; i++) {
+        double total = 0;
+        for (int32_t c = 0; c < classes; c++) {
+            double *logit = &logits[(size_t)c * voxels + i];
+            largest = fmax(largest, fabs(*logit));
+            *logit = exp(*logit);
+            total += *logit;
+        }
+        for (int32_t c = 0; c < classes; c++)
+            logits[(size_t)c * voxels + i] /= total;
+    }
+    ctvk_bench_compare(b, ctvk_bench_dense(b, soft, 1), logits, (size_t)classes * voxels, CTVK_BY_ONE, NULL, 8e-6 * largest + 4e-6);
+}
+
+/* The label of each voxel of a planar output against its logits, and its probabilities. */
 static void transp_labels(ctvk_trials *b, const ctvk_transp_conv3d *conv, int32_t x, int32_t y, int32_t z, int32_t how)
 {
     const size_t voxels = (size_t)x * (size_t)y * (size_t)z;
@@ -210,13 +240,18 @@ static void transp_labels(ctvk_trials *b, const ctvk_transp_conv3d *conv, int32_
     ctvk_span stats = stats_of(b, k.dense, conv->in, voxels, how & NORMALISES);
     if (how & BAD)
         k.dense[voxels - 1] = INFINITY;
-    ctvk_tensor in = ctvk_bench_tensor(b, conv->in, x, y, z, b->half ? CTVK_BENCH_HALF : CTVK_BENCH_BLOCKED, k.dense);
+    ctvk_tensor in = ctvk_bench_tensor(b, conv->in, x, y, z, CTVK_BENCH_BLOCKED, k.dense);
     ctvk_span weights = ctvk_bench_span(b, ctvk_transp_conv3d_weight_bytes(b->gpu, conv), k.packed),
               words = ctvk_bench_span(b, voxels * sizeof(uint32_t), NULL);
+    ctvk_tensor soft = {0};
+    if (how & SOFT)
+        soft = ctvk_bench_tensor(b, conv->out, 2 * x, 2 * y, 2 * z, CTVK_BENCH_PLANAR, NULL);
     if (!ctvk_bench_begin(b))
         return;
+    const ctvk_span *norm = how & NORMALISES ? &stats : NULL;
     ctvk_bench_finish(
-        b, ctvk_transp_conv3d_labels_record(b->cmd, b->gpu, conv, &in, how & NORMALISES ? &stats : NULL, &weights, 0, x, &words, b->error));
+        b, how & SOFT ? ctvk_transp_conv3d_probabilities_record(b->cmd, b->gpu, conv, &in, norm, &weights, 0, x, &words, &soft, b->error)
+                      : ctvk_transp_conv3d_labels_record(b->cmd, b->gpu, conv, &in, norm, &weights, 0, x, &words, b->error));
     const uint32_t *found = (const uint32_t *)(const void *)ctvk_bench_floats(b, &words);
     if (how & BAD) {
         ctvk_bench_require(b, b->status || ((found[voxels - 1] & CTVK_LABEL_NOT_FINITE_BITS) && !(found[0] & CTVK_LABEL_NOT_FINITE_BITS)));
@@ -234,14 +269,18 @@ static void transp_labels(ctvk_trials *b, const ctvk_transp_conv3d *conv, int32_
             right = k.want[label * voxels * 8 + i] >= k.want[(size_t)c * voxels * 8 + i] - 1e-5 * conv->in;
     }
     ctvk_bench_require(b, right);
+    if (how & SOFT)
+        compare_soft(b, &soft, k.want, conv->out, voxels * 8);
 }
 
 static void labels(ctvk_trials *b, const ctvk_transp_conv3d *conv, int32_t x, int32_t y, int32_t z)
 {
-    if (b->full || !normalises(b, conv))
-        transp_labels(b, conv, x, y, z, PLAINLY);
-    if (normalises(b, conv))
-        transp_labels(b, conv, x, y, z, NORMALISES);
+    for (int32_t soft = 0; soft <= SOFT; soft += SOFT) {
+        if (b->full || !normalises(b, conv))
+            transp_labels(b, conv, x, y, z, PLAINLY | soft);
+        if (normalises(b, conv))
+            transp_labels(b, conv, x, y, z, NORMALISES | soft);
+    }
 }
 
 void ctvk_trial_transp_conv3d(ctvk_trials *b)
@@ -269,7 +308,7 @@ static void instance_norm(ctvk_trials *b, int32_t c, int32_t x, int32_t y, int32
     ctvk_bench_case(b);
     float *dense = ctvk_bench_random(b, count, 1), *other = ctvk_bench_random(b, count, 3);
     double *want = ctvk_bench_doubles(b, count);
-    ctvk_tensor in = ctvk_bench_tensor(b, c, x, y, z, b->half ? CTVK_BENCH_HALF : CTVK_BENCH_BLOCKED, dense),
+    ctvk_tensor in = ctvk_bench_tensor(b, c, x, y, z, CTVK_BENCH_BLOCKED, dense),
                 shortcut = ctvk_bench_tensor(b, c, x, y, z, CTVK_BENCH_BLOCKED, other);
     uint64_t bytes = ctvk_instance_norm_scratch_bytes(b->gpu, c, x, y, z);
     ctvk_span stats = ctvk_bench_span(b, bytes, NULL), other_stats = ctvk_bench_span(b, bytes, NULL);
@@ -283,7 +322,7 @@ static void instance_norm(ctvk_trials *b, int32_t c, int32_t x, int32_t y, int32
                                           with_shortcut ? &other_stats : NULL, &in, b->error);
     ctvk_bench_finish(b, status);
     ref_instance_norm(dense, with_shortcut ? other : NULL, c, voxels, want);
-    ctvk_bench_compare(b, ctvk_bench_dense(b, &in, 0), want, count, CTVK_BY_ONE, NULL, ctvk_bench_stored(&in, 1.6e-5));
+    ctvk_bench_compare(b, ctvk_bench_dense(b, &in, 0), want, count, CTVK_BY_ONE, NULL, 1.6e-5);
 }
 
 /* The first block's shortcut: x, y, z of the output. */
@@ -321,37 +360,10 @@ void ctvk_trial_instance_norm(ctvk_trials *b)
 {
     static const int32_t shapes[][4] = {{4, 1, 1, 2}, {16, 3, 7, 9}, {48, 2, 16, 16}, {16, 17, 5, 13}, {96, 3, 4, 5}, {16, 32, 16, 16}};
     instance_norm(b, b->channels, 5, 6, 7, 0);
-    instance_norm(b, b->channels, 4, 5, 9, !b->half); /* no shortcut is in half precision */
-    if (!b->half)
-        planar_shortcut(b, 1, b->channels, 3, 4, 5);
-    for (int i = 0; i < 6 && b->full && !b->half; i++)
+    instance_norm(b, b->channels, 4, 5, 9, 1);
+    planar_shortcut(b, 1, b->channels, 3, 4, 5);
+    for (int i = 0; i < 6 && b->full; i++)
         planar_shortcut(b, 1 + i % 3, shapes[i][0], shapes[i][1], shapes[i][2], shapes[i][3]);
     for (int i = 0; i < 12 && b->full; i++)
-        instance_norm(b, shapes[i / 2][0], shapes[i / 2][1], shapes[i / 2][2], shapes[i / 2][3], i % 2 && !b->half);
-}
-
-/* Each number to one of its two neighbours in half precision, the nearer one. */
-static void narrow(ctvk_trials *b, int32_t c, int32_t x, int32_t y, int32_t z)
-{
-    const size_t count = (size_t)c * (size_t)x * (size_t)y * (size_t)z;
-    ctvk_bench_case(b);
-    float *dense = ctvk_bench_random(b, count, 100);
-    double *want = ctvk_bench_doubles(b, count), *sizes = ctvk_bench_doubles(b, count);
-    ctvk_tensor in = ctvk_bench_tensor(b, c, x, y, z, CTVK_BENCH_BLOCKED, dense),
-                out = ctvk_bench_tensor(b, c, x, y, z, CTVK_BENCH_HALF, NULL);
-    if (!ctvk_bench_begin(b))
-        return;
-    ctvk_bench_finish(b, ctvk_narrow_record(b->cmd, b->gpu, &in, &out, b->error));
-    for (size_t i = 0; i < count; i++) {
-        want[i] = dense[i];
-        sizes[i] = fmax(fabs(want[i]), 1e-3); /* smaller ones may be flushed */
-    }
-    ctvk_bench_compare(b, ctvk_bench_dense(b, &out, 0), want, count, CTVK_BY_SIZE, sizes, 0x1p-11);
-}
-
-void ctvk_trial_narrow(ctvk_trials *b)
-{
-    narrow(b, 16, 3, 5, 7);
-    if (b->full)
-        narrow(b, 48, 7, 9, 11);
+        instance_norm(b, shapes[i / 2][0], shapes[i / 2][1], shapes[i / 2][2], shapes[i / 2][3], i % 2);
 }

@@ -30,7 +30,7 @@ ctvk_status ctvk_trials_run(ctvk_trials *b, int32_t index, ctvk_trial_result *ou
 /* The operations by who needs them. */
 enum {
     CTVK_TRIALS_NETWORK = 0,  /* a segmentation */
-    CTVK_TRIALS_HALF = 1,     /* one in half precision, beside NETWORK */
+    CTVK_TRIALS_HALF = 1,     /* one with 16 bits a number, beside NETWORK */
     CTVK_TRIALS_LANGUAGE = 2, /* the language model */
     CTVK_TRIALS_PARTS = 3
 };

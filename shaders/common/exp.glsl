@@ -13,3 +13,8 @@ float exp_down(float x)
     e = fma(r * r, e, r) + 1.0;
     return x < -87.0 ? 0.0 : e * uintBitsToFloat(uint(int(k) + 127) << 23);
 }
+
+vec4 exp_each(vec4 v)
+{
+    return vec4(exp_down(v.x), exp_down(v.y), exp_down(v.z), exp_down(v.w));
+}

@@ -23,6 +23,7 @@ struct ctvk_conv3d_params {
     int accumulate;  /* not 0: add to what is there */
     int address_low; /* device address of the packed weights of this dispatch */
     int address_high;
+    int stats; /* of a source in 16 bits a number: of its first channel group of this dispatch */
 };
 
 /* One dispatch of conv3d_tiled: all input and output channels, rows from out_row on of planes [out_first, out_end). x of the grid runs over

@@ -201,7 +201,7 @@ def main():
         profiled = profiling.measure(arguments.build, case, arguments.threads, PROFILE_ROUNDS, say)
         started = starts.measure(arguments.build, arguments.output, arguments.threads, say)
         second = run_again(arguments, network)
-        say("half precision")
+        say("f16")
         halved = half.measure(arguments.build, case, arguments.threads)
         say("Python host")
         python = hosts.measure(arguments.build, arguments.threads)

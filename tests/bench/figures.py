@@ -51,7 +51,7 @@ def of(result):
         values = {"median": again["ratio"], "min": again["low"], "max": again["high"]}
         found.append(figure(f"second text on the same CT, {again['name']}, of the first", values, *SECOND))
     if "half" in result:
-        found.append(figure(f"device memory planned in half precision, {result['half']['name']}, of float32", [result["half"]["half"] / result["half"]["single"]], *HALF))
+        found.append(figure(f"device memory planned in f16, {result['half']['name']}, of float32", [result["half"]["half"] / result["half"]["single"]], *HALF))
     if "large" in result:
         found.append(figure("host memory of a CT of 512 x 512 x 300 beyond it, its label map and device memory, GiB", [result["large"]["beyond_bytes"] / 2**30], *LARGE))
     return found

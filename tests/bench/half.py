@@ -29,7 +29,7 @@ def turn(build, case, threads, precision):
 
 
 def measure(build, case, threads=2):
-    """{"name", "single", "half": bytes planned, "peak": bytes in half, "seconds": of the windows, both, "difference", "equal"}."""
+    """{"name", "single", "half": bytes planned, "peak": bytes in f16, "seconds": of the windows, both, "difference", "equal"}."""
     (single, wanted), (half, found) = (turn(build, case, threads, precision) for precision in ("f32", "f16"))
     return {"name": case.name, "single": single["memory"]["planned_bytes"], "half": half["memory"]["planned_bytes"], "peak": half["memory"]["peak_bytes"],
             "seconds": [told["seconds"]["network"] for told in (single, half)],

@@ -59,6 +59,6 @@ assert figures.worse(good, run([0.7])["figures"]) == ["3x3x3 convolutions at lev
 assert figures.worse(good, run([2.0], start=0.2)["figures"]) == [], "better"
 assert figures.worse(good, run([1.1], start=0.4)["figures"]) == ["segment's start to its first submission, warm caches, cached prompt, s: 0.40, was 0.30"]
 half = figures.of({"rows": [], "half": {"name": "w", "half": 56, "single": 100}})
-assert [(f["name"], figures.verdict(f)) for f in half] == [("device memory planned in half precision, w, of float32", "floor")]
+assert [(f["name"], figures.verdict(f)) for f in half] == [("device memory planned in f16, w, of float32", "floor")]
 assert [f["name"] for f in figures.of({"rows": []})] == []
 print("ok")

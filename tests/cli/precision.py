@@ -1,4 +1,4 @@
-"""--precision f16: the same contour but for a few voxels, less device memory, the same on every device; what it cannot hold is an error."""
+"""--precision f16: the same contour but for a few voxels, less device memory, the same on every device, however large the numbers."""
 import array
 import json
 import os
@@ -37,7 +37,7 @@ def equal_but_few(base):
     print(f"labels {differ} of {len(single[0])} differ, logits' relative L2 distance {off:.2e}, planned memory "
           f"{half[2]['memory']['planned_bytes'] / single[2]['memory']['planned_bytes']:.3f}")
     check(len(set(single[0])) == 2 and differ <= SHARE * len(single[0]), f"{differ} labels differ")
-    check(1e-6 < off < 5 * 2**-11, f"logits are off by {off}")
+    check(1e-6 < off < 2e-4, f"logits are off by {off}")
     check(half[2]["memory"]["planned_bytes"] < single[2]["memory"]["planned_bytes"], "less memory is planned")
     check(half[2]["memory"]["peak_bytes"] <= half[2]["memory"]["planned_bytes"], "the plan is kept")
     plain = result(base, "plain")
@@ -77,30 +77,38 @@ def several_texts(base):
     check(read(f"{base}/both0.safetensors") != read(f"{base}/both1.safetensors"), "the text matters")
 
 
-def overflow(base):
-    """Weights of one convolution times a million: the norm behind it makes float32 forget that, but half precision cannot hold the numbers. It
-    need not where they are float32 all the same. Of one window and of several."""
-    write(f"{base}/long.nii.gz", gz(nifti(voxels((70, 36, 20)), dim=(3, 70, 36, 20, 1, 1, 1, 1))))
-    for layer, held in (("encoder1.layer.conv1", 1), ("decoder2.transp_conv", 1), ("decoder1.transp_conv", 0), ("decoder1.conv_block.conv1", 0),
-                        ("decoder1.conv_block.conv2", 0)):
+def large_numbers(base):
+    """Weights times a million, which the norm behind them makes float32 forget: so does what has 16 bits a number, which is stored in deviations."""
+    for layer in ("encoder1.layer.conv1.conv", "decoder1.transp_conv.conv", "decoder1.conv_block.conv1.conv", "decoder1.conv_block.conv2.conv",
+                  "attn_transformer.0.layers.1.norm4"):
         tensors = network()
-        name = f"{layer}.conv.weight"
+        name = f"{layer}.weight"
         shape, data = tensors[name]
         tensors[name] = (shape, array.array("f", (1e6 * value for value in array.array("f", data))).tobytes())
         folder = f"{base}/{layer}"
         bundle_like(f"{base}/text", folder, lambda value: None)
         os.unlink(f"{folder}/network.safetensors")
         write(f"{folder}/network.safetensors", safetensors(tensors))
-        segment(base, "--prompt", "N0, left side", "--quiet", model=layer, output="large.nii")
-        if held:
-            segment(base, "--prompt", "N0, left side", "--quiet", "--precision", "f16", model=layer, output="large.nii")
-            continue
-        for image in ("ct.nii.gz", "long.nii.gz"):
+        single, half = (result(base, "large", "--precision", precision, model=layer) for precision in ("f32", "f16"))
+        off = distance(half[1], single[1])
+        check(off < 2e-4, f"{layer}: logits are off by {off}")
+
+
+def not_finite(base):
+    """Logits that float32 does not hold, of one window and of several: an error in both precisions, and an older output stays."""
+    write(f"{base}/long.nii.gz", gz(nifti(voxels((70, 36, 20)), dim=(3, 70, 36, 20, 1, 1, 1, 1))))
+    tensors = network()
+    shape, data = tensors["out.transp_conv.conv.weight"]
+    tensors["out.transp_conv.conv.weight"] = (shape, array.array("f", (3e38 * value for value in array.array("f", data))).tobytes())
+    bundle_like(f"{base}/text", f"{base}/infinite", lambda value: None)
+    os.unlink(f"{base}/infinite/network.safetensors")
+    write(f"{base}/infinite/network.safetensors", safetensors(tensors))
+    for image in ("ct.nii.gz", "long.nii.gz"):
+        for precision in ("f32", "f16"):
             write(f"{base}/kept.nii", b"an older result")
-            _, error = segment(base, "--prompt", "N0, left side", "--quiet", "--precision", "f16", model=layer, image=image, output="kept.nii", code=8)
-            check(error.startswith("ctvk: error: ") and "half precision" in error and "--precision f32" in error and error.count("\n") == 1,
-                  f"{layer}, {image}: {error}")
-            check(read(f"{base}/kept.nii") == b"an older result", f"{layer}, {image}: nothing is written")
+            _, error = segment(base, "--prompt", "N0, left side", "--quiet", "--precision", precision, model="infinite", image=image, output="kept.nii", code=8)
+            check(error.startswith("ctvk: error: ") and "not finite" in error and error.count("\n") == 1, f"{image}, {precision}: {error}")
+            check(read(f"{base}/kept.nii") == b"an older result", f"{image}, {precision}: nothing is written")
 
 
 def main():
@@ -112,7 +120,8 @@ def main():
         bundle_like(f"{base}/text", f"{base}/wide", lambda value: value["inference"].update(window=[96, 96, 64]))
         limit(base, result(base, "w32", model="wide"), result(base, "w16", "--precision", "f16", model="wide"))
         several_texts(base)
-        overflow(base)
+        large_numbers(base)
+        not_finite(base)
     return finish("precision")
 
 

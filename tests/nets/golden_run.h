@@ -10,9 +10,8 @@
 
 /* Relative L2 error of the logits that the project promises. Taps get the same bound: an error made in one layer shows there first. */
 #define GOLDEN_TOLERANCE 1e-4
-/* The same of logits and of the last block in half precision: five roundings one after the other (what the block reads, and both sides of
- * two norms), each of at most 2^-11. 6.4e-4 seen. All before that block is float32 as ever. */
-#define GOLDEN_HALF_TOLERANCE (5 * 0x1p-11)
+/* The same of logits and of the last block where the skip connection that it reads has 16 bits a number. All before is float32 as ever. */
+#define GOLDEN_HALF_TOLERANCE 2e-4
 
 typedef struct golden_state {
     const ctvk_safetensors *expected;

@@ -75,16 +75,33 @@ static inline void golden_compare(const char *name, const golden_classes *a, con
     printf(", by itself %.1e, %llu labels turned", off, (unsigned long long)turned);
 }
 
+/* Labels, and where they are asked for probabilities, of the case's window against those that its logits gave, bit for bit. */
+static inline void golden_same_check(const char *name, ctvk_llmseg *net, const golden_classes *wanted, int probability)
+{
+    golden_classes found = golden_classes_make(wanted->windows, wanted->classes);
+    ctvk_llmseg_window_classes classes = {0, probability, golden_take, NULL, &found};
+    const uint64_t bytes = (uint64_t)found.classes * found.voxels * sizeof(float);
+    const int64_t planes = wanted->windows->window[0];
+    ctvk_error error = {0};
+    CHECK_MSG(ctvk_llmseg_classify_window(net, &classes, &error) == CTVK_OK, "%s: %s", name, error.message);
+    CHECK(found.planes[0] == (probability ? 0 : planes) && found.planes[1] == 0 && found.planes[2] == (probability ? planes : 0));
+    CHECK_MSG(memcmp(found.labels, wanted->labels, found.voxels) == 0, "%s: labels without logits are others", name);
+    CHECK_MSG(!probability || memcmp(found.probability, wanted->probability, bytes) == 0, "%s: probabilities without logits are others",
+              name);
+    golden_classes_free(&found);
+}
+
 /* What is on the device are the labels of the case's window, or its logits: the run before asked for no more than labels. */
 static inline void golden_labels_check(const char *name, ctvk_llmseg *net, const golden_classes *wanted)
 {
-    golden_classes found = golden_classes_make(wanted->windows, wanted->classes);
-    ctvk_llmseg_window_classes labels = {0, 0, golden_take, NULL, &found};
-    ctvk_error error = {0};
-    CHECK_MSG(ctvk_llmseg_classify_window(net, &labels, &error) == CTVK_OK, "%s: %s", name, error.message);
-    CHECK(found.planes[0] == wanted->windows->window[0] && found.planes[1] == 0 && found.planes[2] == 0);
-    CHECK_MSG(memcmp(found.labels, wanted->labels, found.voxels) == 0, "%s: labels without logits are others", name);
-    golden_classes_free(&found);
+    golden_same_check(name, net, wanted, 0);
+}
+
+/* Probabilities and labels, or logits: the run before asked for no more than probabilities. */
+static inline void golden_probabilities_check(const char *name, ctvk_llmseg *net, const golden_classes *wanted)
+{
+    golden_same_check(name, net, wanted, 1);
+    golden_same_check(name, net, wanted, 0);
 }
 
 /* The logits of the case's window lie on the device: it ran last, without tiles. sums: of the same. What was found is the caller's. */

@@ -2,7 +2,7 @@
  * is there, ../shared/golden.
  *     test_golden [MASK [gpu] [f16]]
  * MASK: what the device is used without, "all" for the smallest one that is promised to do, "" for nothing; gpu: with the variants that a
- * GPU would take; f16: with activations in half precision.
+ * GPU would take; f16: with the finest skip connection in 16 bits a number.
  *     test_golden variants
  * With every variant of the convolutions, each where it fits, by a table as a tuning pass leaves it.
  *     test_golden cooperative
@@ -100,20 +100,23 @@ static void run_variant(ctvk_gpu_instance *instance, const golden_case *c, const
     CHECK(rmdir(folder) == 0);
 }
 
-/* A GPU takes the tiled kernels for every convolution but those of the planar input, and where they have a binding for that, always those
- * that take their output's statistics. */
-static void check_gpu_kernels(const ctvk_gpu *gpu)
+/* A GPU takes the tiled kernels for every convolution but those of the planar input, those that normalise for the second of a block, and
+ * where they have a binding for that, always those that take their output's statistics. */
+static void check_gpu_kernels(const ctvk_gpu *gpu, int32_t half)
 {
-    static const char *const tiled[2][3] = {{"conv3d_tiled_k3", "conv3d_tiled_k3_stride2", "conv3d_tiled_k1"},
-                                            {"conv3d_tiled_k3_stats", "conv3d_tiled_k3_stride2_stats", "conv3d_tiled_k1_stats"}};
-    int seen[3] = {0}, takes = gpu->caps.max_storage_buffers > CTVK_GPU_MIN_STORAGE_BUFFERS;
+    static const char *const tiled[2][5] = {
+        {"conv3d_tiled_k3_norm", "conv3d_tiled_k3_stride2", "conv3d_tiled_k1", "conv3d_tiled_k3", "conv3d_tiled_k3_half"},
+        {"conv3d_tiled_k3_norm_stats", "conv3d_tiled_k3_stride2_stats", "conv3d_tiled_k1_stats", "conv3d_tiled_k3_stats",
+         "conv3d_tiled_k3_half_stats"}};
+    int seen[5] = {0}, takes = gpu->caps.max_storage_buffers > CTVK_GPU_MIN_STORAGE_BUFFERS;
     for (const ctvk_gpu_pipeline *p = gpu->pipelines; p; p = p->next) {
-        for (int i = 0; i < 3; i++)
+        for (int i = 0; i < 5; i++)
             seen[i] |= strcmp(p->shader, tiled[takes][i]) == 0;
         CHECK_MSG(strncmp(p->shader, "conv3d_k", 8) != 0, "%s was taken", p->shader);
         CHECK_MSG(strncmp(p->shader, "conv3d_tiled", 12) != 0 || !strstr(p->shader, "_stats") == !takes, "%s was taken", p->shader);
     }
-    CHECK_MSG(seen[0] && seen[1] && seen[2], "tiled: %d %d %d", seen[0], seen[1], seen[2]);
+    CHECK_MSG(seen[0] && seen[1] && seen[2] && seen[3] && seen[4] == half, "tiled: %d %d %d %d %d", seen[0], seen[1], seen[2], seen[3],
+              seen[4]);
 }
 
 static void run_cases(ctvk_gpu_instance *instance, int argc, char **argv)
@@ -145,7 +148,7 @@ static void run_cases(ctvk_gpu_instance *instance, int argc, char **argv)
     for (int i = 0; i < count && gpu; i++)
         golden_run(gpu, &cases[i], half, NULL);
     if (gpu && !gpu->caps.is_cpu)
-        check_gpu_kernels(gpu);
+        check_gpu_kernels(gpu, half);
     ctvk_gpu_destroy(&gpu);
 }
 

@@ -1,12 +1,12 @@
-/* A network in half precision beside the same in float32: bit for bit the same up to its last block, whose numbers are off by their
- * rounding and no more, on every kind of device. */
+/* A network whose finest skip connection has 16 bits a number beside the same in float32: bit for bit the same up to the block that reads
+ * it, whose numbers are off by that rounding and no more, on every kind of device. */
 #include "formats/bundle.h"
 #include "nets/llmseg.h"
 #include "support/golden.h"
 #include "support/ops_case.h"
 
-/* As in golden_run.h: five roundings of at most 2^-11. */
-#define TOLERANCE (5 * 0x1p-11)
+/* As in golden_run.h. */
+#define TOLERANCE 2e-4
 enum { MAX_TAPS = 24 };
 
 typedef struct taps {

@@ -1,7 +1,8 @@
-/* One window by itself against its weighted sums, for every way that the last layer can take: few and many classes, channels of one
- * dispatch and of more, both precisions, volumes smaller than the window. And numbers that are not finite, which no way may take for a
- * label. */
+/* One window by itself against its weighted sums, for every way that the last layer can take, as logits, labels, or probabilities and
+ * labels: few and many classes, channels of one dispatch and of more, both precisions, volumes smaller than the window. And numbers that
+ * are not finite, which no way may take for a label. */
 #include "nets/golden_window.h"
+#include "nets/llmseg_internal.h"
 #include "selftest/tiny.h"
 #include "support/ops_case.h"
 
@@ -52,24 +53,60 @@ static void destroy(fixture *f)
     free(f->window);
 }
 
-static ctvk_status run(fixture *f, ctvk_llmseg_tile_fn tile, int labels, ctvk_error *error)
+/* What is said to be asked of the logits. */
+enum { ANYTHING, LABELS, PROBABILITIES };
+
+static ctvk_status run(fixture *f, ctvk_llmseg_tile_fn tile, int asked, ctvk_error *error)
 {
-    const ctvk_llmseg_run run = {.window = f->window, .sigma_scale = 0.125, .tile = tile, .labels = labels, .user = f};
+    const ctvk_llmseg_run run = {.window = f->window,
+                                 .sigma_scale = 0.125,
+                                 .tile = tile,
+                                 .labels = asked == LABELS,
+                                 .probabilities = asked == PROBABILITIES,
+                                 .user = f};
     return ctvk_llmseg_window(f->net, &run, error);
 }
 
-/* Sums end with the window; logits, or labels, when they are taken. */
+/* What the last run has not kept is refused, and nothing is handed; words < 0: it keeps logits whatever was asked. */
+static void check_kept(fixture *f, int asked)
+{
+    const int fused = f->net->net.words >= 0;
+    for (int want = 0; want < 4; want++) {
+        golden_classes taken = golden_classes_make(&f->windows, f->net->desc.out_channels);
+        const ctvk_llmseg_window_classes classes = {want & 1, want >> 1, golden_take, NULL, &taken};
+        const int kept = !fused || !want || (want == 2 && asked == PROBABILITIES);
+        ctvk_error error = {0};
+        ctvk_status status = ctvk_llmseg_classify_window(f->net, &classes, &error);
+        CHECK_MSG(status == (kept ? CTVK_OK : CTVK_ERROR_INTERNAL) && (kept || strstr(error.message, "not kept")), "%s, want %d: %d %s",
+                  f->name, want, status, error.message);
+        CHECK(kept || (taken.planes[0] == 0 && taken.planes[1] == 0 && taken.planes[2] == 0));
+        golden_classes_free(&taken);
+    }
+}
+
+/* Staging of one plane of sums a tile, as a window of the largest planes has it: less than two planes with all that belongs to them. */
+static void check_narrow(fixture *f, const golden_classes *alone)
+{
+    const uint64_t staging = f->net->staging_bytes;
+    f->net->staging_bytes = 2 * ctvk_llmseg_tile_plane_bytes(&f->net->desc);
+    golden_probabilities_check(f->name, f->net, alone);
+    f->net->staging_bytes = staging;
+}
+
+/* Sums end with the window; logits, labels, or probabilities, when they are taken. */
 static void check_refused(fixture *f, const ctvk_llmseg_desc *desc)
 {
-    const char *wanted = desc->half ? "half precision" : "computes wrongly";
+    const char *wanted = "computes wrongly";
     ctvk_error error = {0};
     f->window[4321] = NAN;
-    CHECK_MSG(run(f, on_tile, 0, &error) == CTVK_ERROR_DEVICE && strstr(error.message, wanted), "%s: %s", f->name, error.message);
-    for (int want = 0; want < 5; want++) {
+    CHECK_MSG(run(f, on_tile, ANYTHING, &error) == CTVK_ERROR_DEVICE && strstr(error.message, wanted), "%s: %s", f->name, error.message);
+    /* want: logits, probabilities or both from logits; 4: labels, 6: probabilities, 8: labels again, where no more, and no more than
+     * probabilities, were asked for. */
+    for (int want = 0; want < 9; want += want < 4 ? 1 : 2) {
         golden_classes taken = golden_classes_make(&f->windows, desc->out_channels);
         ctvk_llmseg_window_classes classes = {want & 1, want >> 1 & 1, golden_take, NULL, &taken};
         error = (ctvk_error){0};
-        CHECK(run(f, NULL, want == 4, &error) == CTVK_OK);
+        CHECK(run(f, NULL, want < 4 ? ANYTHING : want == 4 ? LABELS : PROBABILITIES, &error) == CTVK_OK);
         ctvk_status status = ctvk_llmseg_classify_window(f->net, &classes, &error);
         CHECK_MSG(status == CTVK_ERROR_DEVICE && strstr(error.message, "not finite") && strstr(error.message, wanted), "%s, want %d: %d %s",
                   f->name, want, status, error.message);
@@ -90,12 +127,19 @@ static void run_case(ctvk_gpu *gpu, uint32_t mask, int32_t half, int32_t feature
     fixture f = {.net = NULL};
     make(gpu, &desc, mask, &f);
     printf("%s", f.name);
-    CHECK_MSG(run(&f, on_tile, 0, &error) == CTVK_OK && run(&f, NULL, 0, &error) == CTVK_OK, "%s: %s", f.name, error.message);
+    CHECK_MSG(run(&f, on_tile, ANYTHING, &error) == CTVK_OK && run(&f, NULL, ANYTHING, &error) == CTVK_OK, "%s: %s", f.name, error.message);
     golden_classes alone = golden_window_check(f.name, f.net, &f.sums);
-    CHECK_MSG(run(&f, NULL, 1, &error) == CTVK_OK, "%s: %s", f.name, error.message);
+    CHECK_MSG(run(&f, NULL, LABELS, &error) == CTVK_OK, "%s: %s", f.name, error.message);
     golden_labels_check(f.name, f.net, &alone);
-    ctvk_llmseg_window_classes stopped = {0, 0, golden_take, stop, &alone};
-    CHECK(ctvk_llmseg_classify_window(f.net, &stopped, &error) == CTVK_CANCELLED);
+    check_kept(&f, LABELS);
+    CHECK_MSG(run(&f, NULL, PROBABILITIES, &error) == CTVK_OK, "%s: %s", f.name, error.message);
+    golden_probabilities_check(f.name, f.net, &alone);
+    check_kept(&f, PROBABILITIES);
+    check_narrow(&f, &alone);
+    for (int probability = 0; probability < 2; probability++) {
+        ctvk_llmseg_window_classes stopped = {0, probability, golden_take, stop, &alone};
+        CHECK(ctvk_llmseg_classify_window(f.net, &stopped, &error) == CTVK_CANCELLED);
+    }
     printf("\n");
     if (refused)
         check_refused(&f, &desc);

@@ -22,7 +22,7 @@ set_tests_properties(nets.golden_gpu.lavapipe nets.golden_gpu_f16.lavapipe PROPE
 # Every variant of the convolutions that a tuning pass may choose; SwiftShader has one.
 add_test(NAME nets.variants.lavapipe COMMAND nets_test_golden variants)
 set_tests_properties(nets.variants.lavapipe PROPERTIES TIMEOUT 900 ENVIRONMENT "VK_DRIVER_FILES=${LAVAPIPE_ICD};VK_ICD_FILENAMES=${LAVAPIPE_ICD};${ctvk_test_env}")
-# With the last block in half precision; SwiftShader has nets.half.
+# With the finest skip connection in 16 bits a number; SwiftShader has nets.half.
 add_test(NAME nets.golden_f16.lavapipe COMMAND nets_test_golden "" f16)
 set_tests_properties(nets.golden_f16.lavapipe PROPERTIES TIMEOUT 900 ENVIRONMENT "VK_DRIVER_FILES=${LAVAPIPE_ICD};VK_ICD_FILENAMES=${LAVAPIPE_ICD};${ctvk_test_env}")
 # One table: every driver and width of subgroups, every capability taken away.

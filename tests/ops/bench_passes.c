@@ -1,22 +1,28 @@
 /* Times the passes over all voxels of the finest level of the paper's window, in part or whole, on the first device of the loader: both
- * folded cross-attentions and the norm's statistics. Processor and clock, best of a few runs after a warming one (bench_limits tells what a
- * copy takes). Not run by ctest. Usage: ops_bench_passes [x planes [pairs of a token-to-image workgroup]] */
+ * folded cross-attentions, the norm's statistics, and the last layer with what becomes of its logits, by itself and in one. Processor and
+ * clock, medians of rounds in turns after a warming one (bench_limits tells what a copy takes). Not run by ctest. Usage: ops_bench_passes
+ * [x planes [pairs of a token-to-image workgroup]] */
+#include "ops/classify.h"
 #include "ops/image_to_token.h"
 #include "ops/instance_norm.h"
 #include "ops/token_to_image.h"
+#include "ops/transp_conv3d.h"
 #include "support/conv_case.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
-enum { CHANNELS = 48, Y = 192, Z = 64, TOKENS = 2, HEADS = 8, RUNS = 7 };
+enum { CHANNELS = 48, Y = 192, Z = 64, TOKENS = 2, HEADS = 8, CLASSES = 2, ROUNDS = 9 };
+static const ctvk_transp_conv3d last = {CHANNELS, CLASSES, 1};
 
 typedef struct bench {
     ctvk_gpu *gpu;
     ctvk_tensor image;
     ctvk_span rows, partials, folded, stats;
     ctvk_token_to_image_plan plan;
+    ctvk_tensor logits, soft;
+    ctvk_span weights, words, labels, not_finite;
 } bench;
 
 static double now(clockid_t clock)
@@ -59,34 +65,117 @@ static ctvk_status statistics(bench *b, ctvk_gpu_cmd *cmd, ctvk_error *error)
     return ctvk_instance_norm_stats(cmd, b->gpu, &b->image, &b->stats, error);
 }
 
-static void measure(bench *b, const char *name, ctvk_status (*record)(bench *, ctvk_gpu_cmd *, ctvk_error *), double flop)
+static const ctvk_span *norm_of(const bench *b)
 {
-    double wall = 1e30, cpu = 1e30;
-    for (int i = 0; i <= RUNS; i++) {
-        ctvk_error error = {0};
-        ctvk_gpu_cmd *cmd = NULL;
-        double clock = now(CLOCK_MONOTONIC), busy = now(CLOCK_PROCESS_CPUTIME_ID);
-        ctvk_status status = ctvk_gpu_cmd_begin(b->gpu, NULL, NULL, &cmd, &error);
-        status = status ? status : record(b, cmd, &error);
-        status = status ? status : ctvk_gpu_cmd_finish(cmd, &error);
-        ctvk_gpu_cmd_destroy(&cmd);
-        clock = now(CLOCK_MONOTONIC) - clock, busy = now(CLOCK_PROCESS_CPUTIME_ID) - busy;
-        if (status) {
-            fprintf(stderr, "%s\n", error.message);
-            exit(1);
-        }
-        if (i == 0)
-            printf("%-16s first %7.1f ms  ", name, clock * 1e3);
-        wall = i && clock < wall ? clock : wall;
-        cpu = i && busy < cpu ? busy : cpu;
+    return ctvk_transp_conv3d_normalises(b->gpu, &last) ? &b->stats : NULL;
+}
+
+static ctvk_status to_logits(bench *b, ctvk_gpu_cmd *cmd, ctvk_error *error)
+{
+    return ctvk_transp_conv3d_record(cmd, b->gpu, &last, &b->image, norm_of(b), &b->weights, &b->logits, error);
+}
+
+static ctvk_status to_softmax(bench *b, ctvk_gpu_cmd *cmd, ctvk_error *error)
+{
+    const ctvk_classify op = {CLASSES, 0, CTVK_CLASSIFY_PROBABILITIES};
+    return ctvk_classify_record(cmd, b->gpu, &op, &b->logits, 0, b->logits.x, &b->labels, &b->soft, &b->not_finite, error);
+}
+
+static ctvk_status to_probabilities(bench *b, ctvk_gpu_cmd *cmd, ctvk_error *error)
+{
+    return ctvk_transp_conv3d_probabilities_record(cmd, b->gpu, &last, &b->image, norm_of(b), &b->weights, 0, b->image.x, &b->words,
+                                                   &b->soft, error);
+}
+
+static ctvk_status to_labels(bench *b, ctvk_gpu_cmd *cmd, ctvk_error *error)
+{
+    return ctvk_transp_conv3d_labels_record(cmd, b->gpu, &last, &b->image, norm_of(b), &b->weights, 0, b->image.x, &b->words, error);
+}
+
+typedef struct pass {
+    const char *name;
+    ctvk_status (*record)(bench *, ctvk_gpu_cmd *, ctvk_error *);
+    double flop; /* of a voxel of the image */
+    double first, wall[ROUNDS], cpu[ROUNDS];
+} pass;
+
+/* round -1: the warming one. */
+static void run_pass(bench *b, pass *p, int round)
+{
+    ctvk_error error = {0};
+    ctvk_gpu_cmd *cmd = NULL;
+    double clock = now(CLOCK_MONOTONIC), busy = now(CLOCK_PROCESS_CPUTIME_ID);
+    ctvk_status status = ctvk_gpu_cmd_begin(b->gpu, NULL, NULL, &cmd, &error);
+    status = status ? status : p->record(b, cmd, &error);
+    status = status ? status : ctvk_gpu_cmd_finish(cmd, &error);
+    ctvk_gpu_cmd_destroy(&cmd);
+    clock = now(CLOCK_MONOTONIC) - clock, busy = now(CLOCK_PROCESS_CPUTIME_ID) - busy;
+    if (status) {
+        fprintf(stderr, "%s\n", error.message);
+        exit(1);
     }
-    printf("best %7.1f ms, of the processor %7.1f ms, %5.1f GF/s, %5.1f GF per CPU second\n", wall * 1e3, cpu * 1e3, flop / wall * 1e-9,
-           flop / cpu * 1e-9);
+    if (round < 0)
+        p->first = clock;
+    else
+        p->wall[round] = clock, p->cpu[round] = busy;
+}
+
+static int by_size(const void *a, const void *b)
+{
+    const double *x = a, *y = b;
+    return (*x > *y) - (*x < *y);
+}
+
+static void measure(bench *b, double voxels)
+{
+    pass passes[] = {{.name = "token_to_image", .record = to_image, .flop = (4.0 * CHANNELS + 3) * HEADS * TOKENS},
+                     {.name = "image_to_token", .record = to_token, .flop = (4.0 * CHANNELS + 3) * HEADS * (TOKENS - 1) + 10.0 * CHANNELS},
+                     {.name = "norm statistics", .record = statistics, .flop = 4.0 * CHANNELS},
+                     {.name = "logits", .record = to_logits, .flop = 16.0 * CHANNELS * CLASSES},
+                     {.name = "their softmax", .record = to_softmax, .flop = 8.0 * 5 * CLASSES},
+                     {.name = "probabilities", .record = to_probabilities, .flop = 16.0 * CHANNELS * CLASSES + 8.0 * 4 * CLASSES},
+                     {.name = "labels", .record = to_labels, .flop = 16.0 * CHANNELS * CLASSES}};
+    const int count = sizeof passes / sizeof *passes;
+    for (int round = -1; round < ROUNDS; round++)
+        for (int i = 0; i < count; i++)
+            run_pass(b, &passes[i], round);
+    for (int i = 0; i < count; i++) {
+        pass *p = &passes[i];
+        qsort(p->wall, ROUNDS, sizeof *p->wall, by_size);
+        qsort(p->cpu, ROUNDS, sizeof *p->cpu, by_size);
+        const double wall = p->wall[ROUNDS / 2], cpu = p->cpu[ROUNDS / 2], flop = p->flop * voxels;
+        printf("%-16s first %7.1f ms, then %7.1f ms, of the processor %7.1f ms, %5.1f GF/s, %5.1f GF per CPU second\n", p->name,
+               p->first * 1e3, wall * 1e3, cpu * 1e3, flop / wall * 1e-9, flop / cpu * 1e-9);
+    }
+}
+
+/* What the last layer reads and writes. */
+static int make_last(bench *b, int x, double voxels)
+{
+    const uint64_t bytes = (uint64_t)voxels * 8 * CLASSES * sizeof(float);
+    ctvk_span logits, soft;
+    if (!span(b->gpu, bytes, &logits) || !span(b->gpu, bytes, &soft))
+        return 0;
+    b->logits = (ctvk_tensor){logits.buffer, 0, CLASSES, 2 * x, 2 * Y, 2 * Z, 0};
+    b->soft = b->logits;
+    b->soft.buffer = soft.buffer;
+    return span(b->gpu, ctvk_transp_conv3d_weight_bytes(b->gpu, &last), &b->weights) &&
+           span(b->gpu, (uint64_t)voxels * sizeof(uint32_t), &b->words) && span(b->gpu, (uint64_t)voxels * 8, &b->labels) &&
+           span(b->gpu, 256, &b->not_finite);
+}
+
+static void destroy(bench *b)
+{
+    ctvk_gpu_buffer **const all[] = {&b->image.buffer, &b->rows.buffer,   &b->partials.buffer,  &b->folded.buffer,
+                                     &b->stats.buffer, &b->logits.buffer, &b->soft.buffer,      &b->weights.buffer,
+                                     &b->words.buffer, &b->labels.buffer, &b->not_finite.buffer};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        ctvk_gpu_buffer_destroy(all[i]);
 }
 
 int main(int argc, char **argv)
 {
-    int x = argc > 1 ? atoi(argv[1]) : 192, pairs = HEADS * TOKENS, failed = 1;
+    int x = argc > 1 ? atoi(argv[1]) : 192;
     double voxels = (double)x * Y * Z;
     conv_device device;
     if (!conv_device_open(&device, 0)) {
@@ -94,25 +183,20 @@ int main(int argc, char **argv)
         return 1;
     }
     bench b = {.gpu = device.gpu};
-    b.plan = ctvk_token_to_image_plan_for(ctvk_gpu_get_caps(b.gpu), pairs, CHANNELS, x, Y, Z);
+    b.plan = ctvk_token_to_image_plan_for(ctvk_gpu_get_caps(b.gpu), HEADS * TOKENS, CHANNELS, x, Y, Z);
     if (argc > 2)
         b.plan.group_pairs = atoi(argv[2]);
-    ctvk_span voxel_span = {0};
-    if (span(b.gpu, (uint64_t)voxels * CHANNELS * 4, &voxel_span) && span(b.gpu, 1 << 16, &b.rows) && span(b.gpu, 1 << 16, &b.folded) &&
-        span(b.gpu, ctvk_instance_norm_scratch_bytes(b.gpu, CHANNELS, x, Y, Z), &b.stats) &&
-        span(b.gpu, ctvk_token_to_image_bytes(&b.plan, pairs, CHANNELS, x, Y, Z), &b.partials)) {
-        b.image = (ctvk_tensor){voxel_span.buffer, 0, CHANNELS, x, Y, Z, 0};
+    ctvk_span image = {0};
+    int made = span(b.gpu, (uint64_t)voxels * CHANNELS * 4, &image) && span(b.gpu, 1 << 16, &b.rows) && span(b.gpu, 1 << 16, &b.folded) &&
+               span(b.gpu, ctvk_instance_norm_scratch_bytes(b.gpu, CHANNELS, x, Y, Z), &b.stats) &&
+               span(b.gpu, ctvk_token_to_image_bytes(&b.plan, HEADS * TOKENS, CHANNELS, x, Y, Z), &b.partials);
+    b.image = (ctvk_tensor){image.buffer, 0, CHANNELS, x, Y, Z, 0};
+    made = made && make_last(&b, x, voxels);
+    if (made) {
         printf("%s, %d x %d x %d\n", ctvk_gpu_get_info(b.gpu)->name, x, Y, Z);
-        measure(&b, "token_to_image", to_image, (4.0 * CHANNELS + 3) * pairs * voxels);
-        measure(&b, "image_to_token", to_token, ((4.0 * CHANNELS + 3) * HEADS * (TOKENS - 1) + 10.0 * CHANNELS) * voxels);
-        measure(&b, "norm statistics", statistics, 4.0 * CHANNELS * voxels);
-        failed = 0;
+        measure(&b, voxels);
     }
-    ctvk_gpu_buffer_destroy(&voxel_span.buffer);
-    ctvk_gpu_buffer_destroy(&b.rows.buffer);
-    ctvk_gpu_buffer_destroy(&b.folded.buffer);
-    ctvk_gpu_buffer_destroy(&b.partials.buffer);
-    ctvk_gpu_buffer_destroy(&b.stats.buffer);
+    destroy(&b);
     conv_device_close(&device);
-    return failed;
+    return !made;
 }

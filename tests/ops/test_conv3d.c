@@ -10,11 +10,11 @@ static int guards_hold(const fixture *f, const ctvk_conv3d *conv)
            ops_span_guards_hold(&f->weights) && ops_span_guards_hold(&f->scratch);
 }
 
-static void run_case(ctvk_gpu *gpu, const ctvk_conv3d_plan *plan, const ctvk_conv3d *conv, extents e)
+static void run_case(ctvk_gpu *gpu, const ctvk_conv3d_plan *plan, const ctvk_conv3d *conv, int half, extents e)
 {
     fixture f;
     ctvk_error error = {0};
-    int ok = fixture_create(&f, gpu, plan, conv, e);
+    int ok = fixture_create(&f, gpu, plan, conv, half, e);
     CHECK(ok);
     ctvk_status status = ok ? record_and_wait(&f, gpu, plan, conv, &error) : CTVK_ERROR_INTERNAL;
     CHECK_MSG(status == CTVK_OK, "%s", error.message);
@@ -22,8 +22,8 @@ static void run_case(ctvk_gpu *gpu, const ctvk_conv3d_plan *plan, const ctvk_con
         ref_conv3d(f.dense, conv->in_a + conv->in_b, e.x, e.y, e.z, f.kernel, conv->out, conv->kernel, conv->stride, f.want);
         double worst = conv_worst(f.got, f.want, f.out_count);
         CHECK_MSG(worst <= tolerance(plan), "family %d, half %d, (%d + %d) -> %d%s, kernel %d, stride %d, %d x %d x %d: error %g",
-                  plan->family, plan->half, conv->in_a, conv->in_b, conv->out, conv->planar ? " planar" : "", conv->kernel, conv->stride,
-                  e.x, e.y, e.z, worst);
+                  plan->family, half, conv->in_a, conv->in_b, conv->out, conv->planar ? " planar" : "", conv->kernel, conv->stride, e.x,
+                  e.y, e.z, worst);
         CHECK(guards_hold(&f, conv));
     }
     fixture_destroy(&f);
@@ -39,10 +39,11 @@ static const ctvk_conv3d convs[] = {
  * of 2 the last two), and several of each. */
 static const extents sizes[] = {{1, 1, 1}, {2, 3, 5}, {4, 4, 4}, {3, 5, 9}, {7, 9, 33}, {5, 8, 8}, {16, 16, 16}, {3, 17, 7}, {5, 18, 8}};
 
-/* Every variant that could be chosen, if this device were a GPU too, with little scratch; none where half precision has none. */
+/* Every variant that could be chosen, if this device were a GPU too, with little scratch; none where no second source can have 16 bits a
+ * number (half). */
 static int candidates(const ctvk_gpu_caps *caps, const ctvk_conv3d *conv, int half, ctvk_conv3d_plan plans[CTVK_CONV3D_CANDIDATES])
 {
-    if (half && (conv->planar || conv->kernel != 3))
+    if (half && (!conv->in_b || conv->kernel != 3 || conv->stride != 1))
         return 0;
     ctvk_gpu_caps gpu = *caps;
     gpu.is_cpu = 0;
@@ -50,8 +51,6 @@ static int candidates(const ctvk_gpu_caps *caps, const ctvk_conv3d *conv, int ha
     CHECK(count >= 1 && plans[0].family == CTVK_CONV3D_PORTABLE);
     for (int i = 0; i < count; i++)
         plans[i].scratch_bytes = plans[i].family == CTVK_CONV3D_GEMM ? 1u << 20 : 8u << 20;
-    for (int i = 0; i < count && half; i++)
-        ctvk_conv3d_plan_halve(&plans[i]);
     return count;
 }
 
@@ -63,9 +62,8 @@ static void test_families(ctvk_gpu *gpu, int half)
         int count = candidates(ctvk_gpu_get_caps(gpu), &convs[i], half, plans);
         for (int k = 0; k < count; k++) {
             seen |= 1 << plans[k].family;
-            /* Every second size in half precision: it is the same work on the same lanes. */
-            for (size_t j = 0; j < sizeof sizes / sizeof sizes[0]; j += half ? 2 : 1)
-                run_case(gpu, &plans[k], &convs[i], sizes[j]);
+            for (size_t j = 0; j < sizeof sizes / sizeof sizes[0]; j++)
+                run_case(gpu, &plans[k], &convs[i], half, sizes[j]);
         }
     }
     const ctvk_gpu_caps *caps = ctvk_gpu_get_caps(gpu);
@@ -82,7 +80,7 @@ static void test_small_bindings(ctvk_gpu *gpu, int half)
         for (int k = 0; k < count; k++) {
             ctvk_conv3d_plan plan = plans[k];
             int widest = convs[i].in_a > convs[i].in_b ? convs[i].in_a : convs[i].in_b;
-            uint64_t plane = (uint64_t)widest * e.y * e.z * (half ? 2 : 4), out_plane = (uint64_t)convs[i].out * e.y * e.z * 4;
+            uint64_t plane = (uint64_t)widest * e.y * e.z * 4, out_plane = (uint64_t)convs[i].out * e.y * e.z * 4;
             plan.source_bytes = 4 * plane + 300;
             plan.target_bytes = 2 * out_plane + 300;
             if (plan.family == CTVK_CONV3D_WINOGRAD) {
@@ -91,15 +89,15 @@ static void test_small_bindings(ctvk_gpu *gpu, int half)
                 plan.source_bytes = plan.source_bytes < plan.scratch_bytes ? plan.scratch_bytes : plan.source_bytes;
                 plan.target_bytes = plan.target_bytes < plan.scratch_bytes ? plan.scratch_bytes : plan.target_bytes;
             } else if (plan.family == CTVK_CONV3D_GEMM) {
-                /* One plane, three runs (and in half precision their sum); and again with one plane and six. */
+                /* One plane, three runs; and again with one plane and six. */
                 uint64_t padded = (uint64_t)(convs[i].in_a + convs[i].in_b) * 4 * 3 * (e.y + 2) * (e.z + 2);
-                plan.scratch_bytes = padded + (half ? 4 : 3) * out_plane + 512;
+                plan.scratch_bytes = padded + 3 * out_plane + 512;
                 plan.source_bytes = plan.source_bytes < plan.scratch_bytes ? plan.scratch_bytes : plan.source_bytes;
                 plan.target_bytes = plan.target_bytes < plan.scratch_bytes ? plan.scratch_bytes : plan.target_bytes;
-                run_case(gpu, &plan, &convs[i], e);
+                run_case(gpu, &plan, &convs[i], half, e);
                 plan.scratch_bytes += 3 * out_plane;
             }
-            run_case(gpu, &plan, &convs[i], e);
+            run_case(gpu, &plan, &convs[i], half, e);
         }
     }
 }
@@ -114,7 +112,7 @@ static void test_too_small_binding(ctvk_gpu *gpu)
         fixture f;
         ctvk_error error = {0};
         plans[i].source_bytes = 16 * 8 * 8 * 4 * 2;
-        CHECK(fixture_create(&f, gpu, &plans[i], &conv, (extents){8, 8, 8}));
+        CHECK(fixture_create(&f, gpu, &plans[i], &conv, 0, (extents){8, 8, 8}));
         CHECK_MSG(record_and_wait(&f, gpu, &plans[i], &conv, &error) == CTVK_ERROR_DEVICE_MEMORY, "family %d: %s", plans[i].family,
                   error.message);
         fixture_destroy(&f);
@@ -124,15 +122,15 @@ static void test_too_small_binding(ctvk_gpu *gpu)
 /* On a device so slow that a dispatch should do as little as it can, tiles are cut along x and y: the same numbers, bit for bit. */
 static void test_slow(ctvk_gpu *gpu, int family, int half)
 {
-    static const ctvk_conv3d cases[] = {{16, 0, 28, 3, 1, 0}, {12, 8, 24, 3, 2, 0}, {8, 0, 12, 1, 1, 0}};
-    for (int i = 0; i < 3 - half; i++) {
+    static const ctvk_conv3d cases[] = {{16, 8, 28, 3, 1, 0}, {12, 8, 24, 3, 2, 0}, {8, 0, 12, 1, 1, 0}};
+    for (int i = 0; i < (half ? 1 : 3); i++) {
         ctvk_conv3d_plan plans[CTVK_CONV3D_CANDIDATES];
         fixture f;
         ctvk_error error = {0};
         int count = candidates(ctvk_gpu_get_caps(gpu), &cases[i], half, plans), at = -1;
         for (int k = 0; k < count; k++)
             at = plans[k].family == family ? k : at;
-        CHECK(at > 0 && fixture_create(&f, gpu, &plans[at], &cases[i], (extents){5, 37, 9}));
+        CHECK(at > 0 && fixture_create(&f, gpu, &plans[at], &cases[i], half, (extents){5, 37, 9}));
         float *whole = malloc(f.out_count * sizeof *whole);
         CHECK(whole && record_and_wait(&f, gpu, &plans[at], &cases[i], &error) == CTVK_OK && conv_tensor_read(&f.out, whole));
         for (double work = 1; work < 1e7; work *= 8) {
@@ -146,34 +144,38 @@ static void test_slow(ctvk_gpu *gpu, int family, int half)
     }
 }
 
-/* Tensors of another precision than was planned are refused, whichever it is. */
+/* 16 bits a number are refused but of a second source, and there but with kernel 3 and stride 1. */
 static void test_mixed(ctvk_gpu *gpu)
 {
-    const ctvk_conv3d conv = {16, 16, 24, 3, 1, 0};
-    for (int half = 0; half < 2; half++) {
+    static const ctvk_conv3d cases[] = {{16, 16, 24, 3, 1, 0}, {16, 16, 24, 3, 2, 0}, {16, 16, 24, 1, 1, 0}};
+    for (int i = 0; i < 9; i++) {
         ctvk_conv3d_plan plans[CTVK_CONV3D_CANDIDATES];
-        CHECK(candidates(ctvk_gpu_get_caps(gpu), &conv, half, plans) >= 1);
-        for (int i = 0; i < 3; i++) {
-            fixture f;
-            ctvk_error error = {0};
-            CHECK(fixture_create(&f, gpu, &plans[0], &conv, (extents){3, 3, 3}));
-            conv_tensor *of[] = {&f.a, &f.b, &f.out};
-            of[i]->tensor.half = !half;
-            CHECK(record_and_wait(&f, gpu, &plans[0], &conv, &error) == CTVK_ERROR_INTERNAL);
-            fixture_destroy(&f);
-        }
+        fixture f;
+        ctvk_error error = {0};
+        CHECK(candidates(ctvk_gpu_get_caps(gpu), &cases[i / 3], 0, plans) >= 1);
+        CHECK(fixture_create(&f, gpu, &plans[0], &cases[i / 3], 1, (extents){4, 4, 4}));
+        f.b.tensor.half = 0;
+        conv_tensor *of[] = {&f.b, &f.a, &f.out};
+        of[i % 3]->tensor.half = 1;
+        CHECK(record_and_wait(&f, gpu, &plans[0], &cases[i / 3], &error) == (i ? CTVK_ERROR_INTERNAL : CTVK_OK));
+        f.norm.bytes -= 4; /* statistics that are too short, or none */
+        CHECK(record_and_wait(&f, gpu, &plans[0], &cases[i / 3], &error) == CTVK_ERROR_INTERNAL);
+        ctvk_gpu_buffer_destroy(&f.norm.buffer);
+        CHECK(record_and_wait(&f, gpu, &plans[0], &cases[i / 3], &error) == CTVK_ERROR_INTERNAL);
+        fixture_destroy(&f);
     }
 }
 
-/* An output some planes before its input in one buffer, over all of it but those: the same as apart, bit for bit, in blocks of at most one
- * plane less, and nothing around is touched. Nearer, or the other way round, is refused. */
+/* An output some planes before its first source in one buffer, over all of it but those: the same as apart, bit for bit, in blocks of at
+ * most one plane less, and nothing around is touched. Nearer, or the other way round, is refused. */
 static void test_overlap(ctvk_gpu *gpu, int half)
 {
-    static const ctvk_conv3d cases[] = {{48, 0, 48, 3, 1, 0}, {16, 0, 16, 3, 1, 0}, {20, 0, 20, 3, 1, 0}};
+    static const ctvk_conv3d cases[2][3] = {{{48, 0, 48, 3, 1, 0}, {16, 0, 16, 3, 1, 0}, {20, 0, 20, 3, 1, 0}},
+                                            {{48, 48, 48, 3, 1, 0}, {16, 16, 16, 3, 1, 0}, {20, 12, 20, 3, 1, 0}}};
     const ctvk_gpu_caps *caps = ctvk_gpu_get_caps(gpu);
     const extents e = {11, 8, 8};
     for (int i = 0; i < 3 * CTVK_CONV3D_CANDIDATES * 4; i++) {
-        const ctvk_conv3d *conv = &cases[i % 3];
+        const ctvk_conv3d *conv = &cases[half][i % 3];
         const int number = i / 3 % CTVK_CONV3D_CANDIDATES, behind = i / 3 / CTVK_CONV3D_CANDIDATES; /* 0 to 3 planes */
         ctvk_conv3d_plan plans[CTVK_CONV3D_CANDIDATES], plan;
         if (number >= candidates(caps, conv, half, plans))
@@ -182,7 +184,7 @@ static void test_overlap(ctvk_gpu *gpu, int half)
         fixture f;
         ctvk_error error = {0};
         conv_tensor whole, b;
-        CHECK(fixture_create(&f, gpu, &plan, conv, e) && conv_tensor_create_as(gpu, &whole, half, conv->in_a, e.x + behind, e.y, e.z, 0));
+        CHECK(fixture_create(&f, gpu, &plan, conv, half, e) && conv_tensor_create(gpu, &whole, conv->in_a, e.x + behind, e.y, e.z, 0));
         CHECK(record_and_wait(&f, gpu, &plan, conv, &error) == CTVK_OK && conv_tensor_read(&f.out, f.got));
         const uint64_t apart = ctvk_tensor_plane_bytes(&whole.tensor) * (uint64_t)behind;
         float *over = malloc(f.out_count * sizeof *over);
@@ -225,13 +227,10 @@ static void test_door(uint32_t disable, int32_t expected_class)
         CHECK_MSG(expected_class == CTVK_CONV3D_CPU || plan.family == own, "disable %u, %d channels: family %d", disable, cases[i].in_a,
                   plan.family);
         CHECK(ctvk_conv3d_weight_bytes(gpu, &cases[i], o.x, o.y, o.z) == ctvk_conv3d_plan_weight_bytes(&plan, &cases[i]));
-        for (int half = 0; half < (cases[i].planar || cases[i].kernel == 1 ? 1 : 2); half++) {
-            if (half)
-                ctvk_conv3d_plan_halve(&plan);
-            CHECK(ctvk_conv3d_scratch_bytes(gpu, &cases[i], half, o.x, o.y, o.z) ==
-                  ctvk_conv3d_plan_scratch_bytes(&plan, &cases[i], o.x, o.y, o.z));
-            run_case(gpu, &plan, &cases[i], e);
-        }
+        CHECK(ctvk_conv3d_scratch_bytes(gpu, &cases[i], 0, o.x, o.y, o.z) ==
+              ctvk_conv3d_plan_scratch_bytes(&plan, &cases[i], o.x, o.y, o.z));
+        for (int half = 0; half < (cases[i].in_b ? 2 : 1); half++)
+            run_case(gpu, &plan, &cases[i], half, e);
     }
     ctvk_gpu_destroy(&gpu);
 }

@@ -8,11 +8,11 @@
 static void test_too_large(ctvk_gpu *gpu)
 {
     const ctvk_conv3d conv = {16, 0, 24, 3, 1, 0};
-    const ctvk_conv3d_plan plan = {CTVK_CONV3D_COOPERATIVE, 1, 1u << 20, 1u << 20, 0, 0};
+    const ctvk_conv3d_plan plan = {CTVK_CONV3D_COOPERATIVE, 1, 1u << 20, 1u << 20, 0};
     for (int of_weights = 0; of_weights < 2; of_weights++) {
         fixture f;
         ctvk_error error = {0};
-        CHECK(fixture_create(&f, gpu, &plan, &conv, (extents){3, 5, 9}));
+        CHECK(fixture_create(&f, gpu, &plan, &conv, 0, (extents){3, 5, 9}));
         if (of_weights) {
             float *packed = malloc(ctvk_conv3d_plan_weight_bytes(&plan, &conv));
             f.kernel[13] = -1100; /* channel 0 from channel 0, the tap in the middle */
@@ -38,10 +38,10 @@ static void test_small_numbers(ctvk_gpu *gpu)
 {
     const ctvk_conv3d conv = {48, 0, 24, 3, 1, 0};
     const extents e = {3, 5, 9};
-    const ctvk_conv3d_plan plan = {CTVK_CONV3D_COOPERATIVE, 1, 1u << 20, 1u << 20, 0, 0};
+    const ctvk_conv3d_plan plan = {CTVK_CONV3D_COOPERATIVE, 1, 1u << 20, 1u << 20, 0};
     fixture f;
     ctvk_error error = {0};
-    CHECK(fixture_create(&f, gpu, &plan, &conv, e));
+    CHECK(fixture_create(&f, gpu, &plan, &conv, 0, e));
     float *packed = malloc(ctvk_conv3d_plan_weight_bytes(&plan, &conv));
     for (size_t i = 0; i < (size_t)conv.out * conv.in_a * 27; i++)
         f.kernel[i] *= 0.001f;

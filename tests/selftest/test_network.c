@@ -12,10 +12,10 @@ int main(void)
     watch all = {0};
     ctvk_status status = ctvk_network_trial_run(gpu, look, &all, &first, &error);
     CHECK_MSG(status == CTVK_OK, "%s", error.message);
-    printf("llama %.2e, llmseg %.2e, in half precision %.2e\n", first.text.error, first.image.error, first.half.error);
+    printf("llama %.2e, llmseg %.2e, f16 %.2e\n", first.text.error, first.image.error, first.half.error);
     /* 4e-7 and 5e-6 seen; the promise is 1e-4. */
     CHECK(first.text.error <= 1e-5 && first.image.error <= 5e-5);
-    CHECK(first.half.error > first.image.error && first.half.error <= first.half.limit && first.half.limit < 3e-3);
+    CHECK(first.half.error > first.image.error && first.half.error <= first.half.limit && first.half.limit <= 2e-4);
     size_t count = (size_t)(first.dim[0] * first.dim[1] * first.dim[2]), ones = 0;
     for (size_t i = 0; first.labels && i < count; i++)
         ones += first.labels[i] == 1;

@@ -4,7 +4,7 @@
 #include "selftest/watch.h"
 #include "support/ops_case.h"
 
-/* By its name: those of the language model, those in half precision, the others. */
+/* By its name: those of the language model, those of f16, the others. */
 static int32_t part_of(const char *name)
 {
     static const char *const language[] = {"quant_linear", "rms_norm", "rope", "causal_attend", "swiglu"};
@@ -71,6 +71,7 @@ static void test_channels(void)
         ctvk_error error = {0};
         CHECK_MSG(ctvk_trials_small(gpu, CTVK_TRIALS_NETWORK, given[i][0], NULL, NULL, &wrong, &error) == CTVK_OK, "%s", error.message);
         CHECK_MSG(was_made(gpu, "instance_norm_apply", (uint32_t)given[i][1]), "%d channels", given[i][0]);
+        CHECK(was_made(gpu, "transp_conv3d_labels", 0) && was_made(gpu, "transp_conv3d_probabilities", 0));
         ctvk_gpu_destroy(&gpu);
     }
 }

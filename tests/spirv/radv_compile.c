@@ -85,7 +85,6 @@ static void compile_level(ctvk_gpu *gpu, int32_t c, int32_t prompts)
     compile(gpu, variants[variant], voxel, variant == CTVK_IMAGE_TO_TOKEN_HELD ? 2 : 1);
     compile(gpu, "instance_norm_apply", &stats, 1);
     compile(gpu, "instance_norm_apply_add", &stats, 1);
-    compile(gpu, "instance_norm_apply_half", &stats, 1);
     const uint32_t planar[2] = {1, stats}; /* the first block's shortcut */
     compile(gpu, "instance_norm_planar_stats", planar, 1);
     compile(gpu, "instance_norm_planar_apply", planar, 2);
@@ -94,8 +93,8 @@ static void compile_level(ctvk_gpu *gpu, int32_t c, int32_t prompts)
 /* ops/conv3d_tiled.c on grids of few columns. */
 static void compile_tiled(ctvk_gpu *gpu)
 {
-    static const char *const shaders[] = {"conv3d_tiled_k3", "conv3d_tiled_k3_half", "conv3d_tiled_k3_stride2",
-                                          "conv3d_tiled_k3_stride2_half", "conv3d_tiled_k1"};
+    static const char *const shaders[] = {"conv3d_tiled_k3", "conv3d_tiled_k3_norm", "conv3d_tiled_k3_half", "conv3d_tiled_k3_stride2",
+                                          "conv3d_tiled_k1"};
     const uint32_t columns = 4;
     for (int i = 0; i < 10; i++) {
         char name[48];

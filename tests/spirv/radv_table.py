@@ -16,7 +16,7 @@ PROGRAM, ICD, TABLE = sys.argv[1:4]
 FAMILIES = {"polaris10": "gfx8", "vega10": "gfx9", "navi10": "gfx10", "navi21": "gfx10.3"}
 FLOOR = 0.2  # of the most waves that any shader reaches there; fewer hide no latency of memory
 # Taken on software drivers alone: they hold whole tiles or rows in registers on purpose.
-SOFTWARE = ("conv3d_winograd_in", "conv3d_winograd_in_norm", "conv3d_winograd_out", "token_to_image_lane", "token_to_image_lane_texel")
+SOFTWARE = ("conv3d_winograd_in", "conv3d_winograd_in_norm", "conv3d_winograd_in_half", "conv3d_winograd_out", "token_to_image_lane", "token_to_image_lane_texel")
 failures = []
 
 

@@ -12,15 +12,23 @@ add_test(NAME spirv.radv COMMAND ${CTVK_PYTHON} ${CMAKE_CURRENT_SOURCE_DIR}/spir
                                  ${PROJECT_SOURCE_DIR}/docs/radv.md)
 set_tests_properties(spirv.radv PROPERTIES TIMEOUT 900 ENVIRONMENT "PYTHONDONTWRITEBYTECODE=1")
 
-# The probe that the tests of the GPU room run.
-set(probe ${CMAKE_CURRENT_BINARY_DIR}/gpu_probe.spv.h)
-add_custom_command(
-  OUTPUT ${probe}
-  COMMAND ${GLSLANG} -V --target-env vulkan1.1 --quiet --vn spv_gpu_probe -o ${probe} ${CMAKE_CURRENT_SOURCE_DIR}/spirv/gpu_probe.comp
-  DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/spirv/gpu_probe.comp
-  VERBATIM)
-add_custom_target(gpu_probe DEPENDS ${probe})
-foreach(target ops_test_gpu_dispatch ops_test_gpu_failure ops_test_gpu_cache ops_test_gpu_trace ops_test_gpu_compile ops_test_gpu_half)
+# The probe that the tests of the GPU room run, and the same with a table of words.
+set(probes)
+foreach(name gpu_probe gpu_probe_words)
+  set(probe ${CMAKE_CURRENT_BINARY_DIR}/${name}.spv.h)
+  set(defines)
+  if(name STREQUAL gpu_probe_words)
+    set(defines -DWORDS)
+  endif()
+  add_custom_command(
+    OUTPUT ${probe}
+    COMMAND ${GLSLANG} -V --target-env vulkan1.1 --quiet ${defines} --vn spv_${name} -o ${probe} ${CMAKE_CURRENT_SOURCE_DIR}/spirv/gpu_probe.comp
+    DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/spirv/gpu_probe.comp
+    VERBATIM)
+  list(APPEND probes ${probe})
+endforeach()
+add_custom_target(gpu_probe DEPENDS ${probes})
+foreach(target ops_test_gpu_dispatch ops_test_gpu_failure ops_test_gpu_cache ops_test_gpu_trace ops_test_gpu_compile ops_test_gpu_words)
   if(TARGET ${target})
     add_dependencies(${target} gpu_probe)
     target_include_directories(${target} PRIVATE ${CMAKE_CURRENT_BINARY_DIR})

@@ -93,6 +93,16 @@ int conv_tensor_create_as(ctvk_gpu *gpu, conv_tensor *t, int half, int c, int x,
            report("guard", ctvk_gpu_upload(span.buffer, bytes - GUARD, guard, GUARD, &error), &error);
 }
 
+float *conv_stored_stats(float *dense, int c, size_t voxels)
+{
+    float *stats = conv_random_array((size_t)c * 2, 17);
+    for (int i = 0; i < c * 2; i++) {
+        stats[i] = i % 8 < 4 ? stats[i] : 1.5f + stats[i];
+    }
+    ref_restored(dense, stats, c, voxels);
+    return stats;
+}
+
 void conv_tensor_destroy(conv_tensor *t)
 {
     ctvk_gpu_buffer_destroy(&t->tensor.buffer);
@@ -106,34 +116,6 @@ static size_t place(const conv_tensor *t, int c, int x, int y, int z)
         return (((size_t)x * s->c + c) * s->y + y) * s->z + z;
     }
     return ((((size_t)x * (s->c / 4) + c / 4) * s->y + y) * s->z + z) * 4 + c % 4;
-}
-
-void conv_narrow(float *dense, size_t count, int half)
-{
-    for (size_t i = 0; half && i < count; i++) {
-        dense[i] = ref_narrowed(dense[i]);
-    }
-}
-
-/* Between numbers as floats and as they lie in a tensor of half precision; each may be the other's memory. */
-static void narrow(void *lies, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        float value;
-        memcpy(&value, (char *)lies + i * sizeof value, sizeof value);
-        uint16_t half = ref_narrow(value);
-        memcpy((char *)lies + i * sizeof half, &half, sizeof half);
-    }
-}
-
-static void widen(void *lies, size_t count)
-{
-    while (count--) {
-        uint16_t half;
-        memcpy(&half, (char *)lies + count * sizeof half, sizeof half);
-        float value = (float)ref_widen(half);
-        memcpy((char *)lies + count * sizeof value, &value, sizeof value);
-    }
 }
 
 /* to_device: lies[place] = dense[...]; else the other way. */
@@ -152,6 +134,35 @@ static void reorder(const conv_tensor *t, float *dense, float *lies, int to_devi
     }
 }
 
+/* The same where numbers have 16 bits: lies are the words of four channels. */
+static void reorder_words(const ctvk_tensor *s, float *dense, uint32_t *lies, int to_device)
+{
+    size_t area = (size_t)s->y * s->z, voxels = s->x * area, groups = s->c / 4;
+    for (size_t i = 0; i < groups * voxels; i++, lies += 2) {
+        float *first = dense + i / area % groups * 4 * voxels + i / area / groups * area + i % area, four[4];
+        for (size_t k = 0; k < 4; k++) {
+            four[k] = first[k * voxels];
+        }
+        if (to_device) {
+            ref_narrow(four, lies);
+            continue;
+        }
+        ref_widen(lies, four);
+        for (size_t k = 0; k < 4; k++) {
+            first[k * voxels] = four[k];
+        }
+    }
+}
+
+static void arrange(const conv_tensor *t, float *dense, void *lies, int to_device)
+{
+    if (t->tensor.half) {
+        reorder_words(&t->tensor, dense, lies, to_device);
+    } else {
+        reorder(t, dense, lies, to_device);
+    }
+}
+
 static size_t elements(const ctvk_tensor *s)
 {
     return (size_t)s->c * s->x * s->y * s->z;
@@ -165,10 +176,7 @@ int conv_tensor_write(conv_tensor *t, const float *dense)
     ctvk_status status = CTVK_ERROR_HOST_MEMORY;
     if (lies && copy) {
         memcpy(copy, dense, bytes);
-        reorder(t, copy, lies, 1);
-        if (t->tensor.half) {
-            narrow(lies, elements(&t->tensor));
-        }
+        arrange(t, copy, lies, 1);
         status = ctvk_gpu_upload(t->tensor.buffer, t->tensor.offset, lies, ctvk_tensor_bytes(&t->tensor), &error);
     }
     free(lies);
@@ -184,10 +192,7 @@ int conv_tensor_read(const conv_tensor *t, float *dense)
     ctvk_status status = CTVK_ERROR_HOST_MEMORY;
     if (lies) {
         status = ctvk_gpu_download(t->tensor.buffer, t->tensor.offset, lies, ctvk_tensor_bytes(&t->tensor), &error);
-        if (t->tensor.half) {
-            widen(lies, elements(&t->tensor));
-        }
-        reorder(t, dense, lies, 0);
+        arrange(t, dense, lies, 0);
     }
     free(lies);
     return report("download", status, &error);

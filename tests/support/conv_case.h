@@ -25,9 +25,10 @@ typedef struct conv_tensor {
     int planar;
 } conv_tensor;
 int conv_tensor_create(ctvk_gpu *gpu, conv_tensor *t, int c, int x, int y, int z, int planar);
-/* half: in half precision. What is written should be numbers of it (conv_narrow), so that a reference reads the same. */
+/* half: 16 bits a number. What is written should be as it is stored (ref_narrowed), so that a reference reads the same. */
 int conv_tensor_create_as(ctvk_gpu *gpu, conv_tensor *t, int half, int c, int x, int y, int z, int planar);
-void conv_narrow(float *dense, size_t count, int half);
+/* Statistics for what was stored with 16 bits a number; dense, [c][voxels], becomes what it stands for. OWNED: free. */
+float *conv_stored_stats(float *dense, int c, size_t voxels);
 void conv_tensor_destroy(conv_tensor *t);
 /* dense: [c][x][y][z]. */
 int conv_tensor_write(conv_tensor *t, const float *dense);
@@ -37,9 +38,6 @@ int conv_tensor_guards_hold(const conv_tensor *t);
 
 /* A buffer of `bytes` (at least 256) with the given content (NULL: NaN). */
 int conv_span_create(ctvk_gpu *gpu, ctvk_span *span, uint64_t bytes, const void *content);
-
-/* What rounding to half precision adds to an error over the largest number, or over max(1, |number|). */
-#define CONV_HALF_ERROR 0x1p-11
 
 /* Largest |got - want| over the largest |want|; 1e30 where a number is not finite. */
 double conv_worst(const float *got, const double *want, size_t count);

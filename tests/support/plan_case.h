@@ -5,49 +5,47 @@
 #include "nets/graph.h"
 #include "support/check.h"
 
+/* Bytes of the values that are alive at a node; of some that lie over each other the largest alone. */
+static inline uint64_t plan_alive(const ctvk_graph *g, int32_t node)
+{
+    uint64_t most[CTVK_GRAPH_VALUES] = {0}, sum = 0;
+    for (int32_t i = 0; i < g->values; i++) {
+        const ctvk_value *value = &g->value[i];
+        uint64_t *of = &most[value->over < 0 ? i : value->over];
+        *of = value->first <= node && node <= value->last && value->bytes > *of ? value->bytes : *of;
+    }
+    for (int32_t i = 0; i < g->values; i++)
+        sum += most[i];
+    return sum;
+}
+
 /* Most bytes that are alive at once: no plan can do with less. */
 static inline uint64_t plan_least(const ctvk_graph *g)
 {
     uint64_t least = 0;
-    for (int32_t node = -1; node <= g->nodes; node++) {
-        uint64_t sum = 0;
-        for (int32_t i = 0; i < g->values; i++)
-            if (g->value[i].over < 0 && g->value[i].first <= node && node <= g->value[i].last)
-                sum += g->value[i].bytes;
-        least = sum > least ? sum : least;
-    }
+    for (int32_t node = -1; node <= g->nodes; node++)
+        least = plan_alive(g, node) > least ? plan_alive(g, node) : least;
     return least;
 }
 
-/* Lives by hand, from the nodes alone: no two values that live together share a byte, none lies across two allocations, all are aligned and
- * inside of what is allocated. Returns how many pairs share a place at different times. */
+/* Lives by hand, from the nodes alone: no two values that live together share a byte, but those that were put over each other, none lies
+ * across two allocations, all are aligned and inside of what is allocated. Returns how many pairs share a place at different times. */
 static inline int plan_check(const ctvk_graph *g, uint64_t max_allocation, const char *what)
 {
     int overlaps = 0, across = 0, outside = 0, shared = 0, dead = 0;
     for (int32_t i = 0; i < g->values; i++) {
         const ctvk_value *a = &g->value[i];
+        const int32_t head = a->over < 0 ? i : a->over;
         uint64_t chunk = a->offset / g->chunk, begin = a->offset % g->chunk;
-        if (a->over >= 0) { /* its parts lie there without a gap, and live as long */
-            uint64_t covered = 0, at = g->value[a->over].offset;
-            for (int32_t part = a->over; part >= 0; at += g->value[part].bytes, part = g->value[part].tail) {
-                const ctvk_value *b = &g->value[part];
-                uint64_t first = a->offset > at ? a->offset : at, last = a->offset + a->bytes, end = at + b->bytes;
-                last = last < end ? last : end;
-                outside += b->offset != at;
-                covered += first < last ? last - first : 0;
-                dead += first < last && (a->first < b->first || a->last > b->last);
-            }
-            outside += a->offset % 256 || covered != a->bytes || chunk != (a->offset + a->bytes - 1) / g->chunk;
-            continue;
-        }
         across += a->bytes && chunk != (a->offset + a->bytes - 1) / g->chunk;
         outside += a->offset % 256 || chunk >= (uint64_t)g->chunks || begin + a->bytes > g->chunk_bytes[chunk];
+        outside += a->offset != g->value[head].offset + a->behind;
         for (int32_t k = 0; k < i; k++) {
             const ctvk_value *b = &g->value[k];
-            if (b->over >= 0)
-                continue;
             int place = a->offset < b->offset + b->bytes && b->offset < a->offset + a->bytes;
             int life = a->first <= b->last && b->first <= a->last;
+            if (head == (b->over < 0 ? k : b->over))
+                continue;
             overlaps += place && life;
             shared += place && !life;
         }

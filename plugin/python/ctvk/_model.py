@@ -41,7 +41,7 @@ class Model:
     """A model bundle, open for segmentation.
 
     bundle: folder with manifest.json. device: index, part of a name, UUID or "auto". memory_limit: bytes of device memory to stay under.
-    precision: "auto" and "f32", or "f16": the last block in half precision, for little more than half the device memory.
+    precision: "auto" and "f32", or "f16": the finest skip connection in 16 bits a number, for little more than half the device memory.
     llm: GGUF file of the language model, where it does not lie in the bundle's folder or in ~/.local/share/ctvk.
     log: called as log(level, message), from any thread. One model serves one thread at a time; use several for several threads.
 

@@ -1,5 +1,6 @@
-/* Texel buffers in half precision: the probe reads its table so, and what does not fit one is refused. */
+/* Texel buffers of two words: what does not fit one is refused. */
 #include "support/gpu_probe.h"
+#include "gpu_probe_words.spv.h"
 
 static ctvk_status dispatch(probe *p, const ctvk_gpu_bind *table, uint32_t flags, ctvk_error *error)
 {
@@ -13,19 +14,18 @@ static ctvk_status dispatch(probe *p, const ctvk_gpu_bind *table, uint32_t flags
     return status;
 }
 
-/* The probe's own table, half as long: 0, 3, 6, ... 45 and -1. */
+/* The probe's own table, half as long: 0, 3, 6, ... 45 in second words. */
 static void test_result(probe *p)
 {
-    static const uint16_t whole[16] = {0x0000, 0x4200, 0x4600, 0x4880, 0x4a00, 0x4b80, 0x4c80, 0x4d40,
-                                       0x4e00, 0x4ec0, 0x4f80, 0x5020, 0x5080, 0x50e0, 0x5140, 0x51a0};
-    uint16_t table[64];
-    uint32_t out[PROBE_COUNT];
+    uint32_t table[16][2], out[PROBE_COUNT];
     ctvk_error error = {0};
     int wrong = 0;
-    for (int i = 0; i < 64; i++)
-        table[i] = i % 4 ? 0xbc00 : whole[i / 4];
+    for (uint32_t i = 0; i < 16; i++) {
+        table[i][0] = ~i;
+        table[i][1] = 3 * i;
+    }
     CHECK(ctvk_gpu_upload(p->table, 0, table, sizeof table, NULL) == CTVK_OK);
-    ctvk_status status = dispatch(p, &(ctvk_gpu_bind){p->table, 0, sizeof table}, CTVK_GPU_HALF_TEXELS, &error);
+    ctvk_status status = dispatch(p, &(ctvk_gpu_bind){p->table, 0, sizeof table}, CTVK_GPU_WORD_TEXELS, &error);
     CHECK_MSG(status == CTVK_OK, "%s", error.message);
     CHECK(ctvk_gpu_download(p->target, 0, out, sizeof out, NULL) == CTVK_OK);
     for (uint32_t i = 0; i < PROBE_COUNT; i++)
@@ -43,12 +43,11 @@ static void test_refusals(probe *p)
         uint64_t bytes;
         uint32_t flags;
         const char *word; /* NULL: taken */
-    } cases[] = {{most * 8, CTVK_GPU_HALF_TEXELS, NULL},
-                 {most * 8 + 8, CTVK_GPU_HALF_TEXELS, "limit"},
-                 {most * 8 + 16, 0, NULL},
-                 {260, CTVK_GPU_HALF_TEXELS, "multiple of 8"},
-                 {264, CTVK_GPU_HALF_TEXELS, NULL},
-                 {264, 0, "multiple of 16"}};
+    } cases[] = {{most * 8, CTVK_GPU_WORD_TEXELS, NULL},
+                 {most * 8 + 8, CTVK_GPU_WORD_TEXELS, "limit"},
+                 {260, CTVK_GPU_WORD_TEXELS, "multiple of 8"},
+                 {264, CTVK_GPU_WORD_TEXELS, NULL},
+                 {256, CTVK_GPU_WORD_TEXELS, NULL}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         ctvk_error error = {0};
         ctvk_status status = dispatch(p, &(ctvk_gpu_bind){large, 0, cases[i].bytes}, cases[i].flags, &error);
@@ -62,7 +61,11 @@ int main(void)
 {
     probe p;
     ctvk_error error = {0};
+    const uint32_t constants[2] = {PROBE_LOCAL, PROBE_ADD};
+    static const ctvk_shader words = {"gpu_probe_words", spv_gpu_probe_words, sizeof spv_gpu_probe_words};
     ctvk_status status = probe_open(&p, open_gpu(CTVK_GPU_MIN_LIMITS), &error);
+    if (status == CTVK_OK)
+        status = ctvk_gpu_pipeline_of(p.gpu, &words, constants, 2, &p.pipeline, &error);
     CHECK_MSG(status == CTVK_OK, "%s", error.message);
     if (status == CTVK_OK) {
         test_result(&p);
@@ -70,5 +73,5 @@ int main(void)
     }
     probe_close(&p);
     ctvk_gpu_destroy(&p.gpu);
-    return gpu_done("gpu_half");
+    return gpu_done("gpu_words");
 }
