@@ -53,8 +53,7 @@ ctvk_status ctvk_llmseg_not_finite(const ctvk_llmseg *net, ctvk_error *error)
 {
     return ctvk_fail(error, CTVK_ERROR_DEVICE,
                      "network: logits that are not finite: device %s computes wrongly, or this model's numbers are too large for it "
-                     "(update the driver or take another "
-                     "device)",
+                     "(update the driver or take another device)",
                      ctvk_gpu_get_info(net->gpu)->name);
 }
 

@@ -98,9 +98,11 @@ static inline void on_tile(void *user, int32_t first, int32_t count, const float
     ctvk_sums_add(s->sums, s->index, first, count, tile);
 }
 
-/* tile NULL: the last window's logits stay on the device, or their labels alone. */
+/* What is left of the last window's logits on the device, where there is no tile. */
+typedef enum golden_left { GOLDEN_LOGITS, GOLDEN_LABELS, GOLDEN_PROBABILITIES } golden_left;
+
 static inline void run_windows(ctvk_llmseg *net, const ctvk_manifest *m, golden_state *s, const float *volume, const float *text, int taps,
-                               ctvk_llmseg_tile_fn tile, int labels)
+                               ctvk_llmseg_tile_fn tile, golden_left left)
 {
     ctvk_error error = {0};
     float *window = malloc((size_t)m->window[0] * (size_t)m->window[1] * (size_t)m->window[2] * sizeof *window);
@@ -114,7 +116,8 @@ static inline void run_windows(ctvk_llmseg *net, const ctvk_manifest *m, golden_
                                .sigma_scale = m->sigma_scale,
                                .constant_blend = !m->gaussian,
                                .tile = tile,
-                               .labels = labels,
+                               .labels = left == GOLDEN_LABELS,
+                               .probabilities = left == GOLDEN_PROBABILITIES,
                                .user = s};
         if (taps && s->index == 0)
             run.tap = on_tap;
@@ -186,11 +189,11 @@ static inline void golden_run(ctvk_gpu *gpu, const golden_case *c, int32_t half,
         const ctvk_st_tensor *last = ctvk_safetensors_find(expected, "first_window.out");
         const uint64_t window_dim[3] = {(uint64_t)m->window[0], (uint64_t)m->window[1], (uint64_t)m->window[2]};
         golden_state s = {expected, last ? step_of(last, window_dim) : 0, &windows, 0, 0, &sums, c->name, tolerance};
-        run_windows(net, m, &s, volume, text, s.tap_step != 0, on_tile, 0);
+        run_windows(net, m, &s, volume, text, s.tap_step != 0, on_tile, GOLDEN_LOGITS);
         CHECK_MSG(s.taps == taps_of(expected) && (!last || s.taps >= 10), "%s: %d taps of %d", c->name, s.taps, taps_of(expected));
         s.sums = &again;
         if (!out)
-            run_windows(net, m, &s, volume, text, 0, on_tile, 0);
+            run_windows(net, m, &s, volume, text, 0, on_tile, GOLDEN_LOGITS);
         CHECK_MSG(out || memcmp(sums.logits, again.logits, (size_t)m->out_channels * voxels * sizeof(float)) == 0, "%s: two runs differ",
                   c->name);
         ctvk_llmseg_classes wanted = {.sums = sums.logits, .voxels = voxels, .weights = golden_weights, .logits = got, .user = &sums};
@@ -205,10 +208,12 @@ static inline void golden_run(ctvk_gpu *gpu, const golden_case *c, int32_t half,
         CHECK_MSG(e <= tolerance, "%s logits: relative L2 error %.2e", c->name, e);
         printf("%-24s taps %2d, logits relative L2 error %.2e", c->name, s.taps, e);
         if (windows.count[0] * windows.count[1] * windows.count[2] == 1) {
-            run_windows(net, m, &s, volume, text, 0, NULL, 0);
+            run_windows(net, m, &s, volume, text, 0, NULL, GOLDEN_LOGITS);
             golden_classes alone = golden_window_check(c->name, net, &sums);
-            run_windows(net, m, &s, volume, text, 0, NULL, 1);
+            run_windows(net, m, &s, volume, text, 0, NULL, GOLDEN_LABELS);
             golden_labels_check(c->name, net, &alone);
+            run_windows(net, m, &s, volume, text, 0, NULL, GOLDEN_PROBABILITIES);
+            golden_probabilities_check(c->name, net, &alone);
             golden_classes_free(&alone);
         }
         golden_label_check(c, m, net, &sums, voxels, half ? GOLDEN_HALF_LABELS_DIFFER : GOLDEN_LABELS_DIFFER);

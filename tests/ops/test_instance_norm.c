@@ -128,6 +128,9 @@ static void test_too_large(void)
     CHECK(ops_run(gpu, record, &r, &error) == CTVK_ERROR_DEVICE_MEMORY);
     r.stats.bytes = 64;
     CHECK(ops_run(gpu, record, &r, &error) == CTVK_ERROR_INTERNAL);
+    r.stats.bytes = 1 << 16;
+    r.in.tensor.half = 1;
+    CHECK(ops_run(gpu, record, &r, &error) == CTVK_ERROR_INTERNAL);
     conv_tensor_destroy(&r.in);
     ctvk_gpu_buffer_destroy(&r.stats.buffer);
     ctvk_gpu_destroy(&gpu);

@@ -344,6 +344,9 @@ static void test_over(ctvk_gpu *gpu)
     j.out = j.in;
     j.out.tensor = (ctvk_tensor){j.in.tensor.buffer, j.in.tensor.offset, 8, 4, 16, 16, 0};
     CHECK(ops_run(gpu, record, &j, &error) == CTVK_ERROR_INTERNAL);
+    j.out.tensor.offset += 1 << 20; /* apart, but with 16 bits a number */
+    j.in.tensor.half = 1;
+    CHECK(ops_run(gpu, record, &j, &error) == CTVK_ERROR_INTERNAL && strstr(error.message, "float32"));
     conv_tensor_destroy(&j.in);
     ctvk_gpu_buffer_destroy(&j.weights.buffer);
     free(dense);
