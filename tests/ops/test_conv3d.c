@@ -227,7 +227,7 @@ static void test_spare(ctvk_gpu *gpu)
     const uint64_t bytes = ctvk_conv3d_scratch_bytes(gpu, &conv, 1, e.x, e.y, e.z);
     fixture f;
     ctvk_error error = {0};
-    conv_tensor whole;
+    conv_tensor whole = {0};
     CHECK(bytes <= 16u << 20 && (plan.family != CTVK_CONV3D_WINOGRAD || bytes < ctvk_conv3d_scratch_bytes(gpu, &conv, 0, e.x, e.y, e.z)));
     CHECK(fixture_create(&f, gpu, &plan, &conv, 0, e) && conv_tensor_create(gpu, &whole, 48, e.x + 5, e.y, e.z, 0));
     CHECK(record_and_wait(&f, gpu, &plan, &conv, &error) == CTVK_OK && conv_tensor_read(&f.out, f.got));
