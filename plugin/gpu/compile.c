@@ -160,6 +160,8 @@ ctvk_status ctvk_gpu_compile(ctvk_gpu *gpu, ctvk_gpu_pipeline *pipeline, ctvk_er
 {
     work alone = {.pipeline = pipeline}, *w = &alone;
     ctvk_gpu_crew *c = gpu->crew;
+    if (pipeline->ready)
+        return CTVK_OK;
     for (uint32_t i = 0; c && i < c->count; i++)
         if (c->all[i].pipeline == pipeline)
             w = &c->all[i];

@@ -169,15 +169,15 @@ ctvk_status ctvk_gpu_upload(ctvk_gpu_buffer *buffer, uint64_t offset, const void
 ctvk_status ctvk_gpu_download(ctvk_gpu_buffer *buffer, uint64_t offset, void *data, uint64_t bytes, ctvk_error *error);
 
 /* Pipelines: by the shader's name (file name without .comp, or the variant's name, see shaders/CMakeLists.txt) and its
- * specialisation constants: ids 0..count-1, 32 bit each. Made on first use, then kept. The bindings, their kinds and the push
+ * specialisation constants: ids 0..count-1, 32 bit each. Made when first asked for, then kept; compiled in the background after a
+ * rehearsal, at the latest by the first dispatch, which then tells of the compiler's failure. The bindings, their kinds and the push
  * constant size are reflected from the SPIR-V. */
 ctvk_status ctvk_gpu_pipeline_get(ctvk_gpu *gpu, const char *shader, const uint32_t *constants, uint32_t count, ctvk_gpu_pipeline **out,
                                   ctvk_error *error);
 /* What the driver's compiler says about a pipeline (VGPRs, spills, scratch, ...), each figure handed to `take`; nothing where
- * CTVK_GPU_STATISTICS was not set or the driver has no such figures. For tests. */
+ * CTVK_GPU_STATISTICS was not set or the driver has no such figures. Compiles it first where nobody has. For tests. */
 typedef void (*ctvk_gpu_figure_fn)(void *user, const char *name, double value);
-ctvk_status ctvk_gpu_pipeline_figures(ctvk_gpu *gpu, const ctvk_gpu_pipeline *pipeline, ctvk_gpu_figure_fn take, void *user,
-                                      ctvk_error *error);
+ctvk_status ctvk_gpu_pipeline_figures(ctvk_gpu *gpu, ctvk_gpu_pipeline *pipeline, ctvk_gpu_figure_fn take, void *user, ctvk_error *error);
 
 /* One binding of a dispatch, in the order of the shader's binding numbers (set 0). offset must be a multiple of
  * caps.storage_alignment, bytes at most the range limit of the binding's kind (storage, uniform, uniform texel buffer). */
@@ -197,10 +197,10 @@ enum {
     CTVK_GPU_WORD_TEXELS = 2 /* texel buffers of this dispatch hold RG32UI, else RGBA32F */
 };
 ctvk_status ctvk_gpu_cmd_begin(ctvk_gpu *gpu, ctvk_gpu_check_fn check, void *user, ctvk_gpu_cmd **out, ctvk_error *error);
-/* A rehearsal: what is recorded is checked, but nothing of it is submitted, and pipelines that it asks for are not compiled. Its
- * ctvk_gpu_cmd_finish hands all of them to threads of the library's own, one less than there are processors, and does not wait
- * (none for a host that brings an allocator). What is recorded afterwards compiles what it needs, or others until that is there, and is
- * told of its failure. One rehearsal of a gpu at a time, and nothing else recorded during it. */
+/* A rehearsal: what is recorded is checked, but nothing of it is submitted. Its ctvk_gpu_cmd_finish hands all pipelines that were asked for
+ * and are not compiled yet to threads of the library's own, one less than there are processors, and does not wait (none for a host that
+ * brings an allocator). What is dispatched afterwards compiles what it needs, or others until that is there, and is told of its failure;
+ * the device gets what is recorded before that. */
 ctvk_status ctvk_gpu_cmd_rehearse(ctvk_gpu *gpu, ctvk_gpu_cmd **out, ctvk_error *error);
 /* What is recorded from here on belongs to this operation, until the next one is named: for the trace (core/trace.h), nothing else depends
  * on it. Every op names itself when it begins to record; its shaders begin with the same word (to the first _). name: a

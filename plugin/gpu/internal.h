@@ -202,7 +202,6 @@ struct ctvk_gpu {
     ctvk_gpu_tuned_table tuned;
     uint8_t lost;
     uint8_t views_grow;         /* a software driver with texel buffers, whose views may be longer than what is bound (cmd.c) */
-    uint8_t rehearsing;         /* pipelines are made, but not compiled */
     struct ctvk_gpu_crew *crew; /* NULL: nobody compiles in the background */
     ctvk_gpu_pipeline *pipelines;
     ctvk_gpu_slot *idle;
@@ -268,13 +267,15 @@ void ctvk_gpu_pipelines_destroy(ctvk_gpu *gpu);
 /* compile.c */
 /* Every pipeline that is not ready goes to workers, one less than there are processors; none where there is one. */
 ctvk_status ctvk_gpu_compile_begin(ctvk_gpu *gpu, ctvk_error *error);
-/* This one is ready when it returns; whoever compiled it, its failure is told here. */
+/* This one is ready when it returns; whoever compiled it, its failure is told here, and the next call tries again. */
 ctvk_status ctvk_gpu_compile(ctvk_gpu *gpu, ctvk_gpu_pipeline *pipeline, ctvk_error *error);
 /* Waits for what workers have begun; the rest stays as it is. */
 void ctvk_gpu_compile_end(ctvk_gpu *gpu);
 
 /* cmd.c: makes room for one more command of this cost with these descriptors; puts the barrier. */
 ctvk_status ctvk_gpu_cmd_prepare(ctvk_gpu_cmd *cmd, double cost, const ctvk_gpu_reflection *needs, int barrier, ctvk_error *error);
+/* Submits what is recorded, where that waits for nobody; takes in what is done. Before the host does something that takes long. */
+ctvk_status ctvk_gpu_cmd_hand_over(ctvk_gpu_cmd *cmd, ctvk_error *error);
 
 /* cache.c: neither fails; a cache that cannot be read or written is not there. */
 void ctvk_gpu_cache_open(ctvk_gpu *gpu, const char *folder);

@@ -137,8 +137,6 @@ static ctvk_status make(ctvk_gpu *gpu, const ctvk_shader *shader, const uint32_t
         status = complete(gpu, self, error);
     if (status == CTVK_OK)
         status = make_layout(gpu, self, error);
-    if (status == CTVK_OK && !gpu->rehearsing)
-        status = ctvk_gpu_compile(gpu, self, error);
     if (status != CTVK_OK) {
         pipeline_destroy(gpu, self);
         return status;
@@ -153,9 +151,8 @@ ctvk_status ctvk_gpu_pipeline_of(ctvk_gpu *gpu, const ctvk_shader *shader, const
     *out = NULL;
     for (ctvk_gpu_pipeline *p = gpu->pipelines; p; p = p->next) {
         if (p->count == count && strcmp(p->shader, shader->name) == 0 && (count == 0 || memcmp(p->constants, constants, count * 4) == 0)) {
-            ctvk_status status = p->ready || gpu->rehearsing ? CTVK_OK : ctvk_gpu_compile(gpu, p, error);
-            *out = status == CTVK_OK ? p : NULL;
-            return status;
+            *out = p;
+            return CTVK_OK;
         }
     }
     ctvk_status status = ctvk_gpu_alive(gpu, error);
@@ -196,12 +193,11 @@ static double figure_value(const VkPipelineExecutableStatisticKHR *figure)
     }
 }
 
-ctvk_status ctvk_gpu_pipeline_figures(ctvk_gpu *gpu, const ctvk_gpu_pipeline *pipeline, ctvk_gpu_figure_fn take, void *user,
-                                      ctvk_error *error)
+ctvk_status ctvk_gpu_pipeline_figures(ctvk_gpu *gpu, ctvk_gpu_pipeline *pipeline, ctvk_gpu_figure_fn take, void *user, ctvk_error *error)
 {
-    ctvk_status status = CTVK_OK;
-    if (!gpu->get_executables || !gpu->get_statistics)
-        return CTVK_OK;
+    ctvk_status status = ctvk_gpu_compile(gpu, pipeline, error);
+    if (status != CTVK_OK || !gpu->get_executables || !gpu->get_statistics)
+        return status;
     VkPipelineInfoKHR info = {.sType = VK_STRUCTURE_TYPE_PIPELINE_INFO_KHR, .pipeline = pipeline->pipeline};
     uint32_t executables = 0;
     CTVK_VK(gpu, gpu->get_executables(gpu->device, &info, &executables, NULL));

@@ -18,7 +18,8 @@ static int open_once(const char *where, int compile)
     int loaded = gpu->cache_loaded;
     CHECK(gpu->cache != VK_NULL_HANDLE);
     if (compile)
-        CHECK(ctvk_gpu_pipeline_of(gpu, &probe_shader, constants, 2, &pipeline, NULL) == CTVK_OK);
+        CHECK(ctvk_gpu_pipeline_of(gpu, &probe_shader, constants, 2, &pipeline, NULL) == CTVK_OK &&
+              ctvk_gpu_compile(gpu, pipeline, NULL) == CTVK_OK);
     if (gpu->cache_path)
         snprintf(path, sizeof path, "%s", gpu->cache_path);
     ctvk_gpu_destroy(&gpu);
