@@ -111,7 +111,8 @@ void ctvk_view_sample_range(const ctvk_volume_view *view, double range[2]);
 
 /* --- memory (memory.c) --- */
 
-/* The plan for a window, against the heap and the limit (0: none). */
+/* The plan for a window, against the heap and the limit (0: none). CTVK_ERROR_DEVICE_MEMORY where the device allocates too little at once,
+ * with what would fit. */
 ctvk_status ctvk_plan_memory(const ctvk_gpu *gpu, const ctvk_llmseg_desc *desc, uint64_t limit, ctvk_memory_info *out, ctvk_error *error);
 /* CTVK_ERROR_DEVICE_MEMORY with need, have and what would fit, unless the plan fits. */
 ctvk_status ctvk_require_memory(const ctvk_gpu *gpu, const ctvk_llmseg_desc *desc, uint64_t limit, const ctvk_memory_info *plan,

@@ -5,13 +5,29 @@
 
 #define MIB 1048576.0
 
+/* With 16 bits a number the largest tensors share one allocation, which a device may refuse although it has the memory: float32 takes more
+ * of it, in smaller ones. Tells that where it would fit; else `error` stays as it is. */
+static ctvk_status suggest_f32(const ctvk_gpu *gpu, const ctvk_llmseg_desc *desc, uint64_t available, ctvk_error *error)
+{
+    ctvk_llmseg_desc wide = *desc;
+    ctvk_llmseg_memory plan;
+    wide.half = 0;
+    if (!desc->half || ctvk_llmseg_plan(gpu, &wide, &plan, NULL) != CTVK_OK || plan.total > available)
+        return CTVK_ERROR_DEVICE_MEMORY;
+    return ctvk_fail(
+        error, CTVK_ERROR_DEVICE_MEMORY,
+        "device memory: with --precision f16 a window of %d x %d x %d needs more in one piece than the %.1f MiB that the device "
+        "allocates at once (--precision f32 would fit with %.1f MiB, in smaller pieces)",
+        desc->window[0], desc->window[1], desc->window[2], (double)ctvk_gpu_get_caps(gpu)->max_allocation / MIB, (double)plan.total / MIB);
+}
+
 ctvk_status ctvk_plan_memory(const ctvk_gpu *gpu, const ctvk_llmseg_desc *desc, uint64_t limit, ctvk_memory_info *out, ctvk_error *error)
 {
     ctvk_llmseg_memory plan;
+    uint64_t heap = ctvk_gpu_get_caps(gpu)->heap_bytes, available = limit && limit < heap ? limit : heap;
     ctvk_status status = ctvk_llmseg_plan(gpu, desc, &plan, error);
     if (status != CTVK_OK)
-        return status;
-    uint64_t heap = ctvk_gpu_get_caps(gpu)->heap_bytes, available = limit && limit < heap ? limit : heap;
+        return status == CTVK_ERROR_DEVICE_MEMORY ? suggest_f32(gpu, desc, available, error) : status;
     *out = (ctvk_memory_info){sizeof *out, plan.total <= available, plan.weights, plan.activations, plan.staging, plan.total, available};
     return CTVK_OK;
 }

@@ -4,6 +4,7 @@
 #include "ctvk/context.h"
 #include "ctvk/ctvk.h"
 #include "ctvk/job.h"
+#include "api/api.h"
 #include "formats/bundle.h"
 #include "nets/llmseg_graph.h"
 #include "support/golden.h"
@@ -110,6 +111,30 @@ static void test_windows(int32_t half)
         CHECK(ctvk_llmseg_graph_build(gpu, &desc, &net, &error) == CTVK_ERROR_DEVICE_MEMORY);
         gpu->caps = caps;
     }
+    ctvk_gpu_destroy(&gpu);
+}
+
+/* A device with enough memory that gives too little at once for 16 bits a number: float32 is named where it would fit, and only there. */
+static void test_small_allocations(void)
+{
+    ctvk_gpu *gpu = ops_open(0);
+    const ctvk_gpu_caps caps = gpu->caps;
+    ctvk_llmseg_desc desc = paper;
+    for (int i = 0; i < 4; i++) {
+        const int fits = i == 0;
+        const uint64_t limit = i == 1 ? UINT64_C(1) << 30 : 0;
+        ctvk_memory_info info = CTVK_MEMORY_INFO_INIT;
+        ctvk_error error = {0};
+        desc.half = i != 3;
+        gpu->caps.heap_bytes = UINT64_C(16) << 30;
+        gpu->caps.max_allocation = i < 2 ? 600u << 20 : 300u << 20; /* of 692 and, in float32, 432 */
+        CHECK(ctvk_plan_memory(gpu, &desc, limit, &info, &error) == CTVK_ERROR_DEVICE_MEMORY);
+        CHECK_MSG(fits == (strstr(error.message, "--precision f32 would fit with") != NULL), "%d: %s", i, error.message);
+        CHECK_MSG(fits != (strstr(error.message, "a smaller window would fit") != NULL), "%d: %s", i, error.message);
+        desc.half = 0;
+        CHECK(i > 1 || ctvk_plan_memory(gpu, &desc, 0, &info, &error) == CTVK_OK);
+    }
+    gpu->caps = caps;
     ctvk_gpu_destroy(&gpu);
 }
 
@@ -254,6 +279,7 @@ int main(void)
     test_paper_window(0);
     test_paper_window(CTVK_GPU_MIN_LIMITS);
     test_paper_window(OPS_AS_GPU);
+    test_small_allocations();
     test_windows(0);
     test_windows(1);
     for (int i = 0; i < count; i++)
