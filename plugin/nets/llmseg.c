@@ -12,7 +12,6 @@
 
 /* Results travel to the host through one mapped buffer of at most this size; weights and windows go up through the gpu room's staging,
  * which is as large. */
-#define CTVK_HELD 128 /* tensors of one alignment: 74 */
 #define STAGING_BYTES (16u << 20)
 
 /* At least one plane in each of two tiles, whatever its size; little more where memory counts. */
@@ -45,92 +44,6 @@ ctvk_status ctvk_llmseg_plan(const ctvk_gpu *gpu, const ctvk_llmseg_desc *desc, 
     return status;
 }
 
-/* Weights as float32 while one node packs them; at most one alignment's tensors at a time. */
-typedef struct loader {
-    const ctvk_host *host;
-    const ctvk_safetensors *file;
-    float *held[CTVK_HELD];
-    int count;
-    int failed;
-} loader;
-
-static const float *load(void *user, const char *name)
-{
-    loader *l = user;
-    const ctvk_st_tensor *tensor = ctvk_safetensors_find(l->file, name);
-    if (!tensor || l->count == CTVK_HELD) {
-        l->failed = 1;
-        return NULL;
-    }
-    float *data = ctvk_alloc(l->host, tensor->count * sizeof *data);
-    if (!data) {
-        l->failed = 1;
-        return NULL;
-    }
-    ctvk_st_to_f32(tensor, 0, tensor->count, data);
-    l->held[l->count++] = data;
-    return data;
-}
-
-static void release(loader *l)
-{
-    while (l->count)
-        ctvk_free(l->host, l->held[--l->count]);
-}
-
-static void pack_node(const ctvk_llmseg *net, const ctvk_node *node, loader *l, void *packed)
-{
-    const ctvk_gpu *gpu = net->gpu;
-    const ctvk_value *out = &net->net.graph.value[node->out];
-    const float *weights;
-    switch (node->kind) {
-    case CTVK_NODE_CONV:
-        weights = load(l, node->weight);
-        if (weights)
-            ctvk_conv3d_pack(gpu, &node->as.conv, out->x, out->y, out->z, weights, packed);
-        break;
-    case CTVK_NODE_SHORTCUT:
-        weights = load(l, node->weight);
-        if (weights)
-            ctvk_planar_shortcut_pack(&node->as.shortcut, weights, packed);
-        break;
-    case CTVK_NODE_TRANSP:
-        weights = load(l, node->weight);
-        if (weights)
-            ctvk_transp_conv3d_pack(gpu, &node->as.transp, weights, packed);
-        break;
-    case CTVK_NODE_ALIGN:
-        ctvk_alignment_pack(&node->as.align, load, l, packed);
-        break;
-    case CTVK_NODE_STATS:
-    case CTVK_NODE_APPLY:
-    case CTVK_NODE_NARROW:
-        break;
-    }
-}
-
-static ctvk_status upload_weights(ctvk_llmseg *net, const ctvk_safetensors *file, ctvk_error *error)
-{
-    const ctvk_host *host = ctvk_gpu_host(net->gpu);
-    ctvk_status status = CTVK_OK;
-    loader l = {.host = host, .file = file};
-    for (int32_t i = 0; i < net->net.graph.nodes && status == CTVK_OK; i++) {
-        const ctvk_node *node = &net->net.graph.node[i];
-        if (!node->weight_bytes)
-            continue;
-        void *packed = ctvk_calloc(host, 1, node->weight_bytes);
-        if (packed)
-            pack_node(net, node, &l, packed);
-        if (!packed || l.failed)
-            status = ctvk_fail(error, CTVK_ERROR_HOST_MEMORY, "network: no host memory to pack the weights (close other programs)");
-        else
-            status = ctvk_gpu_upload(net->weights, node->weight_offset, packed, node->weight_bytes, error);
-        release(&l);
-        ctvk_free(host, packed);
-    }
-    return status;
-}
-
 static ctvk_status rehearse(const ctvk_llmseg *net, const ctvk_llmseg_wanted *wanted, ctvk_error *error);
 
 ctvk_status ctvk_llmseg_create(ctvk_gpu *gpu, const ctvk_llmseg_desc *desc, const ctvk_safetensors *weights,
@@ -158,7 +71,7 @@ ctvk_status ctvk_llmseg_create(ctvk_gpu *gpu, const ctvk_llmseg_desc *desc, cons
     if (status == CTVK_OK)
         status = rehearse(net, wanted, error);
     if (status == CTVK_OK)
-        status = upload_weights(net, weights, error);
+        status = ctvk_llmseg_upload_weights(net, weights, error);
     if (status != CTVK_OK) {
         ctvk_llmseg_destroy(&net);
         return status;
@@ -207,15 +120,25 @@ static ctvk_llmseg_manner manner_of(const ctvk_llmseg *net, int labels, int prob
     return labels ? CTVK_LLMSEG_LABELS : probabilities ? CTVK_LLMSEG_PROBABILITIES : CTVK_LLMSEG_PLAIN;
 }
 
-/* The last layer with what becomes of its logits. norm: NULL, or what it normalises with. */
-static ctvk_status record_classes(const ctvk_llmseg *net, ctvk_gpu_cmd *cmd, const ctvk_node *node, const ctvk_span *norm, int labels,
-                                  ctvk_error *error)
+/* The last layer leaves what the manner wants of its logits. */
+static ctvk_status record_transp(const ctvk_llmseg *net, ctvk_gpu_cmd *cmd, const ctvk_node *node, ctvk_llmseg_manner manner,
+                                 ctvk_error *error)
 {
     const ctvk_tensor in = ctvk_llmseg_tensor(net, node->in), out = ctvk_llmseg_tensor(net, node->out);
-    const ctvk_span words = ctvk_llmseg_span(net, net->net.words), weights = {net->weights, node->weight_offset, node->weight_bytes};
-    if (labels)
-        return ctvk_transp_conv3d_labels_record(cmd, net->gpu, &node->as.transp, &in, norm, &weights, 0, in.x, &words, error);
-    return ctvk_transp_conv3d_probabilities_record(cmd, net->gpu, &node->as.transp, &in, norm, &weights, 0, in.x, &words, &out, error);
+    const ctvk_span words = ctvk_llmseg_span(net, net->net.words), stats = ctvk_llmseg_span(net, node->stats),
+                    weights = {net->weights, node->weight_offset, node->weight_bytes};
+    const int last = node->out == net->net.logits, labels = last && manner == CTVK_LLMSEG_LABELS,
+              probabilities = last && manner == CTVK_LLMSEG_PROBABILITIES, normalises = node->stats >= 0 && manner != CTVK_LLMSEG_TAPPED;
+    const ctvk_transp_conv3d_job job = {.cmd = cmd,
+                                        .gpu = net->gpu,
+                                        .conv = &node->as.transp,
+                                        .in = &in,
+                                        .norm = normalises ? &stats : NULL,
+                                        .weights = &weights,
+                                        .out = labels ? NULL : &out,
+                                        .words = labels || probabilities ? &words : NULL,
+                                        .count = in.x};
+    return ctvk_transp_conv3d_record(&job, error);
 }
 
 static ctvk_status record_node(const ctvk_llmseg *net, ctvk_gpu_cmd *cmd, const ctvk_node *node, ctvk_llmseg_manner manner,
@@ -232,10 +155,7 @@ static ctvk_status record_node(const ctvk_llmseg *net, ctvk_gpu_cmd *cmd, const 
         return ctvk_conv3d_record(cmd, net->gpu, &node->as.conv, &in, two ? &in_b : NULL, normalised ? &stats : NULL, &weights, &scratch,
                                   &out, node->stats_b >= 0 ? &stats_b : NULL, error);
     case CTVK_NODE_TRANSP:
-        if (node->out == net->net.logits && (manner == CTVK_LLMSEG_LABELS || manner == CTVK_LLMSEG_PROBABILITIES))
-            return record_classes(net, cmd, node, normalised ? &stats : NULL, manner == CTVK_LLMSEG_LABELS, error);
-        return ctvk_transp_conv3d_record(cmd, net->gpu, &node->as.transp, &in, normalised && !tapped ? &stats : NULL, &weights, &out,
-                                         error);
+        return record_transp(net, cmd, node, manner, error);
     case CTVK_NODE_STATS:
         return ctvk_instance_norm_stats(cmd, net->gpu, &in, &stats, error);
     case CTVK_NODE_APPLY:

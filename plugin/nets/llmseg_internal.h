@@ -21,6 +21,9 @@ struct ctvk_llmseg {
     ctvk_llmseg_manner ran; /* of the last run: what it has left */
 };
 
+/* Every node's weights, packed, to where the graph has them. CTVK_ERROR_HOST_MEMORY where one node's do not fit. */
+ctvk_status ctvk_llmseg_upload_weights(ctvk_llmseg *net, const ctvk_safetensors *file, ctvk_error *error);
+
 /* Where a value lies in the arena; buffer NULL for id < 0. */
 ctvk_span ctvk_llmseg_span(const ctvk_llmseg *net, int32_t id);
 ctvk_tensor ctvk_llmseg_tensor(const ctvk_llmseg *net, int32_t id);

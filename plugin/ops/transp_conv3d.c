@@ -28,6 +28,11 @@ int ctvk_transp_conv3d_normalises(const ctvk_gpu *gpu, const ctvk_transp_conv3d 
     return ctvk_transp_conv3d_plan_normalises(&plan, conv);
 }
 
+int ctvk_transp_conv3d_labels(const ctvk_transp_conv3d *conv)
+{
+    return conv->planar && conv->out >= 1 && conv->out <= CTVK_LABEL_CLASSES && (conv->in == 4 * 4 || conv->in == 4 * 12);
+}
+
 /* Output channels of one dispatch, and dispatches for all outputs: blocked ones go corner by corner in (x, y). */
 static int32_t channels_of(const ctvk_transp_conv3d *conv)
 {
@@ -65,16 +70,7 @@ void ctvk_transp_conv3d_pack(const ctvk_gpu *gpu, const ctvk_transp_conv3d *conv
     }
 }
 
-typedef struct job {
-    ctvk_gpu_cmd *cmd;
-    ctvk_gpu *gpu;
-    const ctvk_transp_conv3d_plan *plan;
-    const ctvk_transp_conv3d *conv;
-    const ctvk_tensor *in, *out; /* out: of these planes alone. Logits; with words their softmax; NULL: none, but words */
-    const ctvk_span *norm, *weights;
-    const ctvk_span *words; /* labels of these planes, or NULL */
-    int32_t from, count;    /* planes of in */
-} job;
+typedef ctvk_transp_conv3d_job job;
 
 /* Bytes of the words of one input plane. */
 static uint64_t word_plane(const job *j)
@@ -89,7 +85,7 @@ static int32_t free_planes(const job *j)
     const ctvk_tensor *in = j->in, *out = j->out;
     if (!out || in->buffer != out->buffer)
         return j->count;
-    const uint64_t plane = ctvk_tensor_plane_bytes(in), begin = in->offset + (uint64_t)j->from * plane,
+    const uint64_t plane = ctvk_tensor_plane_bytes(in), begin = in->offset + (uint64_t)j->first * plane,
                    end = begin + (uint64_t)j->count * plane, written = out->offset + ctvk_tensor_bytes(out);
     if (out->offset >= end || begin >= written)
         return j->count;
@@ -98,25 +94,27 @@ static int32_t free_planes(const job *j)
     return (int32_t)((end - written) / plane);
 }
 
-static ctvk_status check(const job *j, ctvk_error *error)
+static ctvk_status check(const ctvk_transp_conv3d_plan *plan, const job *j, ctvk_error *error)
 {
     const ctvk_transp_conv3d *conv = j->conv;
     const ctvk_tensor *in = j->in, *out = j->out;
     const char *why = 0;
     if (conv->in < 4 || conv->in % 4 || conv->out < 1 || (!conv->planar && conv->out % 4)) {
         why = "channel counts must be positive multiples of 4";
-    } else if (j->from < 0 || j->count < 1 || j->from > in->x - j->count) {
+    } else if (j->first < 0 || j->count < 1 || j->first > in->x - j->count) {
         why = "there are not so many planes";
     } else if (in->c != conv->in ||
                (out && (out->c != conv->out || out->x != 2 * j->count || out->y != 2 * in->y || out->z != 2 * in->z))) {
         why = "the tensors do not have the shapes of the operation";
+    } else if (!out && !j->words) {
+        why = "there is no place for what comes out";
     } else if (free_planes(j) < 1) {
         why = "the output lies over the input";
     } else if (j->weights->bytes < ctvk_transp_conv3d_weight_bytes(j->gpu, conv)) {
         why = "the packed weights are too short";
     } else if (in->half || (out && out->half)) {
         why = "the tensors must be float32";
-    } else if (j->norm && (!ctvk_transp_conv3d_plan_normalises(j->plan, conv) || j->norm->offset % 256 ||
+    } else if (j->norm && (!ctvk_transp_conv3d_plan_normalises(plan, conv) || j->norm->offset % 256 ||
                            j->norm->bytes < (uint64_t)conv->in * 2 * sizeof(float))) {
         why = "the input cannot be normalised with these statistics";
     } else if (j->words && !ctvk_transp_conv3d_labels(conv)) {
@@ -128,28 +126,28 @@ static ctvk_status check(const job *j, ctvk_error *error)
 }
 
 /* Input planes whose outputs one binding of each holds. */
-static double target_planes(const job *j)
+static double target_planes(const ctvk_transp_conv3d_plan *plan, const job *j)
 {
-    double out = j->out ? floor(ctvk_tensor_max_planes(j->out, j->plan->target_bytes) / 2.0) : j->count,
-           words = j->words ? (double)(j->plan->target_bytes / word_plane(j)) : j->count;
+    double out = j->out ? floor(ctvk_tensor_max_planes(j->out, plan->target_bytes) / 2.0) : j->count,
+           words = j->words ? (double)(plan->target_bytes / word_plane(j)) : j->count;
     return out < words ? out : words;
 }
 
 /* The binding of the words of planes [first, first + planes) of the input, and where they begin. */
 static ctvk_gpu_bind bind_words(const job *j, int32_t first, int32_t planes, uint32_t *base)
 {
-    uint64_t begin = j->words->offset + (uint64_t)(first - j->from) * word_plane(j),
+    uint64_t begin = j->words->offset + (uint64_t)(first - j->first) * word_plane(j),
              aligned = begin & ~(ctvk_gpu_get_caps(j->gpu)->storage_alignment - 1);
     *base = (uint32_t)((begin - aligned) / sizeof(uint32_t));
     return (ctvk_gpu_bind){j->words->buffer, aligned, begin - aligned + (uint64_t)planes * word_plane(j)};
 }
 
 /* Input planes of one dispatch: bindings, number of workgroups, work. At least one, whatever its work. */
-static int32_t planes_per_block(const job *j)
+static int32_t planes_per_block(const ctvk_transp_conv3d_plan *plan, const job *j)
 {
     double lanes = (double)j->in->y * j->in->z;
     double work = lanes * (j->conv->in < 48 ? j->conv->in : 48) * SUMS;
-    double most = ctvk_tensor_max_planes(j->in, j->plan->source_bytes), out = target_planes(j);
+    double most = ctvk_tensor_max_planes(j->in, plan->source_bytes), out = target_planes(plan, j);
     double groups = LOCAL * (double)MAX_GROUPS / lanes, fit = ctvk_gpu_cmd_work_limit(j->cmd) / work;
     most = out < most ? out : most;
     most = groups < most ? groups : most;
@@ -159,7 +157,7 @@ static int32_t planes_per_block(const job *j)
     return (int32_t)(most < j->count ? most : j->count);
 }
 
-static const char *shader_name(const job *j, int32_t units)
+static const char *shader_name(const ctvk_transp_conv3d_plan *plan, const job *j, int32_t units)
 {
     static const char *const normalising[3] = {"transp_conv3d_planar_address_norm_1", "transp_conv3d_planar_address_norm_4",
                                                "transp_conv3d_planar_address_norm_12"};
@@ -177,21 +175,21 @@ static const char *shader_name(const job *j, int32_t units)
          {NULL, "transp_conv3d_probabilities_address_norm_4", "transp_conv3d_probabilities_address_norm_12"}}};
     int of_units = units == 12 ? 2 : units == 4 ? 1 : 0;
     if (j->words)
-        return labels[j->out != NULL][j->norm ? 2 : j->plan->address != 0][of_units];
-    return j->norm ? normalising[of_units] : names[j->conv->planar != 0][j->plan->address != 0][of_units];
+        return labels[j->out != NULL][j->norm ? 2 : plan->address != 0][of_units];
+    return j->norm ? normalising[of_units] : names[j->conv->planar != 0][plan->address != 0][of_units];
 }
 
 /* Bindings 1 and following of planes [first, first + planes) of the input; returns their number and where the weights of a chunk go, 0
  * where they are no binding. */
-static uint32_t bind_targets(const job *j, int32_t first, int32_t planes, struct ctvk_transp_conv3d_params *p, ctvk_gpu_bind binds[4],
-                             uint32_t *weights)
+static uint32_t bind_targets(const ctvk_transp_conv3d_plan *plan, const job *j, int32_t first, int32_t planes,
+                             struct ctvk_transp_conv3d_params *p, ctvk_gpu_bind binds[4], uint32_t *weights)
 {
     uint32_t out_base = 0, word_base = 0, count = 1;
     ctvk_gpu_bind words = {0};
     if (j->words)
         words = bind_words(j, first, planes, &word_base);
-    binds[count++] = j->out ? ctvk_tensor_bind(j->out, 2 * (first - j->from), 2 * planes, j->conv->planar ? 4 : 16, &out_base) : words;
-    *weights = j->plan->address ? 0 : count++;
+    binds[count++] = j->out ? ctvk_tensor_bind(j->out, 2 * (first - j->first), 2 * planes, j->conv->planar ? 4 : 16, &out_base) : words;
+    *weights = plan->address ? 0 : count++;
     if (j->out && j->words)
         binds[count++] = words;
     p->out_base = (int32_t)out_base;
@@ -200,10 +198,11 @@ static uint32_t bind_targets(const job *j, int32_t first, int32_t planes, struct
 }
 
 /* `units` channel groups of the input from `unit` on, planes [first, first + planes), into all outputs. */
-static ctvk_status record_run(const job *j, int32_t first, int32_t planes, int32_t unit, int32_t units, ctvk_error *error)
+static ctvk_status record_run(const ctvk_transp_conv3d_plan *plan, const job *j, int32_t first, int32_t planes, int32_t unit, int32_t units,
+                              ctvk_error *error)
 {
     ctvk_gpu_pipeline *pipeline;
-    ctvk_status status = ctvk_gpu_pipeline_get(j->gpu, shader_name(j, units), 0, 0, &pipeline, error);
+    ctvk_status status = ctvk_gpu_pipeline_get(j->gpu, shader_name(plan, j, units), 0, 0, &pipeline, error);
     int planar = j->conv->planar != 0;
     int32_t out_voxels = 4 * j->in->y * j->in->z, corners = planar ? 1 : 4, per_chunk = planar ? 3 : 3 * 4;
     uint32_t in_base = 0, of_weights;
@@ -218,7 +217,7 @@ static ctvk_status record_run(const job *j, int32_t first, int32_t planes, int32
                                           .accumulate = unit > 0};
     uint64_t norm = j->norm ? j->norm->buffer->address + j->norm->offset + (uint64_t)unit * 2 * 16 : 0;
     uint32_t groups[3] = {((uint32_t)p.lanes + LOCAL - 1) / LOCAL, 1, 1};
-    uint32_t bound = bind_targets(j, first, planes, &p, binds, &of_weights);
+    uint32_t bound = bind_targets(plan, j, first, planes, &p, binds, &of_weights);
     int32_t out_base = p.out_base;
     p.norm_low = (int32_t)(uint32_t)norm;
     p.norm_high = (int32_t)(uint32_t)(norm >> 32);
@@ -258,12 +257,12 @@ static void name_operation(const job *j)
                                      : ", labels");
 }
 
-static ctvk_status record_all(const job *j, ctvk_error *error)
+ctvk_status ctvk_transp_conv3d_plan_record(const ctvk_transp_conv3d_plan *plan, const ctvk_transp_conv3d_job *j, ctvk_error *error)
 {
-    ctvk_status status = check(j, error);
+    ctvk_status status = check(plan, j, error);
     if (status != CTVK_OK)
         return status;
-    int32_t planes = planes_per_block(j), all = j->conv->in / 4;
+    int32_t planes = planes_per_block(plan, j), all = j->conv->in / 4;
     if (planes < 1)
         return ctvk_fail(error, CTVK_ERROR_DEVICE_MEMORY,
                          "transposed convolution: two planes of %d x %d voxels are larger than the device's buffer binding (use a smaller "
@@ -274,62 +273,14 @@ static ctvk_status record_all(const job *j, ctvk_error *error)
         some = j->count - done < planes ? j->count - done : planes;
         for (int32_t unit = 0, run; unit < all && !status; unit += run) {
             run = all - unit >= 12 ? 12 : all - unit >= 4 ? 4 : 1;
-            status = record_run(j, j->from + done, some, unit, run, error);
+            status = record_run(plan, j, j->first + done, some, unit, run, error);
         }
     }
     return status;
 }
 
-ctvk_status ctvk_transp_conv3d_plan_record(ctvk_gpu_cmd *cmd, ctvk_gpu *gpu, const ctvk_transp_conv3d_plan *plan,
-                                           const ctvk_transp_conv3d *conv, const ctvk_tensor *in, const ctvk_span *norm,
-                                           const ctvk_span *weights, const ctvk_tensor *out, ctvk_error *error)
+ctvk_status ctvk_transp_conv3d_record(const ctvk_transp_conv3d_job *j, ctvk_error *error)
 {
-    const job j = {cmd, gpu, plan, conv, in, out, norm, weights, NULL, 0, in->x};
-    return record_all(&j, error);
-}
-
-ctvk_status ctvk_transp_conv3d_record(ctvk_gpu_cmd *cmd, ctvk_gpu *gpu, const ctvk_transp_conv3d *conv, const ctvk_tensor *in,
-                                      const ctvk_span *norm, const ctvk_span *weights, const ctvk_tensor *out, ctvk_error *error)
-{
-    ctvk_transp_conv3d_plan plan = ctvk_transp_conv3d_plan_for(ctvk_gpu_get_caps(gpu));
-    return ctvk_transp_conv3d_plan_record(cmd, gpu, &plan, conv, in, norm, weights, out, error);
-}
-
-int ctvk_transp_conv3d_labels(const ctvk_transp_conv3d *conv)
-{
-    return conv->planar && conv->out >= 1 && conv->out <= CTVK_LABEL_CLASSES && (conv->in == 4 * 4 || conv->in == 4 * 12);
-}
-
-ctvk_status ctvk_transp_conv3d_plan_labels(ctvk_gpu_cmd *cmd, ctvk_gpu *gpu, const ctvk_transp_conv3d_plan *plan,
-                                           const ctvk_transp_conv3d *conv, const ctvk_tensor *in, const ctvk_span *norm,
-                                           const ctvk_span *weights, int32_t first, int32_t count, const ctvk_span *words,
-                                           ctvk_error *error)
-{
-    const job j = {cmd, gpu, plan, conv, in, NULL, norm, weights, words, first, count};
-    return record_all(&j, error);
-}
-
-ctvk_status ctvk_transp_conv3d_labels_record(ctvk_gpu_cmd *cmd, ctvk_gpu *gpu, const ctvk_transp_conv3d *conv, const ctvk_tensor *in,
-                                             const ctvk_span *norm, const ctvk_span *weights, int32_t first, int32_t count,
-                                             const ctvk_span *words, ctvk_error *error)
-{
-    ctvk_transp_conv3d_plan plan = ctvk_transp_conv3d_plan_for(ctvk_gpu_get_caps(gpu));
-    return ctvk_transp_conv3d_plan_labels(cmd, gpu, &plan, conv, in, norm, weights, first, count, words, error);
-}
-
-ctvk_status ctvk_transp_conv3d_plan_probabilities(ctvk_gpu_cmd *cmd, ctvk_gpu *gpu, const ctvk_transp_conv3d_plan *plan,
-                                                  const ctvk_transp_conv3d *conv, const ctvk_tensor *in, const ctvk_span *norm,
-                                                  const ctvk_span *weights, int32_t first, int32_t count, const ctvk_span *words,
-                                                  const ctvk_tensor *out, ctvk_error *error)
-{
-    const job j = {cmd, gpu, plan, conv, in, out, norm, weights, words, first, count};
-    return record_all(&j, error);
-}
-
-ctvk_status ctvk_transp_conv3d_probabilities_record(ctvk_gpu_cmd *cmd, ctvk_gpu *gpu, const ctvk_transp_conv3d *conv, const ctvk_tensor *in,
-                                                    const ctvk_span *norm, const ctvk_span *weights, int32_t first, int32_t count,
-                                                    const ctvk_span *words, const ctvk_tensor *out, ctvk_error *error)
-{
-    ctvk_transp_conv3d_plan plan = ctvk_transp_conv3d_plan_for(ctvk_gpu_get_caps(gpu));
-    return ctvk_transp_conv3d_plan_probabilities(cmd, gpu, &plan, conv, in, norm, weights, first, count, words, out, error);
+    ctvk_transp_conv3d_plan plan = ctvk_transp_conv3d_plan_for(ctvk_gpu_get_caps(j->gpu));
+    return ctvk_transp_conv3d_plan_record(&plan, j, error);
 }

@@ -12,16 +12,7 @@ typedef struct ctvk_transp_conv3d_plan {
 
 ctvk_transp_conv3d_plan ctvk_transp_conv3d_plan_for(const ctvk_gpu_caps *caps);
 int ctvk_transp_conv3d_plan_normalises(const ctvk_transp_conv3d_plan *plan, const ctvk_transp_conv3d *conv);
-ctvk_status ctvk_transp_conv3d_plan_record(ctvk_gpu_cmd *cmd, ctvk_gpu *gpu, const ctvk_transp_conv3d_plan *plan,
-                                           const ctvk_transp_conv3d *conv, const ctvk_tensor *in, const ctvk_span *norm,
-                                           const ctvk_span *weights, const ctvk_tensor *out, ctvk_error *error);
-ctvk_status ctvk_transp_conv3d_plan_labels(ctvk_gpu_cmd *cmd, ctvk_gpu *gpu, const ctvk_transp_conv3d_plan *plan,
-                                           const ctvk_transp_conv3d *conv, const ctvk_tensor *in, const ctvk_span *norm,
-                                           const ctvk_span *weights, int32_t first, int32_t count, const ctvk_span *words,
-                                           ctvk_error *error);
-ctvk_status ctvk_transp_conv3d_plan_probabilities(ctvk_gpu_cmd *cmd, ctvk_gpu *gpu, const ctvk_transp_conv3d_plan *plan,
-                                                  const ctvk_transp_conv3d *conv, const ctvk_tensor *in, const ctvk_span *norm,
-                                                  const ctvk_span *weights, int32_t first, int32_t count, const ctvk_span *words,
-                                                  const ctvk_tensor *out, ctvk_error *error);
+/* As ctvk_transp_conv3d_record, with a given plan. */
+ctvk_status ctvk_transp_conv3d_plan_record(const ctvk_transp_conv3d_plan *plan, const ctvk_transp_conv3d_job *job, ctvk_error *error);
 
 #endif

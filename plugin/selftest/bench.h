@@ -56,9 +56,18 @@ enum {
     CTVK_BY_ONE = 2,     /* max(1, |want|) of each */
     CTVK_BY_SIZE = 3     /* sizes[i] */
 };
+/* limit: four times that of tests/ops, which say where each comes from: Vulkan lets a GPU's exp, division and square root be off by a few
+ * ulp more than those of the software drivers. */
 void ctvk_bench_compare(ctvk_trials *b, const float *got, const double *want, size_t count, int by, const double *sizes, double limit);
 /* A case that is right or wrong, without a measure. */
 void ctvk_bench_require(ctvk_trials *b, int32_t right);
+
+/* Norms (trial_stats.c). What reads [c][voxels] normalised, rounded to float32; after a failure dense. */
+const float *ctvk_bench_normalised(ctvk_trials *b, const float *dense, int32_t c, size_t voxels);
+/* Statistics of `dense` as instance_norm leaves them, from double: what is wrong then is what reads them. Empty: they are not wanted. */
+ctvk_span ctvk_bench_stats(ctvk_trials *b, const float *dense, int32_t c, size_t voxels, int32_t wanted);
+/* Any, as instance_norm lays them out: of each four channels the means, of up to `size`, then the scales, 0.5 to 2.5. */
+float *ctvk_bench_made_up_stats(ctvk_trials *b, int32_t c, float size);
 
 /* The operations (trial_*.c). */
 void ctvk_trial_conv3d(ctvk_trials *b);

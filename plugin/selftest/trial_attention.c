@@ -1,4 +1,4 @@
-/* The trials of the folded attention between image and tokens, the variants that the device takes. Limits as in trial_image.c. */
+/* The trials of the folded attention between image and tokens, the variants that the device takes. Limits: bench.h. */
 #include "ops/image_to_token.h"
 #include "ops/token_to_image.h"
 #include "ref/image_to_token.h"

@@ -1,4 +1,4 @@
-/* The trials of what becomes of logits: blending of windows, classes. Limits as in trial_image.c. */
+/* The trials of what becomes of logits: blending of windows, classes. Limits: bench.h. */
 #include "ops/blend.h"
 #include "ops/classify.h"
 #include "ref/blend.h"

@@ -1,4 +1,4 @@
-/* The trials of the language model's operations. Limits as in trial_image.c; that of a product with packed weights is the bound of
+/* The trials of the language model's operations. Limits: bench.h; that of a product with packed weights is the bound of
  * recursive summation (Higham, Accuracy and Stability of Numerical Algorithms, 3.1). */
 #include "ops/causal_attend.h"
 #include "ops/quant_linear.h"

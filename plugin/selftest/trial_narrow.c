@@ -5,20 +5,11 @@
 
 #include <math.h>
 
-/* Means and scales of channels, as instance_norm leaves them: of each four the means, then the scales. */
-static float *made_up_stats(ctvk_trials *b, int32_t c)
-{
-    float *stats = ctvk_bench_random(b, (size_t)c * 2, 1);
-    for (int32_t i = 0; i < c * 2 && !b->status; i++)
-        stats[i] = i % 8 < 4 ? 30 * stats[i] : 1.5f + stats[i];
-    return stats;
-}
-
 static void narrow(ctvk_trials *b, int32_t c, int32_t x, int32_t y, int32_t z)
 {
     const size_t voxels = (size_t)x * (size_t)y * (size_t)z, count = (size_t)c * voxels;
     ctvk_bench_case(b);
-    float *dense = ctvk_bench_random(b, count, 100), *of = made_up_stats(b, c);
+    float *dense = ctvk_bench_random(b, count, 100), *of = ctvk_bench_made_up_stats(b, c, 30);
     double *want = ctvk_bench_doubles(b, count), *sizes = ctvk_bench_doubles(b, count);
     ctvk_span stats = ctvk_bench_span(b, (uint64_t)c * 2 * sizeof *of, of);
     ctvk_tensor in = ctvk_bench_tensor(b, c, x, y, z, CTVK_BENCH_BLOCKED, dense),

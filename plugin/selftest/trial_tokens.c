@@ -1,5 +1,5 @@
-/* The trials of the small operations on token rows. All rows of a case lie in one span: places in floats, as ops/tokens.h has them. Limits
- * as in trial_image.c. */
+/* The trials of the small operations on token rows. All rows of a case lie in one span: places in floats, as ops/tokens.h has them. Limits:
+ * bench.h. */
 #include "ops/tokens.h"
 #include "ref/tokens.h"
 #include "selftest/bench.h"

@@ -65,14 +65,16 @@ static ctvk_status statistics(bench *b, ctvk_gpu_cmd *cmd, ctvk_error *error)
     return ctvk_instance_norm_stats(cmd, b->gpu, &b->image, &b->stats, error);
 }
 
-static const ctvk_span *norm_of(const bench *b)
+static ctvk_status record_last(bench *b, ctvk_gpu_cmd *cmd, const ctvk_tensor *out, const ctvk_span *words, ctvk_error *error)
 {
-    return ctvk_transp_conv3d_normalises(b->gpu, &last) ? &b->stats : NULL;
+    const ctvk_span *norm = ctvk_transp_conv3d_normalises(b->gpu, &last) ? &b->stats : NULL;
+    const ctvk_transp_conv3d_job job = {cmd, b->gpu, &last, &b->image, norm, &b->weights, out, words, 0, b->image.x};
+    return ctvk_transp_conv3d_record(&job, error);
 }
 
 static ctvk_status to_logits(bench *b, ctvk_gpu_cmd *cmd, ctvk_error *error)
 {
-    return ctvk_transp_conv3d_record(cmd, b->gpu, &last, &b->image, norm_of(b), &b->weights, &b->logits, error);
+    return record_last(b, cmd, &b->logits, NULL, error);
 }
 
 static ctvk_status to_softmax(bench *b, ctvk_gpu_cmd *cmd, ctvk_error *error)
@@ -83,13 +85,12 @@ static ctvk_status to_softmax(bench *b, ctvk_gpu_cmd *cmd, ctvk_error *error)
 
 static ctvk_status to_probabilities(bench *b, ctvk_gpu_cmd *cmd, ctvk_error *error)
 {
-    return ctvk_transp_conv3d_probabilities_record(cmd, b->gpu, &last, &b->image, norm_of(b), &b->weights, 0, b->image.x, &b->words,
-                                                   &b->soft, error);
+    return record_last(b, cmd, &b->soft, &b->words, error);
 }
 
 static ctvk_status to_labels(bench *b, ctvk_gpu_cmd *cmd, ctvk_error *error)
 {
-    return ctvk_transp_conv3d_labels_record(cmd, b->gpu, &last, &b->image, norm_of(b), &b->weights, 0, b->image.x, &b->words, error);
+    return record_last(b, cmd, NULL, &b->words, error);
 }
 
 typedef struct pass {

@@ -44,14 +44,15 @@ static ctvk_status record(ctvk_gpu_cmd *cmd, ctvk_gpu *gpu, void *user, ctvk_err
             cmd, gpu, f->plan, f->conv, in, NULL, out, &f->weights, &f->scratch, norm, f->taken.buffer ? &f->taken : NULL};
         status = ctvk_conv3d_plan_record(&job, error);
     }
+    ctvk_transp_conv3d_job logits = {cmd, gpu, f->transp, in, norm, &f->weights, out, NULL, 0, in->x}, labels = logits, soft = logits;
     if (!status && f->transp)
-        status = ctvk_transp_conv3d_plan_record(cmd, gpu, f->transp_plan, f->transp, in, norm, &f->weights, out, error);
-    if (!status && f->words)
-        status = ctvk_transp_conv3d_plan_labels(cmd, gpu, f->transp_plan, f->transp, in, norm, &f->weights, 0, in->x, &f->words[0], error);
-    if (!status && f->words)
-        status = ctvk_transp_conv3d_plan_probabilities(cmd, gpu, f->transp_plan, f->transp, in, norm, &f->weights, 0, in->x, &f->words[1],
-                                                       &f->soft.tensor, error);
-    return status;
+        status = ctvk_transp_conv3d_plan_record(f->transp_plan, &logits, error);
+    if (status || !f->words)
+        return status;
+    labels.out = NULL, labels.words = &f->words[0];
+    soft.out = &f->soft.tensor, soft.words = &f->words[1];
+    status = ctvk_transp_conv3d_plan_record(f->transp_plan, &labels, error);
+    return status ? status : ctvk_transp_conv3d_plan_record(f->transp_plan, &soft, error);
 }
 
 static int make(ctvk_gpu *gpu, fixture *f, int c, shape s, const void *packed, uint64_t weights, uint64_t scratch, double offset)

@@ -10,7 +10,7 @@ int main(void)
     ctvk_network_trial first, second;
     ctvk_error error = {0};
     watch all = {0};
-    ctvk_status status = ctvk_network_trial_run(gpu, look, &all, &first, &error);
+    ctvk_status status = ctvk_network_trial_run(gpu, NULL, NULL, &first, &error);
     CHECK_MSG(status == CTVK_OK, "%s", error.message);
     printf("llama %.2e, llmseg %.2e, f16 %.2e\n", first.text.error, first.image.error, first.half.error);
     /* 4e-7 and 5e-6 seen; the promise is 1e-4. */
@@ -20,7 +20,8 @@ int main(void)
     for (size_t i = 0; first.labels && i < count; i++)
         ones += first.labels[i] == 1;
     CHECK_MSG(ones > count / 10 && ones < count - count / 10, "label 1 in %zu of %zu voxels", ones, count);
-    CHECK(ctvk_network_trial_run(gpu, NULL, NULL, &second, &error) == CTVK_OK);
+    /* Where nothing is left to compile, which is when a piece ends too, every run asks as often. */
+    CHECK(ctvk_network_trial_run(gpu, look, &all, &second, &error) == CTVK_OK && all.calls > 3);
     CHECK(first.labels && second.labels && memcmp(first.labels, second.labels, count) == 0);
     ctvk_free(NULL, first.labels);
     ctvk_free(NULL, second.labels);
