@@ -5,8 +5,8 @@
 
 #define MIB 1048576.0
 
-/* With 16 bits a number the largest tensors share one allocation, which a device may refuse although it has the memory: float32 takes more
- * of it, in smaller ones. Tells that where it would fit; else `error` stays as it is. */
+/* A plan that no allocations of the device hold, although it has the memory: with 16 bits a number the largest tensors share one, float32
+ * takes more memory in smaller ones. Tells that where it would fit; else `error` stays as it is. */
 static ctvk_status suggest_f32(const ctvk_gpu *gpu, const ctvk_llmseg_desc *desc, uint64_t available, ctvk_error *error)
 {
     ctvk_llmseg_desc wide = *desc;

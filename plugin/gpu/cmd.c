@@ -52,7 +52,8 @@ double ctvk_gpu_cmd_work_limit(const ctvk_gpu_cmd *cmd)
 }
 
 /* The time of a piece counts from its submission or from the end of the one before, whichever is later. It is exact only where the
- * host was already waiting when the piece ended; otherwise it is an upper bound, from which the budget may only grow. */
+ * host was already waiting when the piece ended; otherwise it is an upper bound, from which the budget may only grow. Where it would count
+ * from an end that was not seen, it says nothing (land). */
 static void adapt(ctvk_gpu *gpu, const ctvk_gpu_slot *slot, double seconds, int exact)
 {
     if (slot->cost < gpu->budget * 0.1 || seconds <= 0)
@@ -78,12 +79,15 @@ static ctvk_status land(ctvk_gpu_cmd *cmd, ctvk_error *error)
     ctvk_status status = ctvk_gpu_slot_wait(gpu, slot, error);
     double now = ctvk_now();
     double since = slot->submitted > cmd->last_done ? slot->submitted : cmd->last_done;
+    int known = slot->submitted >= cmd->last_done || cmd->last_exact;
     cmd->last_done = now;
+    cmd->last_exact = (uint8_t)exact;
     memmove(cmd->flying, cmd->flying + 1, sizeof cmd->flying[0] * (CTVK_GPU_IN_FLIGHT - 1));
     cmd->flying_count--;
     cmd->landed++;
     if (status == CTVK_OK) {
-        adapt(gpu, slot, now - since, exact);
+        if (known)
+            adapt(gpu, slot, now - since, exact);
         cmd->work_done += slot->work;
         ctvk_gpu_trace_land(gpu, slot, since, now);
     }
@@ -151,7 +155,7 @@ static int is_done(const ctvk_gpu *gpu, const ctvk_gpu_slot *slot)
 ctvk_status ctvk_gpu_cmd_hand_over(ctvk_gpu_cmd *cmd, ctvk_error *error)
 {
     ctvk_status status = proceed(cmd, error);
-    while (status == CTVK_OK && cmd->flying_count && is_done(cmd->gpu, cmd->flying[0]))
+    if (status == CTVK_OK && cmd->open && cmd->flying_count == CTVK_GPU_IN_FLIGHT && is_done(cmd->gpu, cmd->flying[0]))
         status = land(cmd, error);
     if (status == CTVK_OK && cmd->open && cmd->flying_count < CTVK_GPU_IN_FLIGHT)
         status = flush(cmd, error);

@@ -156,18 +156,34 @@ static int others_did(ctvk_gpu_crew *c, work *w)
     return did;
 }
 
-ctvk_status ctvk_gpu_compile(ctvk_gpu *gpu, ctvk_gpu_pipeline *pipeline, ctvk_error *error)
+/* NULL: nobody was asked to. */
+static work *find(ctvk_gpu_crew *c, const ctvk_gpu_pipeline *pipeline)
 {
-    work alone = {.pipeline = pipeline}, *w = &alone;
-    ctvk_gpu_crew *c = gpu->crew;
-    if (pipeline->ready)
-        return CTVK_OK;
     for (uint32_t i = 0; c && i < c->count; i++)
         if (c->all[i].pipeline == pipeline)
-            w = &c->all[i];
-    if (w == &alone || !others_did(c, w))
-        compile(gpu, w, 0);
-    return tell(gpu, w, error);
+            return &c->all[i];
+    return NULL;
+}
+
+int ctvk_gpu_is_compiled(const ctvk_gpu *gpu, const ctvk_gpu_pipeline *pipeline)
+{
+    work *w = pipeline->ready ? NULL : find(gpu->crew, pipeline);
+    if (!w)
+        return pipeline->ready;
+    pthread_mutex_lock(&gpu->crew->lock);
+    int done = w->state == DONE;
+    pthread_mutex_unlock(&gpu->crew->lock);
+    return done;
+}
+
+ctvk_status ctvk_gpu_compile(ctvk_gpu *gpu, ctvk_gpu_pipeline *pipeline, ctvk_error *error)
+{
+    if (pipeline->ready)
+        return CTVK_OK;
+    work alone = {.pipeline = pipeline}, *w = find(gpu->crew, pipeline);
+    if (!w || !others_did(gpu->crew, w))
+        compile(gpu, w ? w : &alone, 0);
+    return tell(gpu, w ? w : &alone, error);
 }
 
 void ctvk_gpu_compile_end(ctvk_gpu *gpu)

@@ -118,12 +118,12 @@ static int is_named(const ctvk_gpu_cmd *cmd, const ctvk_gpu_pipeline *pipeline)
     return strncmp(cmd->operation.name, pipeline->shader, length) == 0 && strcspn(cmd->operation.name, "_") == length;
 }
 
-/* The device does not wait for the compiler: it gets what is recorded so far. */
+/* So that the device does not wait for the compiler it gets what is recorded so far. */
 static ctvk_status make_ready(ctvk_gpu_cmd *cmd, ctvk_gpu_pipeline *pipeline, ctvk_error *error)
 {
     if (pipeline->ready)
         return CTVK_OK;
-    ctvk_status status = ctvk_gpu_cmd_hand_over(cmd, error);
+    ctvk_status status = ctvk_gpu_is_compiled(cmd->gpu, pipeline) ? CTVK_OK : ctvk_gpu_cmd_hand_over(cmd, error);
     return status == CTVK_OK ? ctvk_gpu_compile(cmd->gpu, pipeline, error) : status;
 }
 

@@ -187,10 +187,10 @@ typedef struct ctvk_gpu_bind {
 } ctvk_gpu_bind;
 
 /* Commands are recorded and submitted in pieces of bounded work: each record call adds its `work`; when the sum passes the
- * device's budget (adapted from measured times so that a submission takes about 0.1 s), the piece is submitted. Between pieces
- * `check` is asked; non-zero gives CTVK_CANCELLED. Every dispatch sees the writes of all earlier ones (a barrier is put before each
- * dispatch unless CTVK_GPU_NO_BARRIER says that it neither reads nor overwrites what dispatches since the last barrier wrote, nor
- * overwrites what they read). */
+ * device's budget (adapted from measured times so that a submission takes about 0.1 s), the piece is submitted, and also before a pipeline
+ * has to be compiled, where that makes nobody wait for the device. Between pieces, in any record call, `check` is asked; non-zero gives
+ * CTVK_CANCELLED. Every dispatch sees the writes of all earlier ones (a barrier is put before each dispatch unless CTVK_GPU_NO_BARRIER says
+ * that it neither reads nor overwrites what dispatches since the last barrier wrote, nor overwrites what they read). */
 typedef int32_t (*ctvk_gpu_check_fn)(void *user, double work_done);
 enum {
     CTVK_GPU_NO_BARRIER = 1,

@@ -163,6 +163,7 @@ struct ctvk_gpu_cmd {
     uint64_t submitted, landed; /* pieces so far */
     double work_recorded, work_done;
     double last_done;   /* when the last piece was seen to be done */
+    uint8_t last_exact; /* and that is when it was */
     ctvk_status status; /* the first failure; everything after it is refused with it */
     uint8_t started;    /* a barrier has been put since begin */
     uint8_t rehearsal;  /* nothing is submitted */
@@ -201,7 +202,7 @@ struct ctvk_gpu {
     uint8_t cache_digest[32];
     ctvk_gpu_tuned_table tuned;
     uint8_t lost;
-    uint8_t views_grow;         /* a software driver with texel buffers, whose views may be longer than what is bound (cmd.c) */
+    uint8_t views_grow;         /* a software driver with texel buffers, whose views may be longer than what is bound (dispatch.c) */
     struct ctvk_gpu_crew *crew; /* NULL: nobody compiles in the background */
     ctvk_gpu_pipeline *pipelines;
     ctvk_gpu_slot *idle;
@@ -269,12 +270,14 @@ void ctvk_gpu_pipelines_destroy(ctvk_gpu *gpu);
 ctvk_status ctvk_gpu_compile_begin(ctvk_gpu *gpu, ctvk_error *error);
 /* This one is ready when it returns; whoever compiled it, its failure is told here, and the next call tries again. */
 ctvk_status ctvk_gpu_compile(ctvk_gpu *gpu, ctvk_gpu_pipeline *pipeline, ctvk_error *error);
+/* Whether ctvk_gpu_compile would return at once. */
+int ctvk_gpu_is_compiled(const ctvk_gpu *gpu, const ctvk_gpu_pipeline *pipeline);
 /* Waits for what workers have begun; the rest stays as it is. */
 void ctvk_gpu_compile_end(ctvk_gpu *gpu);
 
 /* cmd.c: makes room for one more command of this cost with these descriptors; puts the barrier. */
 ctvk_status ctvk_gpu_cmd_prepare(ctvk_gpu_cmd *cmd, double cost, const ctvk_gpu_reflection *needs, int barrier, ctvk_error *error);
-/* Submits what is recorded, where that waits for nobody; takes in what is done. Before the host does something that takes long. */
+/* Submits what is recorded, where that waits for nobody: before the host does something that takes long. */
 ctvk_status ctvk_gpu_cmd_hand_over(ctvk_gpu_cmd *cmd, ctvk_error *error);
 
 /* cache.c: neither fails; a cache that cannot be read or written is not there. */

@@ -195,8 +195,10 @@ static double figure_value(const VkPipelineExecutableStatisticKHR *figure)
 
 ctvk_status ctvk_gpu_pipeline_figures(ctvk_gpu *gpu, ctvk_gpu_pipeline *pipeline, ctvk_gpu_figure_fn take, void *user, ctvk_error *error)
 {
+    if (!gpu->get_executables || !gpu->get_statistics)
+        return CTVK_OK;
     ctvk_status status = ctvk_gpu_compile(gpu, pipeline, error);
-    if (status != CTVK_OK || !gpu->get_executables || !gpu->get_statistics)
+    if (status != CTVK_OK)
         return status;
     VkPipelineInfoKHR info = {.sType = VK_STRUCTURE_TYPE_PIPELINE_INFO_KHR, .pipeline = pipeline->pipeline};
     uint32_t executables = 0;

@@ -8,8 +8,6 @@
 #include "ops/instance_norm.h"
 #include "ops/narrow.h"
 
-#include <string.h>
-
 /* Results travel to the host through one mapped buffer of at most this size; weights and windows go up through the gpu room's staging,
  * which is as large. */
 #define STAGING_BYTES (16u << 20)
@@ -120,7 +118,7 @@ static ctvk_llmseg_manner manner_of(const ctvk_llmseg *net, int labels, int prob
     return labels ? CTVK_LLMSEG_LABELS : probabilities ? CTVK_LLMSEG_PROBABILITIES : CTVK_LLMSEG_PLAIN;
 }
 
-/* The last layer leaves what the manner wants of its logits. */
+/* Of the last layer's logits what the manner wants. */
 static ctvk_status record_transp(const ctvk_llmseg *net, ctvk_gpu_cmd *cmd, const ctvk_node *node, ctvk_llmseg_manner manner,
                                  ctvk_error *error)
 {

@@ -1,8 +1,8 @@
 /* nets/llmseg_builder.h - what the network's graph is put together from: llmseg_builder.c has the operations, llmseg_lean.c the finest
  * level where its memory counts, llmseg_graph.c the network. For those three files.
  *
- * Numbers of values come back; where a table of the graph overflows `full` is set, and what comes back is a number that can be named, so
- * that nobody has to ask before the end. */
+ * Numbers of values come back. Where a table of the graph overflows `full` is set; a tensor's number can then still be named, a span's is
+ * -1, so that nobody has to ask before the end who does not look at the values of spans. */
 #ifndef CTVK_NETS_LLMSEG_BUILDER_H
 #define CTVK_NETS_LLMSEG_BUILDER_H
 

@@ -94,7 +94,7 @@ static int32_t free_planes(const job *j)
     return (int32_t)((end - written) / plane);
 }
 
-static ctvk_status check(const ctvk_transp_conv3d_plan *plan, const job *j, ctvk_error *error)
+static ctvk_status check(const job *j, ctvk_error *error)
 {
     const ctvk_transp_conv3d *conv = j->conv;
     const ctvk_tensor *in = j->in, *out = j->out;
@@ -114,7 +114,7 @@ static ctvk_status check(const ctvk_transp_conv3d_plan *plan, const job *j, ctvk
         why = "the packed weights are too short";
     } else if (in->half || (out && out->half)) {
         why = "the tensors must be float32";
-    } else if (j->norm && (!ctvk_transp_conv3d_plan_normalises(plan, conv) || j->norm->offset % 256 ||
+    } else if (j->norm && (!ctvk_transp_conv3d_plan_normalises(j->plan, conv) || j->norm->offset % 256 ||
                            j->norm->bytes < (uint64_t)conv->in * 2 * sizeof(float))) {
         why = "the input cannot be normalised with these statistics";
     } else if (j->words && !ctvk_transp_conv3d_labels(conv)) {
@@ -126,10 +126,10 @@ static ctvk_status check(const ctvk_transp_conv3d_plan *plan, const job *j, ctvk
 }
 
 /* Input planes whose outputs one binding of each holds. */
-static double target_planes(const ctvk_transp_conv3d_plan *plan, const job *j)
+static double target_planes(const job *j)
 {
-    double out = j->out ? floor(ctvk_tensor_max_planes(j->out, plan->target_bytes) / 2.0) : j->count,
-           words = j->words ? (double)(plan->target_bytes / word_plane(j)) : j->count;
+    double out = j->out ? floor(ctvk_tensor_max_planes(j->out, j->plan->target_bytes) / 2.0) : j->count,
+           words = j->words ? (double)(j->plan->target_bytes / word_plane(j)) : j->count;
     return out < words ? out : words;
 }
 
@@ -143,11 +143,11 @@ static ctvk_gpu_bind bind_words(const job *j, int32_t first, int32_t planes, uin
 }
 
 /* Input planes of one dispatch: bindings, number of workgroups, work. At least one, whatever its work. */
-static int32_t planes_per_block(const ctvk_transp_conv3d_plan *plan, const job *j)
+static int32_t planes_per_block(const job *j)
 {
     double lanes = (double)j->in->y * j->in->z;
     double work = lanes * (j->conv->in < 48 ? j->conv->in : 48) * SUMS;
-    double most = ctvk_tensor_max_planes(j->in, plan->source_bytes), out = target_planes(plan, j);
+    double most = ctvk_tensor_max_planes(j->in, j->plan->source_bytes), out = target_planes(j);
     double groups = LOCAL * (double)MAX_GROUPS / lanes, fit = ctvk_gpu_cmd_work_limit(j->cmd) / work;
     most = out < most ? out : most;
     most = groups < most ? groups : most;
@@ -157,7 +157,7 @@ static int32_t planes_per_block(const ctvk_transp_conv3d_plan *plan, const job *
     return (int32_t)(most < j->count ? most : j->count);
 }
 
-static const char *shader_name(const ctvk_transp_conv3d_plan *plan, const job *j, int32_t units)
+static const char *shader_name(const job *j, int32_t units)
 {
     static const char *const normalising[3] = {"transp_conv3d_planar_address_norm_1", "transp_conv3d_planar_address_norm_4",
                                                "transp_conv3d_planar_address_norm_12"};
@@ -175,21 +175,21 @@ static const char *shader_name(const ctvk_transp_conv3d_plan *plan, const job *j
          {NULL, "transp_conv3d_probabilities_address_norm_4", "transp_conv3d_probabilities_address_norm_12"}}};
     int of_units = units == 12 ? 2 : units == 4 ? 1 : 0;
     if (j->words)
-        return labels[j->out != NULL][j->norm ? 2 : plan->address != 0][of_units];
-    return j->norm ? normalising[of_units] : names[j->conv->planar != 0][plan->address != 0][of_units];
+        return labels[j->out != NULL][j->norm ? 2 : j->plan->address != 0][of_units];
+    return j->norm ? normalising[of_units] : names[j->conv->planar != 0][j->plan->address != 0][of_units];
 }
 
 /* Bindings 1 and following of planes [first, first + planes) of the input; returns their number and where the weights of a chunk go, 0
  * where they are no binding. */
-static uint32_t bind_targets(const ctvk_transp_conv3d_plan *plan, const job *j, int32_t first, int32_t planes,
-                             struct ctvk_transp_conv3d_params *p, ctvk_gpu_bind binds[4], uint32_t *weights)
+static uint32_t bind_targets(const job *j, int32_t first, int32_t planes, struct ctvk_transp_conv3d_params *p, ctvk_gpu_bind binds[4],
+                             uint32_t *weights)
 {
     uint32_t out_base = 0, word_base = 0, count = 1;
     ctvk_gpu_bind words = {0};
     if (j->words)
         words = bind_words(j, first, planes, &word_base);
     binds[count++] = j->out ? ctvk_tensor_bind(j->out, 2 * (first - j->first), 2 * planes, j->conv->planar ? 4 : 16, &out_base) : words;
-    *weights = plan->address ? 0 : count++;
+    *weights = j->plan->address ? 0 : count++;
     if (j->out && j->words)
         binds[count++] = words;
     p->out_base = (int32_t)out_base;
@@ -198,11 +198,10 @@ static uint32_t bind_targets(const ctvk_transp_conv3d_plan *plan, const job *j, 
 }
 
 /* `units` channel groups of the input from `unit` on, planes [first, first + planes), into all outputs. */
-static ctvk_status record_run(const ctvk_transp_conv3d_plan *plan, const job *j, int32_t first, int32_t planes, int32_t unit, int32_t units,
-                              ctvk_error *error)
+static ctvk_status record_run(const job *j, int32_t first, int32_t planes, int32_t unit, int32_t units, ctvk_error *error)
 {
     ctvk_gpu_pipeline *pipeline;
-    ctvk_status status = ctvk_gpu_pipeline_get(j->gpu, shader_name(plan, j, units), 0, 0, &pipeline, error);
+    ctvk_status status = ctvk_gpu_pipeline_get(j->gpu, shader_name(j, units), 0, 0, &pipeline, error);
     int planar = j->conv->planar != 0;
     int32_t out_voxels = 4 * j->in->y * j->in->z, corners = planar ? 1 : 4, per_chunk = planar ? 3 : 3 * 4;
     uint32_t in_base = 0, of_weights;
@@ -217,7 +216,7 @@ static ctvk_status record_run(const ctvk_transp_conv3d_plan *plan, const job *j,
                                           .accumulate = unit > 0};
     uint64_t norm = j->norm ? j->norm->buffer->address + j->norm->offset + (uint64_t)unit * 2 * 16 : 0;
     uint32_t groups[3] = {((uint32_t)p.lanes + LOCAL - 1) / LOCAL, 1, 1};
-    uint32_t bound = bind_targets(plan, j, first, planes, &p, binds, &of_weights);
+    uint32_t bound = bind_targets(j, first, planes, &p, binds, &of_weights);
     int32_t out_base = p.out_base;
     p.norm_low = (int32_t)(uint32_t)norm;
     p.norm_high = (int32_t)(uint32_t)(norm >> 32);
@@ -257,12 +256,12 @@ static void name_operation(const job *j)
                                      : ", labels");
 }
 
-ctvk_status ctvk_transp_conv3d_plan_record(const ctvk_transp_conv3d_plan *plan, const ctvk_transp_conv3d_job *j, ctvk_error *error)
+static ctvk_status record_planned(const job *j, ctvk_error *error)
 {
-    ctvk_status status = check(plan, j, error);
+    ctvk_status status = check(j, error);
     if (status != CTVK_OK)
         return status;
-    int32_t planes = planes_per_block(plan, j), all = j->conv->in / 4;
+    int32_t planes = planes_per_block(j), all = j->conv->in / 4;
     if (planes < 1)
         return ctvk_fail(error, CTVK_ERROR_DEVICE_MEMORY,
                          "transposed convolution: two planes of %d x %d voxels are larger than the device's buffer binding (use a smaller "
@@ -273,14 +272,16 @@ ctvk_status ctvk_transp_conv3d_plan_record(const ctvk_transp_conv3d_plan *plan, 
         some = j->count - done < planes ? j->count - done : planes;
         for (int32_t unit = 0, run; unit < all && !status; unit += run) {
             run = all - unit >= 12 ? 12 : all - unit >= 4 ? 4 : 1;
-            status = record_run(plan, j, j->first + done, some, unit, run, error);
+            status = record_run(j, j->first + done, some, unit, run, error);
         }
     }
     return status;
 }
 
-ctvk_status ctvk_transp_conv3d_record(const ctvk_transp_conv3d_job *j, ctvk_error *error)
+ctvk_status ctvk_transp_conv3d_record(const ctvk_transp_conv3d_job *given, ctvk_error *error)
 {
-    ctvk_transp_conv3d_plan plan = ctvk_transp_conv3d_plan_for(ctvk_gpu_get_caps(j->gpu));
-    return ctvk_transp_conv3d_plan_record(&plan, j, error);
+    const ctvk_transp_conv3d_plan own = ctvk_transp_conv3d_plan_for(ctvk_gpu_get_caps(given->gpu));
+    job planned = *given;
+    planned.plan = given->plan ? given->plan : &own;
+    return record_planned(&planned, error);
 }

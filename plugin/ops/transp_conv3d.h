@@ -31,6 +31,7 @@ int ctvk_transp_conv3d_labels(const ctvk_transp_conv3d *conv);
 typedef struct ctvk_transp_conv3d_job {
     ctvk_gpu_cmd *cmd;
     ctvk_gpu *gpu;
+    const struct ctvk_transp_conv3d_plan *plan; /* NULL: the device's own; else for tests (ops/transp_conv3d_plan.h) */
     const ctvk_transp_conv3d *conv;
     const ctvk_tensor *in;
     const ctvk_span *norm, *weights;

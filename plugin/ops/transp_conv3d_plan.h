@@ -12,7 +12,5 @@ typedef struct ctvk_transp_conv3d_plan {
 
 ctvk_transp_conv3d_plan ctvk_transp_conv3d_plan_for(const ctvk_gpu_caps *caps);
 int ctvk_transp_conv3d_plan_normalises(const ctvk_transp_conv3d_plan *plan, const ctvk_transp_conv3d *conv);
-/* As ctvk_transp_conv3d_record, with a given plan. */
-ctvk_status ctvk_transp_conv3d_plan_record(const ctvk_transp_conv3d_plan *plan, const ctvk_transp_conv3d_job *job, ctvk_error *error);
 
 #endif

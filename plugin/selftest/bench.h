@@ -62,7 +62,7 @@ void ctvk_bench_compare(ctvk_trials *b, const float *got, const double *want, si
 /* A case that is right or wrong, without a measure. */
 void ctvk_bench_require(ctvk_trials *b, int32_t right);
 
-/* Norms (trial_stats.c). What reads [c][voxels] normalised, rounded to float32; after a failure dense. */
+/* Norms (bench_stats.c). [c][voxels] as who normalises what it reads sees it, rounded to float32; after a failure dense. */
 const float *ctvk_bench_normalised(ctvk_trials *b, const float *dense, int32_t c, size_t voxels);
 /* Statistics of `dense` as instance_norm leaves them, from double: what is wrong then is what reads them. Empty: they are not wanted. */
 ctvk_span ctvk_bench_stats(ctvk_trials *b, const float *dense, int32_t c, size_t voxels, int32_t wanted);

@@ -37,7 +37,14 @@ static void transp_conv3d_of(ctvk_trials *b, const ctvk_transp_conv3d *conv, int
     ctvk_span stats = ctvk_bench_stats(b, k.dense, conv->in, voxels, normalises);
     if (!ctvk_bench_begin(b))
         return;
-    const ctvk_transp_conv3d_job job = {b->cmd, b->gpu, conv, &in, normalises ? &stats : NULL, &weights, &out, NULL, 0, x};
+    const ctvk_transp_conv3d_job job = {.cmd = b->cmd,
+                                        .gpu = b->gpu,
+                                        .conv = conv,
+                                        .in = &in,
+                                        .norm = normalises ? &stats : NULL,
+                                        .weights = &weights,
+                                        .out = &out,
+                                        .count = x};
     ctvk_bench_finish(b, ctvk_transp_conv3d_record(&job, b->error));
     ref_transp_conv3d(normalises ? ctvk_bench_normalised(b, k.dense, conv->in, voxels) : k.dense, conv->in, x, y, z, k.kernel, conv->out,
                       k.want);
@@ -98,8 +105,15 @@ static void transp_labels(ctvk_trials *b, const ctvk_transp_conv3d *conv, int32_
         soft = ctvk_bench_tensor(b, conv->out, 2 * x, 2 * y, 2 * z, CTVK_BENCH_PLANAR, NULL);
     if (!ctvk_bench_begin(b))
         return;
-    const ctvk_transp_conv3d_job job = {b->cmd, b->gpu, conv, &in, how & NORMALISES ? &stats : NULL, &weights, how & SOFT ? &soft : NULL,
-                                        &words, 0,      x};
+    const ctvk_transp_conv3d_job job = {.cmd = b->cmd,
+                                        .gpu = b->gpu,
+                                        .conv = conv,
+                                        .in = &in,
+                                        .norm = how & NORMALISES ? &stats : NULL,
+                                        .weights = &weights,
+                                        .out = how & SOFT ? &soft : NULL,
+                                        .words = &words,
+                                        .count = x};
     ctvk_bench_finish(b, ctvk_transp_conv3d_record(&job, b->error));
     const uint32_t *found = (const uint32_t *)(const void *)ctvk_bench_floats(b, &words);
     if (how & BAD) {

@@ -146,7 +146,7 @@ static double seconds(void)
 /* Cancelled from outside at several depths: at most the submission under way is still reported, and context and bundle go on. */
 static void check_cancel(const abi_host *host, const uint8_t *wanted)
 {
-    static const int depths[] = {0, 1, 2, 4, 6}; /* of the 10 that this case takes */
+    static const int depths[] = {0, 1, 2, 4, 6}; /* of ten or more: a pipeline that has to be compiled ends a piece too */
     const struct timespec moment = {0, 200000};
     for (size_t n = 0; n < sizeof depths / sizeof *depths; n++) {
         pthread_t thread;

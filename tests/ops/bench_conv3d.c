@@ -164,7 +164,7 @@ static void measure_transposed(ctvk_gpu *gpu, const ctvk_transp_conv3d *conv, in
         ctvk_gpu_cmd *cmd = 0;
         double start = now();
         ctvk_status status = ctvk_gpu_cmd_begin(gpu, 0, 0, &cmd, &error);
-        const ctvk_transp_conv3d_job job = {cmd, gpu, conv, &in, NULL, &weights, &out, NULL, 0, x};
+        const ctvk_transp_conv3d_job job = {.cmd = cmd, .gpu = gpu, .conv = conv, .in = &in, .weights = &weights, .out = &out, .count = x};
         status = status ? status : ctvk_transp_conv3d_record(&job, &error);
         status = status ? status : ctvk_gpu_cmd_finish(cmd, &error);
         ctvk_gpu_cmd_destroy(&cmd);

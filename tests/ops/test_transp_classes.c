@@ -8,7 +8,7 @@ static ctvk_status record_labels(ctvk_gpu_cmd *cmd, ctvk_gpu *gpu, void *user, c
     const transp_case *j = user;
     ctvk_transp_conv3d_job labels = transp_job_of(cmd, gpu, j);
     labels.words = &j->words;
-    return transp_record_as(j, &labels, error);
+    return ctvk_transp_conv3d_record(&labels, error);
 }
 
 static ctvk_status record_probabilities(ctvk_gpu_cmd *cmd, ctvk_gpu *gpu, void *user, ctvk_error *error)
@@ -16,13 +16,13 @@ static ctvk_status record_probabilities(ctvk_gpu_cmd *cmd, ctvk_gpu *gpu, void *
     const transp_case *j = user;
     ctvk_transp_conv3d_job soft = transp_job_of(cmd, gpu, j);
     soft.out = &j->soft.tensor, soft.words = &j->soft_words;
-    return transp_record_as(j, &soft, error);
+    return ctvk_transp_conv3d_record(&soft, error);
 }
 
 static ctvk_status record_nothing(ctvk_gpu_cmd *cmd, ctvk_gpu *gpu, void *user, ctvk_error *error)
 {
     const ctvk_transp_conv3d_job nothing = transp_job_of(cmd, gpu, user);
-    return transp_record_as(user, &nothing, error);
+    return ctvk_transp_conv3d_record(&nothing, error);
 }
 
 static ctvk_status record_classified(ctvk_gpu_cmd *cmd, ctvk_gpu *gpu, void *user, ctvk_error *error)

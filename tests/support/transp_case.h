@@ -19,16 +19,16 @@ typedef struct transp_case {
     ctvk_span soft_words, classes, not_finite; /* labels beside them, of this op and of classify, which has a word besides */
 } transp_case;
 
-/* With the case's plan, or by the door. */
-static inline ctvk_status transp_record_as(const transp_case *j, const ctvk_transp_conv3d_job *given, ctvk_error *error)
-{
-    return j->plan ? ctvk_transp_conv3d_plan_record(j->plan, given, error) : ctvk_transp_conv3d_record(given, error);
-}
-
 static inline ctvk_transp_conv3d_job transp_job_of(ctvk_gpu_cmd *cmd, ctvk_gpu *gpu, const transp_case *j)
 {
-    return (ctvk_transp_conv3d_job){
-        .cmd = cmd, .gpu = gpu, .conv = j->conv, .in = &j->in.tensor, .weights = &j->weights, .first = j->first, .count = j->count};
+    return (ctvk_transp_conv3d_job){.cmd = cmd,
+                                    .gpu = gpu,
+                                    .plan = j->plan,
+                                    .conv = j->conv,
+                                    .in = &j->in.tensor,
+                                    .weights = &j->weights,
+                                    .first = j->first,
+                                    .count = j->count};
 }
 
 /* The whole output. */
@@ -37,7 +37,7 @@ static inline ctvk_status transp_record(ctvk_gpu_cmd *cmd, ctvk_gpu *gpu, void *
     const transp_case *j = user;
     ctvk_transp_conv3d_job logits = transp_job_of(cmd, gpu, j);
     logits.first = 0, logits.count = j->in.tensor.x, logits.out = &j->out.tensor;
-    return transp_record_as(j, &logits, error);
+    return ctvk_transp_conv3d_record(&logits, error);
 }
 
 #endif
