@@ -32,8 +32,13 @@ def command(build, folder, say):
 
 def start(arguments, threads):
     cores = sorted(os.sched_getaffinity(0))[:threads]
+
+    def prepare():
+        os.sched_setaffinity(0, cores)
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # a shell's background jobs ignore it, and so would what they start
+
     return subprocess.Popen(arguments, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=programs.environment(threads),
-                            preexec_fn=lambda: os.sched_setaffinity(0, cores))
+                            preexec_fn=prepare)
 
 
 def interrupted(arguments, threads, after):
