@@ -40,6 +40,6 @@ typedef struct ctvk_transp_conv3d_job {
     int32_t first, count;
 } ctvk_transp_conv3d_job;
 /* CTVK_ERROR_INTERNAL where shapes or places do not fit, CTVK_ERROR_DEVICE_MEMORY where a binding does not hold two planes. */
-ctvk_status ctvk_transp_conv3d_record(const ctvk_transp_conv3d_job *job, ctvk_error *error);
+ctvk_status ctvk_transp_conv3d_record(const ctvk_transp_conv3d_job *given, ctvk_error *error);
 
 #endif
